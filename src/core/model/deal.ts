@@ -1,0 +1,43 @@
+import type { Money, Price, Volume } from "./decimals.ts";
+import type { Instant, Magic, Ticket } from "./ids.ts";
+import type { Reason } from "./order.ts";
+
+/** Trades, and the operations that move money without one. */
+export type DealType =
+  | "buy"
+  | "sell"
+  | "balance"
+  | "credit"
+  | "charge"
+  | "correction"
+  | "bonus"
+  | "commission"
+  | "interest";
+
+/** What the deal did to the position: opened or grew it, closed it, reversed it (netting), closed it by another. */
+export type DealEntry = "in" | "out" | "inout" | "out_by";
+
+/** One execution, or one balance operation (no symbol, volume and price; the amount is in `profit`). */
+export interface Deal {
+  readonly ticket: Ticket;
+  /** The order that caused it; absent for balance operations. */
+  readonly order?: Ticket;
+  readonly position?: Ticket;
+  readonly symbol: string;
+  readonly type: DealType;
+  readonly entry: DealEntry;
+  readonly reason: Reason;
+  readonly magic: Magic;
+  readonly volume: Volume;
+  readonly price: Price;
+  readonly stopLoss?: Price;
+  readonly takeProfit?: Price;
+  readonly profit: Money;
+  /** Swap realised by a closing deal. */
+  readonly swap: Money;
+  /** Negative is a cost. */
+  readonly commission: Money;
+  readonly fee: Money;
+  readonly time: Instant;
+  readonly comment: string;
+}

@@ -1,0 +1,158 @@
+import type { FinePrice, Price, Volume } from "./decimals.ts";
+import type { AccountAlias, ClientOrderId, Instant, Magic, OrderId, OrderNumber, StrategyId, Ticket } from "./ids.ts";
+
+export type Side = "buy" | "sell";
+export type OrderType = "market" | "limit" | "stop" | "stop_limit";
+export type Filling = "fok" | "ioc" | "return" | "boc";
+export type TimeInForce = "gtc" | "day" | "specified" | "specified_day";
+
+/** What a strategy asks for. Absent prices are not set; MetaTrader's 0 never travels through the core. */
+export interface OrderRequest {
+  readonly account: AccountAlias;
+  readonly clientOrderId: ClientOrderId;
+  readonly strategyId: StrategyId;
+  readonly symbol: string;
+  readonly side: Side;
+  readonly type: OrderType;
+  readonly volume: Volume;
+  /** Market: the price wanted (instant execution). Pending: the price at which it triggers or rests. */
+  readonly price?: Price;
+  /** Stop-limit: where the limit order rests once triggered. */
+  readonly stopLimitPrice?: Price;
+  readonly stopLoss?: Price;
+  readonly takeProfit?: Price;
+  readonly filling: Filling | "auto";
+  readonly timeInForce: TimeInForce;
+  /** With `specified` and `specified_day`. */
+  readonly expireTime?: Instant;
+  /** Tolerated slippage in points; counts in instant and request execution. */
+  readonly deviation: number;
+  /** Up to 31 printable ASCII characters. Nothing is ever read back from it. */
+  readonly comment: string;
+  /** The position this order closes, wholly or in part. */
+  readonly position?: Ticket;
+  /** The opposite position that `position` is closed against; volume is then the smaller of the two. */
+  readonly positionBy?: Ticket;
+}
+
+/** An order as it goes to a terminal. */
+export interface NumberedOrder {
+  readonly number: OrderNumber;
+  readonly magic: Magic;
+  readonly request: OrderRequest;
+}
+
+/** What may be changed of a pending order; all of it is sent, as MetaTrader replaces it as a whole. */
+export interface OrderChange {
+  readonly price: Price;
+  readonly stopLimitPrice?: Price;
+  readonly stopLoss?: Price;
+  readonly takeProfit?: Price;
+  readonly timeInForce: TimeInForce;
+  readonly expireTime?: Instant;
+}
+
+/** A position's stops; absent removes the level. */
+export interface Stops {
+  readonly stopLoss?: Price;
+  readonly takeProfit?: Price;
+}
+
+export type TerminalOrderState = "started" | "placed" | "partial" | "canceled" | "filled" | "rejected" | "expired";
+
+/** Who or what gave an order, made a deal or opened a position. */
+export type Reason = "client" | "mobile" | "web" | "expert" | "stop_loss" | "take_profit" | "stop_out";
+
+/** An order as the terminal knows it, active or historic. */
+export interface TerminalOrder {
+  readonly ticket: Ticket;
+  readonly symbol: string;
+  readonly side: Side;
+  readonly type: OrderType | "close_by";
+  readonly state: TerminalOrderState;
+  readonly reason: Reason;
+  readonly magic: Magic;
+  readonly volume: Volume;
+  /** The part not filled. */
+  readonly remaining: Volume;
+  readonly price?: Price;
+  readonly stopLimitPrice?: Price;
+  readonly stopLoss?: Price;
+  readonly takeProfit?: Price;
+  readonly filling: Filling;
+  readonly timeInForce: TimeInForce;
+  readonly expireTime?: Instant;
+  /** The position it opened, changed or closes. */
+  readonly position?: Ticket;
+  readonly positionBy?: Ticket;
+  readonly setupTime: Instant;
+  /** When it was filled, canceled, rejected or expired. */
+  readonly doneTime?: Instant;
+  readonly comment: string;
+}
+
+/** Where an order is in its life. */
+export type Stage =
+  | "received"
+  | "sent"
+  | "in_doubt"
+  | "working"
+  | "partially_filled"
+  | "filled"
+  | "canceled"
+  | "rejected"
+  | "expired";
+
+/** Whose doing the stage is. */
+export type Cause = "client" | "broker" | "risk" | "stop_loss" | "take_profit" | "stop_out" | "expiry" | "bridge";
+
+export interface Rejection {
+  /** A reason from the fault table or the retcode's name, for programs. */
+  readonly reason: string;
+  /** MetaTrader's return code; 0 when none was given. */
+  readonly retcode: number;
+  readonly message: string;
+  /** Whether the same order may be worth trying again, with a new client order id. */
+  readonly retriable: boolean;
+}
+
+/** An order as the bridge knows it: what was asked and what became of it. */
+export interface Order {
+  readonly id: OrderId;
+  readonly account: AccountAlias;
+  /** Absent on orders that the bridge did not place. */
+  readonly clientOrderId?: ClientOrderId;
+  readonly number?: OrderNumber;
+  readonly strategyId: StrategyId;
+  readonly magic: Magic;
+  readonly ticket?: Ticket;
+  readonly symbol: string;
+  readonly side: Side;
+  readonly type: OrderType | "close_by";
+  readonly volume: Volume;
+  readonly filled: Volume;
+  readonly averagePrice?: FinePrice;
+  readonly price?: Price;
+  readonly stopLimitPrice?: Price;
+  readonly stopLoss?: Price;
+  readonly takeProfit?: Price;
+  readonly filling: Filling | "auto";
+  readonly timeInForce: TimeInForce;
+  readonly expireTime?: Instant;
+  readonly deviation: number;
+  readonly comment: string;
+  readonly position?: Ticket;
+  readonly positionBy?: Ticket;
+  readonly stage: Stage;
+  /** Grows by one with every change. */
+  readonly version: number;
+  readonly cause: Cause;
+  readonly rejection?: Rejection;
+  /** Tickets of its deals, in the order in which they were reported. */
+  readonly deals: readonly Ticket[];
+  readonly receivedAt?: Instant;
+  readonly sentAt?: Instant;
+  readonly answeredAt?: Instant;
+  readonly finalAt?: Instant;
+  readonly traceId: string;
+}

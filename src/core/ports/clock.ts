@@ -1,0 +1,8 @@
+import type { Instant } from "../model/ids.ts";
+
+/** Time, from outside: the machine's in production, a scripted one in tests. */
+export interface Clock {
+  now(): Instant;
+  /** Resolves after `ms`, or early when `signal` aborts. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}

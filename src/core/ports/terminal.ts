@@ -1,0 +1,93 @@
+import type { AccountInfo, Valuation } from "../model/account.ts";
+import type { Deal } from "../model/deal.ts";
+import type { Money, Price } from "../model/decimals.ts";
+import type { Instant, Ticket } from "../model/ids.ts";
+import type { NumberedOrder, OrderChange, OrderRequest, Stops, TerminalOrder } from "../model/order.ts";
+import type { Position } from "../model/position.ts";
+import type { SymbolSpec } from "../model/symbol.ts";
+import type { SourceTick } from "../model/tick.ts";
+import type { Approved } from "../orders/risk.ts";
+
+/** What the terminal answered to a command. Orders and deals are those the command touched, as they stand after it. */
+export type Outcome =
+  | {
+      readonly kind: "done";
+      readonly retcode: number;
+      readonly orders: readonly TerminalOrder[];
+      readonly deals: readonly Deal[];
+    }
+  | {
+      readonly kind: "refused";
+      readonly retcode: number;
+      readonly message: string;
+      /** The market's prices, when a requote names them. */
+      readonly quote?: { readonly bid: Price; readonly ask: Price };
+    };
+
+/** What the terminal expects of an order that is not sent. `retcode` 0: it would be accepted. */
+export interface CheckResult {
+  readonly retcode: number;
+  readonly message: string;
+  /** What the order itself needs. */
+  readonly marginNeeded: Money;
+  /** The account after it. */
+  readonly margin: Money;
+  readonly equity: Money;
+  readonly freeMargin: Money;
+  readonly marginLevel: number;
+}
+
+/** The account as the terminal sees it now, with its history from `since` on. */
+export interface AccountSnapshot {
+  readonly valuation: Valuation;
+  readonly orders: readonly TerminalOrder[];
+  readonly positions: readonly Position[];
+  readonly pastOrders: readonly TerminalOrder[];
+  readonly deals: readonly Deal[];
+  /** Whether the history is known to be whole up to now: only then is absence evidence. */
+  readonly complete: boolean;
+}
+
+/** What a terminal tells, in the order in which it happened. */
+export type TerminalReport =
+  /** `patient`: the source can wait, and wants to, until every lossless reader has room. */
+  | { readonly type: "ticks"; readonly ticks: readonly SourceTick[]; readonly patient: boolean }
+  | { readonly type: "order"; readonly order: TerminalOrder }
+  | { readonly type: "deal"; readonly deal: Deal }
+  /** Opened or changed. */
+  | { readonly type: "position"; readonly position: Position }
+  /** As it stood before it closed. */
+  | { readonly type: "position_closed"; readonly position: Position }
+  | { readonly type: "valuation"; readonly valuation: Valuation }
+  /** Whether any symbol can have new prices now. */
+  | { readonly type: "market"; readonly open: boolean }
+  | { readonly type: "link"; readonly up: boolean; readonly why: string };
+
+/**
+ * What the bridge needs from one MetaTrader 5 terminal.
+ *
+ * A call answers with a fact or throws a BridgeError; it never answers with a
+ * guess. When the terminal stays silent the error is `terminal_silent`, and only
+ * `snapshot` can tell what became of the order.
+ */
+export interface TerminalPort {
+  readonly account: AccountInfo;
+  readonly symbols: readonly SymbolSpec[];
+
+  /** Takes only what risk has approved: the type leaves no way round. Also closes (with `position`) and closes by. */
+  submit(order: Approved<NumberedOrder>, signal: AbortSignal): Promise<Outcome>;
+
+  modify(order: Ticket, change: OrderChange, signal: AbortSignal): Promise<Outcome>;
+
+  cancel(order: Ticket, signal: AbortSignal): Promise<Outcome>;
+
+  modifyPosition(position: Ticket, stops: Stops, signal: AbortSignal): Promise<Outcome>;
+
+  /** A dry run; changes nothing. */
+  check(order: OrderRequest, signal: AbortSignal): Promise<CheckResult>;
+
+  snapshot(since: Instant, signal: AbortSignal): Promise<AccountSnapshot>;
+
+  /** Ticks, orders, deals, positions and link changes in the terminal's own order, until `signal` aborts. */
+  reports(signal: AbortSignal): AsyncIterable<TerminalReport>;
+}
