@@ -19,7 +19,7 @@ import type { SymbolSpec } from "../../core/model/symbol.ts";
 import { currencyDigits } from "./currency.ts";
 
 /** The calculation modes whose money comes from the tick value, not from the contract size. */
-export function countsInTicks(spec: SymbolSpec): boolean {
+export function countsInTicks(spec: Pick<SymbolSpec, "calcMode">): boolean {
   switch (spec.calcMode) {
     case "futures":
     case "exch_futures":
