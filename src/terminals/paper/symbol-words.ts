@@ -36,7 +36,7 @@ const plain = (text: string): string => text.toLowerCase().replace(/[^a-z0-9]/g,
 export function wordFor<T extends string>(vocabulary: Vocabulary<T>, value: string | number): T | undefined {
   const number = typeof value === "number" || /^\d+$/.test(value) ? Number(value) : undefined;
   if (number !== undefined) return vocabulary.words.find((row) => row[1] === number)?.[0];
-  const asked = plain(value);
+  const asked = plain(String(value));
   const bare = asked.startsWith(plain(vocabulary.prefix)) ? asked.slice(plain(vocabulary.prefix).length) : asked;
   return vocabulary.words.find((row) => row.some((known) => plain(String(known)) === bare))?.[0];
 }
