@@ -4,7 +4,13 @@
  * An implementation is written once. It knows messages and a `Call`, and nothing of
  * gRPC, Connect or WebSocket; every transport serves the very same object.
  */
-import type { DescMethodServerStreaming, DescMethodUnary, DescService, MessageShape } from "@bufbuild/protobuf";
+import type {
+  DescMethodBiDiStreaming,
+  DescMethodServerStreaming,
+  DescMethodUnary,
+  DescService,
+  MessageShape,
+} from "@bufbuild/protobuf";
 import type { Instant } from "../core/model/ids.ts";
 
 /** Who calls. */
@@ -21,6 +27,8 @@ export interface Call {
   readonly deadline: Instant | undefined;
   /** Aborts when the caller is gone or its deadline has passed. Every wait obeys it. */
   readonly signal: AbortSignal;
+  /** Aborts when the bridge is about to go: a stream says `closing` and ends. Unary calls go on. */
+  readonly leaving: AbortSignal;
 }
 
 type Method<M> =
@@ -28,7 +36,9 @@ type Method<M> =
     ? (request: MessageShape<I>, call: Call) => Promise<MessageShape<O>>
     : M extends DescMethodServerStreaming<infer I, infer O>
       ? (request: MessageShape<I>, call: Call) => AsyncIterable<MessageShape<O>>
-      : never;
+      : M extends DescMethodBiDiStreaming<infer I, infer O>
+        ? (requests: AsyncIterable<MessageShape<I>>, call: Call) => AsyncIterable<MessageShape<O>>
+        : never;
 
 /** A function for each RPC of a service. */
 export type Implementation<S extends DescService> = { readonly [K in keyof S["method"]]: Method<S["method"][K]> };
@@ -37,9 +47,15 @@ export type Implementation<S extends DescService> = { readonly [K in keyof S["me
 export interface Service {
   readonly descriptor: DescService;
   readonly implementation: Readonly<Record<string, unknown>>;
+  /** Unary calls are answered even while the bridge is full or leaving: health and administration. */
+  readonly always: boolean;
 }
 
 /** Ties an implementation to its descriptor, and lets the compiler see that no RPC is missing. */
-export function service<S extends DescService>(descriptor: S, implementation: Implementation<S>): Service {
-  return { descriptor, implementation: implementation as Readonly<Record<string, unknown>> };
+export function service<S extends DescService>(
+  descriptor: S,
+  implementation: Implementation<S>,
+  { always = false }: { readonly always?: boolean } = {},
+): Service {
+  return { descriptor, implementation: implementation as Readonly<Record<string, unknown>>, always };
 }
