@@ -73,13 +73,10 @@ function payloads(file: string, value: unknown, name: string): Fields[] {
   if (Array.isArray(value)) return value.flatMap((entry, n) => payloads(file, entry, `#${n + 1}`));
   if (!isObject(value)) throw unreadable(file, `symbol ${name}: must be an object of a symbol's properties`);
   if ("symbols" in value) return payloads(file, value.symbols, name);
-  if ("digits" in value) {
-    const own = value.name;
-    return [new Fields(file, typeof own === "string" && own !== "" ? own : name, value)];
-  }
   const entries = Object.entries(value).filter(([key]) => !key.startsWith("_"));
-  if (entries.length > 0 && !entries.some(([, entry]) => isObject(entry))) {
-    throw unreadable(file, `symbol ${name}: digits is missing: a whole number from 0 to 8 is needed`);
+  const isPayload = entries.some(([, entry]) => typeof entry !== "object");
+  if (isPayload) {
+    return [new Fields(file, typeof value.name === "string" && value.name !== "" ? value.name : name, value)];
   }
   return entries.flatMap(([key, entry]) => payloads(file, entry, key));
 }
