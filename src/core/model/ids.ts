@@ -28,9 +28,6 @@ export const ticket = (n: number | bigint): Ticket => BigInt(n) as Ticket;
 export const orderId = (account: AccountAlias, number: OrderNumber): OrderId =>
   `${account}-${String(number).padStart(10, "0")}` as OrderId;
 
-/** The id of an order that the bridge did not place: a manual one, or the broker's own stop or close. */
-export const foreignOrderId = (account: AccountAlias, order: Ticket): OrderId => `${account}-t${order}` as OrderId;
-
 export const magicOf = (strategy: StrategyId, number: OrderNumber): Magic =>
   ((BigInt(strategy) << 32n) | BigInt(number)) as Magic;
 

@@ -122,7 +122,7 @@ export interface Order {
   readonly account: AccountAlias;
   /** Absent on orders that the bridge did not place. */
   readonly clientOrderId?: ClientOrderId;
-  readonly number?: OrderNumber;
+  readonly number: OrderNumber;
   readonly strategyId: StrategyId;
   readonly magic: Magic;
   readonly ticket?: Ticket;
@@ -150,7 +150,8 @@ export interface Order {
   readonly rejection?: Rejection;
   /** Tickets of its deals, in the order in which they were reported. */
   readonly deals: readonly Ticket[];
-  readonly receivedAt?: Instant;
+  /** When the bridge first knew of it. */
+  readonly knownAt: Instant;
   readonly sentAt?: Instant;
   readonly answeredAt?: Instant;
   readonly finalAt?: Instant;

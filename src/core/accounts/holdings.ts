@@ -1,0 +1,92 @@
+/**
+ * What an account holds and what has happened to it: positions, deals, its worth.
+ *
+ * Positions and deals are a projection of the journal. The valuation is not: it is the
+ * newest that the terminal has told.
+ */
+import type { PositionValue, Valuation } from "../model/account.ts";
+import type { Deal } from "../model/deal.ts";
+import { type StrategyId, strategyIdOf, type Ticket } from "../model/ids.ts";
+import type { Position } from "../model/position.ts";
+
+/** Which deals a list holds; absent means all. */
+export interface DealFilter {
+  readonly symbol?: string;
+  readonly strategyId?: StrategyId;
+  readonly position?: Ticket;
+  readonly order?: Ticket;
+  readonly from?: number;
+  readonly to?: number;
+}
+
+export class Holdings {
+  readonly #positions = new Map<Ticket, Position>();
+  readonly #deals: Deal[] = [];
+  readonly #known = new Set<Ticket>();
+  #valuation: Valuation;
+  #values = new Map<Ticket, PositionValue>();
+
+  constructor(valuation: Valuation) {
+    this.#valuation = valuation;
+  }
+
+  get valuation(): Valuation {
+    return this.#valuation;
+  }
+
+  set valuation(valuation: Valuation) {
+    this.#valuation = valuation;
+    this.#values = new Map(valuation.positions.map((value) => [value.position, value]));
+  }
+
+  /** Oldest first. */
+  get positions(): Iterable<Position> {
+    return this.#positions.values();
+  }
+
+  position(ticket: Ticket): Position | undefined {
+    return this.#positions.get(ticket);
+  }
+
+  value(ticket: Ticket): PositionValue | undefined {
+    return this.#values.get(ticket);
+  }
+
+  put(position: Position): void {
+    this.#positions.set(position.ticket, position);
+  }
+
+  remove(ticket: Ticket): void {
+    this.#positions.delete(ticket);
+  }
+
+  knows(deal: Ticket): boolean {
+    return this.#known.has(deal);
+  }
+
+  add(deal: Deal): void {
+    this.#known.add(deal.ticket);
+    this.#deals.push(deal);
+  }
+
+  /** Newest first, below place `before` (1 is the oldest), at most `limit`; each with its place. */
+  deals(filter: DealFilter, before: number, limit: number): { readonly place: number; readonly deal: Deal }[] {
+    const found: { place: number; deal: Deal }[] = [];
+    for (let place = Math.min(before - 1, this.#deals.length); place >= 1 && found.length < limit; place--) {
+      const deal = this.#deals[place - 1];
+      if (deal !== undefined && matches(deal, filter)) found.push({ place, deal });
+    }
+    return found;
+  }
+}
+
+function matches(deal: Deal, filter: DealFilter): boolean {
+  return (
+    (filter.symbol === undefined || deal.symbol === filter.symbol) &&
+    (filter.strategyId === undefined || strategyIdOf(deal.magic) === filter.strategyId) &&
+    (filter.position === undefined || deal.position === filter.position) &&
+    (filter.order === undefined || deal.order === filter.order) &&
+    (filter.from === undefined || deal.time >= filter.from) &&
+    (filter.to === undefined || deal.time <= filter.to)
+  );
+}

@@ -1,0 +1,202 @@
+/**
+ * What has happened on one account: the journal, what follows from it, and who is told.
+ *
+ * Always true:
+ *   - The projections are a fold over the journal; a restart folds it again and ends in
+ *     the same state.
+ *   - `write` reserves at once (the next caller sees it) and publishes only what is
+ *     durable, in the journal's order.
+ *   - When the journal cannot be written nothing more is decided: `write` throws.
+ */
+import { BridgeError, type Fault } from "../errors.ts";
+import type { Valuation } from "../model/account.ts";
+import type { Deal } from "../model/deal.ts";
+import type { ClientOrderId, Instant, OrderId, OrderNumber } from "../model/ids.ts";
+import type { Order } from "../model/order.ts";
+import type { Position } from "../model/position.ts";
+import { advance, type OrderEvent } from "../orders/lifecycle.ts";
+import { OrderBook } from "../orders/order-book.ts";
+import type { Journal } from "../ports/journal.ts";
+import { Feed } from "../streams/feed.ts";
+import { Holdings } from "./holdings.ts";
+
+export type PositionChange = "opened" | "changed" | "closed";
+
+/** How a command that is not an order ended. */
+export type Answer =
+  | { readonly kind: "done" }
+  | {
+      readonly kind: "failed";
+      readonly fault: Fault;
+      readonly message: string;
+      readonly metadata: Readonly<Record<string, string>>;
+    };
+
+/** An entry of the journal. */
+export type AccountEvent =
+  /** A new order, its key and number reserved. */
+  | { readonly type: "received"; readonly order: Order; readonly content: string }
+  /** An order that the bridge did not place, as the terminal first showed it. */
+  | { readonly type: "found"; readonly order: Order }
+  | { readonly type: "advanced"; readonly number: OrderNumber; readonly event: OrderEvent; readonly at: Instant }
+  /** A cancellation or change is about to leave, its key reserved. */
+  | { readonly type: "asked"; readonly key: ClientOrderId; readonly content: string }
+  | { readonly type: "answered"; readonly key: ClientOrderId; readonly answer: Answer }
+  | { readonly type: "deal"; readonly deal: Deal }
+  | { readonly type: "position"; readonly change: PositionChange; readonly position: Position };
+
+/** What readers of the account stream are told. */
+export type AccountFact =
+  | { readonly type: "position"; readonly change: PositionChange; readonly position: Position }
+  | { readonly type: "balance"; readonly deal: Deal; readonly balance: number };
+
+/** How many events are kept for readers that come back, and how far a reader may be behind. */
+const keep = 10_000;
+const backlog = 10_000;
+
+export class AccountRecord {
+  readonly orders = new OrderBook();
+  readonly holdings: Holdings;
+  readonly orderFeed: Feed<Order>;
+  readonly accountFeed: Feed<AccountFact>;
+  readonly #journal: Journal<AccountEvent>;
+  readonly #contents = new Map<ClientOrderId, string>();
+  readonly #answers = new Map<ClientOrderId, Answer | undefined>();
+  readonly #watchers = new Map<string, Set<() => void>>();
+  #unpublished = 0;
+  #failure: unknown;
+
+  private constructor(journal: Journal<AccountEvent>, valuation: Valuation) {
+    this.#journal = journal;
+    this.holdings = new Holdings(valuation);
+    this.orderFeed = new Feed(journal.epoch, keep, backlog);
+    this.accountFeed = new Feed(journal.epoch, keep, backlog);
+  }
+
+  /** Folds the journal. */
+  static async open(journal: Journal<AccountEvent>, valuation: Valuation): Promise<AccountRecord> {
+    const record = new AccountRecord(journal, valuation);
+    for await (const { sequence, event } of journal.entries()) record.#publish(sequence, event, record.#apply(event));
+    return record;
+  }
+
+  /** Why nothing can be written any more; undefined while all is well. */
+  get failure(): unknown {
+    return this.#failure;
+  }
+
+  /** Journals events that belong together. They count at once; the promise resolves when they are durable. */
+  write(events: readonly AccountEvent[]): Promise<void> {
+    if (events.length === 0) return this.settled();
+    if (this.#failure !== undefined) throw this.#unavailable();
+    const { sequence, durable } = this.#journal.append(events);
+    const first = sequence - events.length + 1;
+    const after = events.map((event) => this.#apply(event));
+    this.#unpublished += 1;
+    return durable.then(
+      () => {
+        this.#unpublished -= 1;
+        for (const [i, event] of events.entries()) this.#publish(first + i, event, after[i]);
+      },
+      (cause: unknown) => {
+        this.#failure ??= cause;
+        throw this.#unavailable();
+      },
+    );
+  }
+
+  /** Resolves when everything that a reader could see is durable. */
+  async settled(): Promise<void> {
+    if (this.#failure !== undefined) throw this.#unavailable();
+    if (this.#unpublished > 0) await this.#journal.flushed();
+  }
+
+  /** What a key was first used for; undefined when it is free. */
+  contentOf(key: ClientOrderId): string | undefined {
+    return this.#contents.get(key);
+  }
+
+  /** How the command of a key ended; undefined while it is under way. */
+  answerOf(key: ClientOrderId): Answer | undefined {
+    return this.#answers.get(key);
+  }
+
+  /** Commands that were under way when the bridge stopped. */
+  get unanswered(): ClientOrderId[] {
+    return [...this.#answers].filter(([, answer]) => answer === undefined).map(([key]) => key);
+  }
+
+  /** Calls back when the order, or the command of the key, has changed and that is durable. */
+  watch(name: OrderId | ClientOrderId, callback: () => void): () => void {
+    const watchers = this.#watchers.get(name) ?? new Set();
+    this.#watchers.set(name, watchers.add(callback));
+    return () => {
+      watchers.delete(callback);
+      if (watchers.size === 0) this.#watchers.delete(name);
+    };
+  }
+
+  /** Folds one event in; returns the order it left behind, if it concerns one. */
+  #apply(event: AccountEvent): Order | undefined {
+    switch (event.type) {
+      case "received":
+        if (event.order.clientOrderId !== undefined) this.#contents.set(event.order.clientOrderId, event.content);
+        this.orders.put(event.order);
+        return event.order;
+      case "found":
+        this.orders.put(event.order);
+        return event.order;
+      case "advanced": {
+        const before = this.orders.byNumber(event.number);
+        const step = before && advance(before, event.event, event.at);
+        if (step?.kind !== "advanced") return undefined; // decided before it was written: cannot be
+        this.orders.put(step.order);
+        return step.order;
+      }
+      case "asked":
+        this.#contents.set(event.key, event.content);
+        this.#answers.set(event.key, undefined);
+        return undefined;
+      case "answered":
+        this.#answers.set(event.key, event.answer);
+        return undefined;
+      case "deal":
+        this.holdings.add(event.deal);
+        return undefined;
+      case "position":
+        if (event.change === "closed") this.holdings.remove(event.position.ticket);
+        else this.holdings.put(event.position);
+        return undefined;
+    }
+  }
+
+  #publish(sequence: number, event: AccountEvent, order: Order | undefined): void {
+    this.orderFeed.advance(sequence);
+    this.accountFeed.advance(sequence);
+    if (order !== undefined) {
+      this.orderFeed.publish(sequence, order);
+      this.#tell(order.id);
+    } else if (event.type === "position") {
+      this.accountFeed.publish(sequence, event);
+    } else if (event.type === "deal" && event.deal.order === undefined) {
+      this.accountFeed.publish(sequence, {
+        type: "balance",
+        deal: event.deal,
+        balance: this.holdings.valuation.balance,
+      });
+    } else if (event.type === "answered") {
+      this.#tell(event.key);
+    }
+  }
+
+  #tell(name: OrderId | ClientOrderId): void {
+    for (const callback of this.#watchers.get(name) ?? []) callback();
+  }
+
+  #unavailable(): BridgeError {
+    return new BridgeError("journal_unavailable", "the journal cannot be written; nothing was sent", {
+      cause: this.#failure,
+      retryAfterMs: 1000,
+    });
+  }
+}

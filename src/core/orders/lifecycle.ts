@@ -1,0 +1,129 @@
+/**
+ * The life of an order: data in, data out.
+ *
+ * The journal replays this function at start, and its tests need nothing but values.
+ * Every change of an order passes here; `version` counts them.
+ */
+import type { FinePrice, Price, Volume } from "../model/decimals.ts";
+import type { Instant, Ticket } from "../model/ids.ts";
+import type { Cause, Filling, Order, OrderChange, OrderType, Rejection, Stage } from "../model/order.ts";
+
+export type OrderEvent =
+  | { readonly type: "sent" | "in_doubt" }
+  | { readonly type: "placed"; readonly ticket: Ticket; readonly filling: Filling }
+  | {
+      readonly type: "dealt";
+      readonly ticket: Ticket;
+      readonly deal: Ticket;
+      readonly volume: Volume;
+      readonly price: Price;
+      readonly position: Ticket | undefined;
+    }
+  | { readonly type: "changed"; readonly change: OrderChange; readonly becomes: OrderType | "close_by" }
+  | { readonly type: "canceled" | "expired"; readonly cause: Cause }
+  | { readonly type: "rejected"; readonly cause: Cause; readonly rejection: Rejection };
+
+export type Step =
+  | { readonly kind: "advanced"; readonly order: Order }
+  | { readonly kind: "repeated" }
+  | { readonly kind: "impossible"; readonly why: string };
+
+/** The stages in which each event may arrive. */
+// biome-ignore format: a table is read by its columns
+const arrivesIn: Record<OrderEvent["type"], readonly Stage[]> = {
+  sent:     ["received"],
+  in_doubt: ["received", "sent"],
+  placed:   ["sent", "in_doubt"],
+  dealt:    ["sent", "in_doubt", "working", "partially_filled", "canceled", "expired"], // a fill may cross our cancel
+  changed:  ["working", "partially_filled"],
+  canceled: ["sent", "in_doubt", "working", "partially_filled"],
+  expired:  ["sent", "in_doubt", "working", "partially_filled"],
+  rejected: ["received", "sent", "in_doubt", "working"], // a pending order's activation may be refused
+};
+
+/** From here nothing more is to be expected. */
+const finalStages: ReadonlySet<Stage> = new Set(["filled", "canceled", "rejected", "expired"]);
+
+export const isFinal = (stage: Stage): boolean => finalStages.has(stage);
+
+export function advance(order: Order, event: OrderEvent, at: Instant): Step {
+  if (isRepeat(order, event)) return { kind: "repeated" };
+  if (!arrivesIn[event.type].includes(order.stage)) {
+    return { kind: "impossible", why: `${event.type} while ${order.stage}` };
+  }
+  switch (event.type) {
+    case "sent":
+      return to(order, { stage: "sent", sentAt: at });
+    case "in_doubt":
+      return to(order, { stage: "in_doubt" });
+    case "placed":
+      return to(order, { stage: "working", ticket: event.ticket, filling: event.filling, answeredAt: at });
+    case "dealt":
+      return fill(order, event, at);
+    case "changed":
+      return to(order, { ...withoutPrices(order), ...event.change, type: event.becomes });
+    case "rejected":
+      return end(order, "rejected", event.cause, at, { rejection: event.rejection });
+    default:
+      return end(order, event.type, event.cause, at); // named for the stage they lead to
+  }
+}
+
+function isRepeat(order: Order, event: OrderEvent): boolean {
+  switch (event.type) {
+    case "dealt":
+      return order.deals.includes(event.deal);
+    case "placed":
+      return order.ticket === event.ticket;
+    case "changed":
+      return (
+        order.type === event.becomes &&
+        order.price === event.change.price &&
+        order.stopLimitPrice === event.change.stopLimitPrice &&
+        order.stopLoss === event.change.stopLoss &&
+        order.takeProfit === event.change.takeProfit &&
+        order.timeInForce === event.change.timeInForce &&
+        order.expireTime === event.change.expireTime
+      );
+    default:
+      return order.stage === event.type;
+  }
+}
+
+function fill(order: Order, event: OrderEvent & { type: "dealt" }, at: Instant): Step {
+  const filled = (order.filled + event.volume) as Volume;
+  if (filled > order.volume) return { kind: "impossible", why: "filled beyond its volume" };
+  const open = isFinal(order.stage) ? order.stage : "partially_filled";
+  const stage = filled === order.volume ? "filled" : open;
+  const before = (order.averagePrice ?? 0) * order.filled;
+  return to(order, {
+    stage,
+    ticket: event.ticket,
+    filled,
+    averagePrice: Math.round((before + event.price * 1000 * event.volume) / filled) as FinePrice,
+    deals: [...order.deals, event.deal],
+    answeredAt: order.answeredAt ?? at,
+    ...(event.position === undefined ? {} : { position: event.position }),
+    ...(stage === "filled" ? { finalAt: at, cause: order.cause === "client" ? "broker" : order.cause } : {}),
+  });
+}
+
+function end(order: Order, stage: Stage, cause: Cause, at: Instant, more: Partial<Order> = {}): Step {
+  return to(order, { stage, cause, answeredAt: order.answeredAt ?? at, finalAt: at, ...more });
+}
+
+function withoutPrices(order: Order): Order {
+  const {
+    price: _price,
+    stopLimitPrice: _limit,
+    stopLoss: _loss,
+    takeProfit: _profit,
+    expireTime: _time,
+    ...rest
+  } = order;
+  return rest;
+}
+
+function to(order: Order, change: Partial<Order>): Step {
+  return { kind: "advanced", order: { ...order, ...change, version: order.version + 1 } };
+}

@@ -1,0 +1,143 @@
+/**
+ * Where the orders of one account are given: what placing, changing and reporting share.
+ *
+ * The desk counts what is on its way to the terminal, so that the bridge can finish it
+ * before it ends.
+ */
+import type { AccountRecord } from "../accounts/record.ts";
+import { BridgeError } from "../errors.ts";
+import type { AccountAlias, ClientOrderId, Instant } from "../model/ids.ts";
+import type { SymbolSpec } from "../model/symbol.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Observer } from "../ports/observer.ts";
+import type { TerminalPort } from "../ports/terminal.ts";
+import type { Standing } from "./risk.ts";
+
+export interface Limits {
+  /** After so many milliseconds without an answer the terminal counts as silent. */
+  readonly silence: number;
+}
+
+/** How long a caller waits for an answer, and what it is called in logs. */
+export interface Caller {
+  /** When it stops waiting; absent: never. */
+  readonly deadline: Instant | undefined;
+  readonly signal: AbortSignal;
+  readonly traceId: string;
+}
+
+export class OrderDesk {
+  readonly account: AccountAlias;
+  readonly terminal: TerminalPort;
+  readonly record: AccountRecord;
+  readonly symbols: ReadonlyMap<string, SymbolSpec>;
+  readonly clock: Clock;
+  readonly observer: Observer;
+  readonly limits: Limits;
+  draining = false;
+  linkUp = true;
+  /** Tickets that a caller is canceling at this moment. */
+  readonly canceling = new Set<bigint>();
+  #inFlight = 0;
+  #idle: (() => void)[] = [];
+
+  constructor(terminal: TerminalPort, record: AccountRecord, clock: Clock, observer: Observer, limits: Limits) {
+    this.account = terminal.account.alias;
+    this.terminal = terminal;
+    this.record = record;
+    this.symbols = new Map(terminal.symbols.map((spec) => [spec.name, spec]));
+    this.clock = clock;
+    this.observer = observer;
+    this.limits = limits;
+  }
+
+  get standing(): Standing {
+    return { draining: this.draining, linkUp: this.linkUp };
+  }
+
+  /** Commands that the terminal has not answered. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  symbol(name: string): SymbolSpec {
+    const spec = this.symbols.get(name);
+    if (spec !== undefined) return spec;
+    throw new BridgeError("unknown_symbol", `symbol: ${JSON.stringify(name)} is not known to the terminal`, {
+      violations: [{ field: "symbol", description: "must be a symbol of the terminal; ListSymbols names them" }],
+    });
+  }
+
+  /** Runs one command at the terminal; `terminal_silent` when it gives no answer in time. */
+  async command<T>(run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    this.#inFlight += 1;
+    const over = new AbortController();
+    const silence = this.clock.sleep(this.limits.silence, over.signal).then((): never => {
+      throw new BridgeError("terminal_silent", `the terminal has not answered for ${this.limits.silence} ms`);
+    });
+    silence.catch(() => undefined); // an answer came first
+    try {
+      return await Promise.race([run(over.signal), silence]);
+    } finally {
+      over.abort();
+      this.#inFlight -= 1;
+      if (this.#inFlight === 0) this.#rest();
+    }
+  }
+
+  /** Resolves when nothing is on its way. */
+  async idle(): Promise<void> {
+    while (this.#inFlight > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+
+  /** Resolves when `reached` holds of what `name` names, when the caller is gone or its deadline is near. */
+  async until(name: ClientOrderId | string, reached: () => boolean, caller: Caller): Promise<void> {
+    if (reached()) return;
+    const over = new AbortController();
+    const remaining = caller.deadline === undefined ? undefined : caller.deadline - this.clock.now();
+    await new Promise<void>((resolve) => {
+      const unwatch = this.record.watch(name as ClientOrderId, () => {
+        if (reached()) done();
+      });
+      const done = () => {
+        unwatch();
+        over.abort();
+        caller.signal.removeEventListener("abort", done);
+        resolve();
+      };
+      caller.signal.addEventListener("abort", done);
+      if (caller.signal.aborted) done();
+      // The answer must still travel: it leaves a little before the deadline.
+      else if (remaining !== undefined) {
+        void this.clock.sleep(Math.max(0, remaining - Math.min(50, remaining / 10)), over.signal).then(done);
+      }
+    });
+  }
+
+  #rest(): void {
+    const waiting = this.#idle;
+    this.#idle = [];
+    for (const resolve of waiting) resolve();
+  }
+}
+
+/** What a request asks for, as one text: the same content gives the same text, in every version. */
+export function contentOf(kind: string, fields: object): string {
+  const given = Object.entries(fields)
+    .filter(([, value]) => value !== undefined)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, value]) => `${name}=${JSON.stringify(typeof value === "bigint" ? String(value) : value)}`);
+  return `${kind} ${given.join(" ")}`;
+}
+
+/** A key that was used before is free only for the same content. */
+export function sameContent(desk: OrderDesk, key: ClientOrderId, content: string): boolean {
+  const first = desk.record.contentOf(key);
+  if (first === undefined) return false;
+  if (first === content) return true;
+  throw new BridgeError(
+    "client_order_id_reused",
+    `client_order_id: ${JSON.stringify(key)} was used before with other content; it is taken for ever`,
+    { violations: [{ field: "client_order_id", description: "must be a new key, or the same content as before" }] },
+  );
+}

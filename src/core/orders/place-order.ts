@@ -1,0 +1,235 @@
+/**
+ * Placing an order: known key? → validate → approve → journal → send → what became of it.
+ *
+ * Always true:
+ *   - The key and the number are reserved, on disk, before anything leaves.
+ *   - What was sent is sent once. A caller that goes away does not call it back.
+ *   - Silence is doubt, never refusal.
+ */
+import { BridgeError } from "../errors.ts";
+import { toLots, type Volume } from "../model/decimals.ts";
+import type { ClientOrderId, Instant, StrategyId, Ticket } from "../model/ids.ts";
+import { magicOf, orderId, strategyIdOf } from "../model/ids.ts";
+import type { Filling, NumberedOrder, Order, OrderRequest, Rejection, Stage } from "../model/order.ts";
+import type { Position } from "../model/position.ts";
+import { isTransient, isUnknown, retcodeName } from "../model/retcodes.ts";
+import type { Outcome } from "../ports/terminal.ts";
+import { applyReport } from "./apply-report.ts";
+import type { OrderDraft } from "./draft.ts";
+import { isFinal, type OrderEvent } from "./lifecycle.ts";
+import { type Caller, contentOf, type OrderDesk, sameContent } from "./order-desk.ts";
+import { type Approved, approve } from "./risk.ts";
+import { validate } from "./validate.ts";
+
+export type WaitFor = "received" | "sent" | "answered" | "final";
+
+/** When to send, and how long to wait for the answer. */
+export interface Timing {
+  readonly waitFor: WaitFor;
+  /** A stale order is not sent. */
+  readonly notAfter: Instant | undefined;
+}
+
+export interface Placed {
+  readonly order: Order;
+  readonly replayed: boolean;
+}
+
+/** What to close; absent fields are the position's. */
+export interface CloseDraft {
+  readonly clientOrderId: ClientOrderId;
+  readonly strategyId: StrategyId | undefined;
+  readonly position: Ticket;
+  /** Lots; absent: all. */
+  readonly volume: number | undefined;
+  readonly price: number | undefined;
+  readonly filling: Filling | "auto";
+  readonly deviation: number;
+  readonly comment: string;
+}
+
+export interface CloseByDraft {
+  readonly clientOrderId: ClientOrderId;
+  readonly strategyId: StrategyId | undefined;
+  readonly position: Ticket;
+  readonly opposite: Ticket;
+  readonly comment: string;
+}
+
+export function placeOrder(desk: OrderDesk, draft: OrderDraft, timing: Timing, caller: Caller): Promise<Placed> {
+  const content = contentOf("place", draft);
+  return give(desk, draft.clientOrderId, content, () => validate(draft, desk.symbol(draft.symbol)), timing, caller);
+}
+
+export function closePosition(desk: OrderDesk, draft: CloseDraft, timing: Timing, caller: Caller): Promise<Placed> {
+  const request = () => {
+    const position = openPosition(desk, draft.position, "position_ticket");
+    const order: OrderDraft = {
+      account: desk.account,
+      clientOrderId: draft.clientOrderId,
+      strategyId: draft.strategyId ?? ownerOf(position),
+      symbol: position.symbol,
+      side: position.side === "buy" ? "sell" : "buy",
+      type: "market",
+      volume: draft.volume ?? toLots(position.volume),
+      price: draft.price,
+      stopLimitPrice: undefined,
+      stopLoss: undefined,
+      takeProfit: undefined,
+      filling: draft.filling,
+      timeInForce: "gtc",
+      expireTime: undefined,
+      deviation: draft.deviation,
+      comment: draft.comment,
+      position: draft.position,
+    };
+    const parsed = validate(order, desk.symbol(position.symbol));
+    if (parsed.volume <= position.volume) return parsed;
+    const description = `must be at most the position's ${toLots(position.volume)} lots`;
+    throw new BridgeError("invalid_argument", `volume: ${description}`, {
+      violations: [{ field: "volume", description }],
+      metadata: { retcode: "10038" },
+    });
+  };
+  return give(desk, draft.clientOrderId, contentOf("close", draft), request, timing, caller);
+}
+
+export function closeBy(desk: OrderDesk, draft: CloseByDraft, timing: Timing, caller: Caller): Promise<Placed> {
+  const request = (): OrderRequest => {
+    const position = openPosition(desk, draft.position, "position_ticket");
+    const opposite = openPosition(desk, draft.opposite, "opposite_position_ticket");
+    if (position.symbol !== opposite.symbol || position.side === opposite.side) {
+      const description = "must be on the same symbol and of the opposite side";
+      throw new BridgeError("invalid_argument", `opposite_position_ticket: ${description}`, {
+        violations: [{ field: "opposite_position_ticket", description }],
+      });
+    }
+    return {
+      account: desk.account,
+      clientOrderId: draft.clientOrderId,
+      strategyId: draft.strategyId ?? ownerOf(position),
+      symbol: position.symbol,
+      side: opposite.side,
+      type: "market",
+      volume: Math.min(position.volume, opposite.volume) as Volume,
+      filling: "auto",
+      timeInForce: "gtc",
+      deviation: 0,
+      comment: draft.comment,
+      position: draft.position,
+      positionBy: draft.opposite,
+    };
+  };
+  return give(desk, draft.clientOrderId, contentOf("close_by", draft), request, timing, caller);
+}
+
+async function give(
+  desk: OrderDesk,
+  key: ClientOrderId,
+  content: string,
+  read: () => OrderRequest,
+  timing: Timing,
+  caller: Caller,
+): Promise<Placed> {
+  const replayed = sameContent(desk, key, content);
+  if (replayed) await desk.record.settled();
+  else {
+    const request = read();
+    const now = desk.clock.now();
+    if (timing.notAfter !== undefined && now > timing.notAfter) {
+      throw new BridgeError("too_late", `not_after has passed ${now - timing.notAfter} ms ago; nothing was sent`);
+    }
+    const order = newOrder(desk, request, caller.traceId, now);
+    const approved = approve({ number: order.number, magic: order.magic, request }, desk.standing);
+    const sent: OrderEvent = { type: "sent" };
+    await desk.record.write([
+      { type: "received", order, content },
+      { type: "advanced", number: order.number, event: sent, at: now },
+    ]);
+    void send(desk, approved);
+  }
+  const at = () => desk.record.orders.byKey(key) as Order;
+  await desk.until(at().id, () => hasReached(at().stage, timing.waitFor), caller);
+  await desk.record.settled();
+  return { order: at(), replayed };
+}
+
+/** The order goes to the terminal, and what it answers into the journal. Never throws: the order says what became of it. */
+async function send(desk: OrderDesk, approved: Approved<NumberedOrder>): Promise<void> {
+  const advanced = (event: OrderEvent) =>
+    desk.record.write([{ type: "advanced", number: approved.number, event, at: desk.clock.now() }]);
+  try {
+    const outcome = await desk.command((signal) => desk.terminal.submit(approved, signal));
+    if (outcome.kind === "done") await settle(desk, outcome);
+    else if (isUnknown(outcome.retcode)) await advanced({ type: "in_doubt" });
+    else await advanced({ type: "rejected", cause: "broker", rejection: rejectionOf(outcome) });
+  } catch (error) {
+    const unsent = error instanceof BridgeError && error.fault === "terminal_offline";
+    const context = { order: approved.number, trace_id: desk.record.orders.byNumber(approved.number)?.traceId, error };
+    desk.observer.note(unsent ? "warn" : "error", "orders", unsent ? "order not sent" : "order in doubt", context);
+    const event: OrderEvent = unsent
+      ? { type: "rejected", cause: "bridge", rejection: offline(error.message) }
+      : { type: "in_doubt" };
+    if (desk.record.failure === undefined) await advanced(event).catch(() => undefined); // the journal says so itself
+  }
+}
+
+/** Orders and deals of an answer are told again by the terminal's reports; whichever comes first counts. */
+async function settle(desk: OrderDesk, outcome: Extract<Outcome, { kind: "done" }>): Promise<void> {
+  await Promise.all([
+    ...outcome.orders
+      .filter((order) => order.state !== "filled")
+      .map((order) => applyReport(desk, { type: "order", order })),
+    ...outcome.deals.map((deal) => applyReport(desk, { type: "deal", deal })),
+  ]);
+}
+
+export function rejectionOf(refusal: Extract<Outcome, { kind: "refused" }>): Rejection {
+  const { retcode, message } = refusal;
+  return { reason: retcodeName(retcode), retcode, message, retriable: isTransient(retcode) };
+}
+
+const offline = (message: string): Rejection => ({ reason: "TERMINAL_OFFLINE", retcode: 0, message, retriable: true });
+
+function newOrder(desk: OrderDesk, request: OrderRequest, traceId: string, now: Instant): Order {
+  const number = desk.record.orders.nextNumber;
+  const { positionBy, type, ...asked } = request;
+  return {
+    ...asked,
+    type: positionBy === undefined ? type : "close_by",
+    ...(positionBy === undefined ? {} : { positionBy }),
+    id: orderId(desk.account, number),
+    number,
+    magic: magicOf(request.strategyId, number),
+    filled: 0 as Order["filled"],
+    stage: "received",
+    version: 1,
+    cause: "client",
+    deals: [],
+    knownAt: now,
+    traceId,
+  };
+}
+
+function hasReached(stage: Stage, waitFor: WaitFor): boolean {
+  switch (waitFor) {
+    case "received":
+      return true;
+    case "sent":
+      return stage !== "received";
+    case "answered":
+      return stage !== "received" && stage !== "sent";
+    case "final":
+      return isFinal(stage);
+  }
+}
+
+function openPosition(desk: OrderDesk, ticket: Ticket, field: string): Position {
+  const position = desk.record.holdings.position(ticket);
+  if (position !== undefined) return position;
+  throw new BridgeError("unknown_position", `${field}: ${ticket} is not open`, {
+    violations: [{ field, description: "must be the ticket of an open position; ListPositions names them" }],
+  });
+}
+
+const ownerOf = (position: Position): StrategyId => strategyIdOf(position.magic);

@@ -1,0 +1,79 @@
+/**
+ * Facts of one account, numbered by the journal, for any number of readers.
+ *
+ * Always true:
+ *   - A reader gets facts in the order of their numbers, none twice and none left out,
+ *     or its stream ends and says so.
+ *   - A reader that comes back with its cursor goes on behind it, also after a restart
+ *     of the bridge, as long as the facts behind it are still kept.
+ *   - Publishing never waits.
+ */
+import { type Cursor, type ResetReason, resetReason } from "./cursor.ts";
+import type { beat } from "./heartbeat.ts";
+import { everyItem, Mailbox } from "./mailbox.ts";
+
+export interface Numbered<T> {
+  readonly sequence: number;
+  readonly item: T;
+}
+
+/** One reader's share of a feed. */
+export interface Reader<T> {
+  readonly mailbox: Mailbox<Numbered<T> | typeof beat>;
+  /** Facts behind the reader's cursor that happened before it came; to be sent first. */
+  readonly missed: readonly Numbered<T>[];
+  /** Why the cursor could not be honoured. */
+  readonly reset: ResetReason | undefined;
+  /** Where the news begins. */
+  readonly start: Cursor;
+}
+
+export class Feed<T> {
+  readonly #epoch: string;
+  readonly #keep: number;
+  readonly #backlog: number;
+  readonly #mailboxes = new Set<Mailbox<Numbered<T> | typeof beat>>();
+  #kept: Numbered<T>[] = [];
+  /** Facts up to here are no longer kept. */
+  #forgotten = 0;
+  #sequence = 0;
+
+  /** Keeps the last `keep` facts for resuming; a reader may be `backlog` facts behind. */
+  constructor(epoch: string, keep: number, backlog: number) {
+    this.#epoch = epoch;
+    this.#keep = keep;
+    this.#backlog = backlog;
+  }
+
+  get cursor(): Cursor {
+    return { epoch: this.#epoch, sequence: this.#sequence };
+  }
+
+  /** Numbers grow, but not every number is a fact of this feed. */
+  publish(sequence: number, item: T): void {
+    const numbered = { sequence, item };
+    this.#sequence = sequence;
+    this.#kept.push(numbered);
+    if (this.#kept.length >= 2 * this.#keep) {
+      this.#forgotten = this.#kept[this.#kept.length - this.#keep - 1]?.sequence ?? 0;
+      this.#kept = this.#kept.slice(-this.#keep);
+    }
+    for (const mailbox of this.#mailboxes) {
+      if (!mailbox.post(numbered)) this.#mailboxes.delete(mailbox);
+    }
+  }
+
+  /** The journal has come this far; what is new need not be a fact of this feed. */
+  advance(sequence: number): void {
+    this.#sequence = sequence;
+  }
+
+  read(after: Cursor | undefined): Reader<T> {
+    const mailbox = new Mailbox<Numbered<T> | typeof beat>(everyItem(this.#backlog));
+    this.#mailboxes.add(mailbox);
+    const reset = after && resetReason(after, this.cursor, this.#forgotten);
+    const missed =
+      after === undefined || reset !== undefined ? [] : this.#kept.filter((fact) => fact.sequence > after.sequence);
+    return { mailbox, missed, reset, start: this.cursor };
+  }
+}

@@ -1,0 +1,36 @@
+/**
+ * A mailbox that is never silent for long.
+ *
+ * One sleeper per stream, not one per item: it wakes when the silence would become
+ * too long and looks whether it did.
+ */
+import type { Clock } from "../ports/clock.ts";
+import type { Mailbox } from "./mailbox.ts";
+
+export const beat = Symbol("heartbeat");
+
+/** The mailbox's items, and a `beat` after each `interval` (ms) without one. */
+export async function* withHeartbeat<T>(
+  mailbox: Mailbox<T | typeof beat>,
+  interval: number,
+  clock: Clock,
+): AsyncGenerator<T | typeof beat, void> {
+  const stop = new AbortController();
+  let last = clock.now();
+  const watch = async () => {
+    while (!stop.signal.aborted) {
+      await clock.sleep(Math.max(1, last + interval - clock.now()), stop.signal);
+      if (clock.now() - last >= interval && mailbox.size === 0) mailbox.post(beat);
+      if (clock.now() - last >= interval) last = clock.now();
+    }
+  };
+  void watch();
+  try {
+    for await (const item of mailbox) {
+      yield item;
+      last = clock.now();
+    }
+  } finally {
+    stop.abort();
+  }
+}

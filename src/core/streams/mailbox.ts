@@ -1,0 +1,126 @@
+/**
+ * Between a producer that never waits and the one reader that may.
+ *
+ * What a slow reader is still owed differs by what is streamed; that decision is the
+ * backlog's. The mailbox only wakes the reader and knows the end.
+ */
+import { BridgeError } from "../errors.ts";
+
+/** What a reader is still owed. `add` returns false when it can hold no more. */
+export interface Backlog<T> {
+  add(item: T): boolean;
+  take(): T | undefined;
+  readonly size: number;
+}
+
+/** For facts: all of them in order, or an end of the stream that says so. */
+export function everyItem<T>(limit: number, weigh: (item: T) => number = () => 1): Backlog<T> {
+  let queue: T[] = [];
+  let head = 0;
+  let size = 0;
+  return {
+    get size() {
+      return size;
+    },
+    add(item) {
+      const weight = weigh(item);
+      if (size > 0 && size + weight > limit) return false;
+      size += weight;
+      queue.push(item);
+      return true;
+    },
+    take() {
+      const item = queue[head];
+      if (item === undefined) return undefined;
+      head += 1;
+      size -= weigh(item);
+      if (head === queue.length) {
+        queue = [];
+        head = 0;
+      } else if (head === 1024) {
+        queue = queue.slice(head);
+        head = 0;
+      }
+      return item;
+    },
+  };
+}
+
+export class Mailbox<T> implements AsyncIterable<T> {
+  readonly #backlog: Backlog<T>;
+  #wake: (() => void) | undefined;
+  #taken: (() => void)[] = [];
+  #ended: { readonly error: BridgeError | undefined } | undefined;
+
+  constructor(backlog: Backlog<T>) {
+    this.#backlog = backlog;
+  }
+
+  /** How much waits to be read. */
+  get size(): number {
+    return this.#backlog.size;
+  }
+
+  get ended(): boolean {
+    return this.#ended !== undefined;
+  }
+
+  /** Returns false once nothing more will be read: the producer should let go. */
+  post(item: T): boolean {
+    if (this.#ended !== undefined) return false;
+    if (this.#backlog.add(item)) this.#rouse();
+    else this.end(new BridgeError("slow_consumer", "the reader fell too far behind"));
+    return this.#ended === undefined;
+  }
+
+  /** No more will come. An error cuts the backlog off; without one it is still read to its end. */
+  end(error?: BridgeError): void {
+    this.#ended ??= { error };
+    this.#rouse();
+    this.#release();
+  }
+
+  /** The next item without waiting. */
+  take(): T | undefined {
+    const item = this.#backlog.take();
+    if (item !== undefined) this.#release();
+    return item;
+  }
+
+  /** Resolves when the backlog has fallen to `size`, or nothing more will be read. */
+  async room(size: number): Promise<void> {
+    while (this.#ended === undefined && this.#backlog.size > size) {
+      await new Promise<void>((resolve) => this.#taken.push(resolve));
+    }
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<T, void> {
+    try {
+      for (;;) {
+        if (this.#ended?.error !== undefined) throw this.#ended.error;
+        const item = this.take();
+        if (item !== undefined) yield item;
+        else if (this.#ended !== undefined) return;
+        else {
+          await new Promise<void>((wake) => {
+            this.#wake = wake;
+          });
+        }
+      }
+    } finally {
+      this.end(); // the reader left early: stop the producer
+    }
+  }
+
+  #rouse(): void {
+    this.#wake?.();
+    this.#wake = undefined;
+  }
+
+  #release(): void {
+    if (this.#taken.length === 0) return;
+    const waiting = this.#taken;
+    this.#taken = [];
+    for (const resolve of waiting) resolve();
+  }
+}
