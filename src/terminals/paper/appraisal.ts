@@ -1,0 +1,175 @@
+/**
+ * The account at the newest prices: profit, margin, what is free.
+ *
+ * Margin does not move with prices, so it is reckoned once per change of the books.
+ * A position whose symbol (or conversion pair) has no quote yet counts without
+ * profit, and `complete` says so: nobody is stopped out on a guess.
+ */
+import type { AccountInfo, Valuation } from "../../core/model/account.ts";
+import { type FinePrice, fine, type Money, money, type Price, type Volume } from "../../core/model/decimals.ts";
+import type { Instant, Ticket } from "../../core/model/ids.ts";
+import type { Side, TerminalOrder } from "../../core/model/order.ts";
+import type { Position } from "../../core/model/position.ts";
+import type { SymbolSpec } from "../../core/model/symbol.ts";
+import { type Books, isPending } from "./books.ts";
+import { Conversion, type Quotes } from "./conversion.ts";
+import type { Desk } from "./desk.ts";
+import { accountMargin, type MarginLeg, marginToOpen, orderMargin } from "./margin.ts";
+import { followsLast, profitOf } from "./profit.ts";
+import { type ValuedPosition, valuationOf } from "./valuation.ts";
+
+/** Volume that would be opened, or would wait, at a price. */
+export interface Prospect {
+  readonly desk: Desk;
+  readonly side: Side;
+  readonly volume: Volume;
+  readonly price: Price;
+  readonly kind: "market" | "pending";
+  /** A pending order that is being executed: what it holds is set free. */
+  readonly instead?: Ticket;
+}
+
+export class Appraisal {
+  readonly conversion: Conversion;
+  readonly #account: AccountInfo;
+  readonly #books: Books;
+  readonly #desks: ReadonlyMap<string, Desk>;
+  #margin = { version: -1, amount: 0 as Money };
+
+  constructor(account: AccountInfo, books: Books, desks: ReadonlyMap<string, Desk>) {
+    this.#account = account;
+    this.#books = books;
+    this.#desks = desks;
+    const quotes: Quotes = {
+      bid: (symbol) => priceOf(desks.get(symbol)?.bid),
+      ask: (symbol) => priceOf(desks.get(symbol)?.ask),
+    };
+    const specs = [...desks.values()].map((desk) => desk.spec);
+    this.conversion = new Conversion(specs, quotes, account.currency);
+  }
+
+  /** Whether a deal on the symbol could be turned into the account's money now. */
+  convertible(spec: SymbolSpec): boolean {
+    const { conversion } = this;
+    return (
+      conversion.profitRate(spec, 1) !== undefined &&
+      conversion.profitRate(spec, -1) !== undefined &&
+      conversion.marginRate(spec, "buy") !== undefined &&
+      conversion.marginRate(spec, "sell") !== undefined
+    );
+  }
+
+  /** Whether the symbol's prices can move the worth of positions on other symbols. */
+  concerns(desk: Desk): boolean {
+    if (desk.holdings.positions.length > 0) return true;
+    return this.#books.positions.size > 0 && desk.spec.calcMode.startsWith("forex");
+  }
+
+  /** What closing `volume` of the position at `price` earns; undefined when there is no rate. */
+  profit(position: Position, volume: Volume, price: Price): Money | undefined {
+    const desk = this.#desks.get(position.symbol);
+    if (desk === undefined) return undefined;
+    const earned = profitOf(desk.spec, position.side, volume, position.openPrice, price);
+    const converted = this.conversion.profitToDeposit(desk.spec, earned, price);
+    return converted === undefined ? undefined : money(converted, this.#account.currencyDigits);
+  }
+
+  /** The rate that a position's margin is converted at from now on. */
+  marginRate(spec: SymbolSpec, side: Side, price: FinePrice): number | undefined {
+    return this.conversion.marginRate(spec, side, price);
+  }
+
+  /** Whether every open position has a price. */
+  get complete(): boolean {
+    for (const position of this.#books.positions.values()) {
+      if (this.#value(position) === undefined) return false;
+    }
+    return true;
+  }
+
+  valuation(time: Instant): Valuation {
+    const { balance, credit, positions } = this.#books;
+    const valued: ValuedPosition[] = [];
+    for (const position of positions.values()) {
+      const unpriced = { price: Math.round(position.openPrice / 1000) as Price, profit: 0 as Money };
+      const { price, profit } = this.#value(position) ?? unpriced;
+      valued.push({ position: position.ticket, price, profit, swap: position.swap });
+    }
+    return valuationOf({ time, balance, credit, margin: this.margin(), positions: valued }, this.#account);
+  }
+
+  margin(): Money {
+    const { version } = this.#books;
+    if (this.#margin.version !== version) {
+      this.#margin = { version, amount: accountMargin(this.#open(), this.#waiting(), this.#account) };
+    }
+    return this.#margin.amount;
+  }
+
+  /** What the order needs for itself, whatever else is open. */
+  needs(prospect: Prospect): Money {
+    return orderMargin(this.#leg(prospect), this.#account, prospect.kind);
+  }
+
+  /** What must be free for it beside what is open. */
+  required(prospect: Prospect): Money {
+    const leg = this.#leg(prospect);
+    if (prospect.kind === "pending") return orderMargin(leg, this.#account, "pending");
+    return marginToOpen(this.#open(), this.#waiting(prospect.instead), leg, this.#account);
+  }
+
+  /** Free margin, without what the pending order `instead` holds. */
+  free(time: Instant, instead?: Ticket): Money {
+    const { equity } = this.valuation(time);
+    const margin =
+      instead === undefined ? this.margin() : accountMargin(this.#open(), this.#waiting(instead), this.#account);
+    return (equity - margin) as Money;
+  }
+
+  /** What a pending order holds. */
+  held(order: TerminalOrder): Money {
+    const leg = this.#pendingLeg(order);
+    return leg === undefined ? (0 as Money) : orderMargin(leg, this.#account, "pending");
+  }
+
+  #value(position: Position): { price: Price; profit: Money } | undefined {
+    const desk = this.#desks.get(position.symbol);
+    if (desk === undefined || !desk.quoted) return undefined;
+    const price = followsLast(desk.spec) && desk.last > 0 ? desk.last : desk.closeSide(position.side);
+    const profit = this.profit(position, position.volume, price);
+    return profit === undefined ? undefined : { price, profit };
+  }
+
+  #leg({ desk, side, volume, price }: Prospect): MarginLeg {
+    const rate = this.conversion.marginRate(desk.spec, side, fine(price)) ?? 1;
+    return { spec: desk.spec, side, volume, price: fine(price), rate };
+  }
+
+  #open(): MarginLeg[] {
+    const legs: MarginLeg[] = [];
+    for (const { ticket, symbol, side, volume, openPrice } of this.#books.positions.values()) {
+      const spec = this.#desks.get(symbol)?.spec;
+      if (spec !== undefined) legs.push({ spec, side, volume, price: openPrice, rate: this.#books.marginRate(ticket) });
+    }
+    return legs;
+  }
+
+  #waiting(except?: Ticket): MarginLeg[] {
+    const legs: MarginLeg[] = [];
+    for (const order of this.#books.orders.values()) {
+      const leg = order.ticket === except ? undefined : this.#pendingLeg(order);
+      if (leg !== undefined) legs.push(leg);
+    }
+    return legs;
+  }
+
+  /** Nothing for the orders of symbols whose pendings hold no margin: the usual case. */
+  #pendingLeg(order: TerminalOrder): MarginLeg | undefined {
+    const desk = this.#desks.get(order.symbol);
+    if (desk === undefined || !isPending(order) || desk.spec.marginRates.pending.initial === 0) return undefined;
+    const { side, remaining: volume, price = desk.openSide(side) } = order;
+    return this.#leg({ desk, side, volume, price, kind: "pending" });
+  }
+}
+
+const priceOf = (price: Price | undefined): Price | undefined => (price !== undefined && price > 0 ? price : undefined);

@@ -1,0 +1,289 @@
+/**
+ * A broker that exists only here: prices and requests in, answers and events out.
+ *
+ * Pure and deterministic: no clock, no I/O; the same settings, chance, ticks and
+ * requests give the same events with the same tickets. All that is lasting is in the
+ * events: `restore` applies them to an empty broker, and it stands where it stood.
+ *
+ * A method returns what it has recorded in the order in which it happened. What a
+ * batch of ticks did is cut at the tick that did it, so whoever passes it on can tell
+ * the price before its consequence, and the consequence before the next price.
+ */
+
+import type { Valuation } from "../../core/model/account.ts";
+import { toBrokerTime } from "../../core/model/broker-clock.ts";
+import type { Money, Volume } from "../../core/model/decimals.ts";
+import type { BrokerTime, Instant, Magic, Ticket } from "../../core/model/ids.ts";
+import type { NumberedOrder, OrderChange, OrderRequest, Stops, TerminalOrder } from "../../core/model/order.ts";
+import type { SourceTick } from "../../core/model/tick.ts";
+import type { Chance } from "../../core/ports/chance.ts";
+import type { AccountSnapshot, CheckResult, Outcome } from "../../core/ports/terminal.ts";
+import { Appraisal } from "./appraisal.ts";
+import { Books, isPending, type LedgerEvent } from "./books.ts";
+import { examineCancel, examineChange, examineStops } from "./change-checks.ts";
+import { type Asked, examine, type Floor } from "./checks.ts";
+import { closeBy, examineCloseBy } from "./close-by.ts";
+import { commissionOf } from "./commission.ts";
+import { Desk } from "./desk.ts";
+import { beginDay } from "./end-of-day.ts";
+import { Execution } from "./execution.ts";
+import { Matching } from "./matching.ts";
+import { changed, newOrder } from "./new-order.ts";
+import { brokerDay, DAY_MS, inSession } from "./opening-hours.ts";
+import { withStops } from "./positions.ts";
+import { messageOf, type Refusal, type Retcode, refused, retcodes } from "./retcodes.ts";
+import type { BrokerSettings } from "./settings.ts";
+import { stopOut } from "./stop-out.ts";
+import { marginLevelOf } from "./valuation.ts";
+
+/** What a request came to. */
+export interface Answer {
+  readonly outcome: Outcome;
+  readonly events: readonly LedgerEvent[];
+}
+
+/** Ticks, and what the last of them has set off. */
+export interface Episode {
+  readonly ticks: readonly SourceTick[];
+  readonly events: readonly LedgerEvent[];
+}
+
+export class PaperBroker {
+  readonly books: Books;
+  readonly #settings: BrokerSettings;
+  readonly #desks: ReadonlyMap<string, Desk>;
+  readonly #appraisal: Appraisal;
+  readonly #execution: Execution;
+  readonly #matching: Matching;
+  /** When the day on record ends, on the broker's clock. */
+  #tomorrow = Number.NEGATIVE_INFINITY;
+  #ended = false;
+  #requests = { second: 0, count: 0 };
+
+  constructor(settings: BrokerSettings, chance: Chance) {
+    this.#settings = settings;
+    this.books = new Books(settings.historyLimit);
+    this.#desks = new Map(
+      settings.symbols.map((spec) => [spec.name, new Desk(spec, this.books.of(spec.name), settings.depth)]),
+    );
+    this.#appraisal = new Appraisal(settings.account, this.books, this.#desks);
+    this.#execution = new Execution(settings, this.books, this.#appraisal, chance);
+    this.#matching = new Matching(this.#execution, (time) => this.#floor(time));
+  }
+
+  /** Applies an event of the ledger; for the time before the first request. */
+  restore(event: LedgerEvent): void {
+    this.books.apply(event);
+    if (event.type === "day") this.#tomorrow = (event.day + 1) * DAY_MS;
+  }
+
+  /** Money paid in (or, below zero, out). */
+  deposit(amount: Money, now: Instant, comment = "deposit"): readonly LedgerEvent[] {
+    this.#execution.deal({
+      symbol: "",
+      type: "balance",
+      entry: "in",
+      reason: "client",
+      magic: 0n as Magic,
+      volume: 0 as Volume,
+      price: 0 as never,
+      profit: amount,
+      swap: 0 as Money,
+      commission: 0 as Money,
+      time: now,
+      comment,
+    });
+    return this.#execution.drain();
+  }
+
+  ticks(batch: readonly SourceTick[]): readonly Episode[] {
+    const episodes: Episode[] = [];
+    let from = 0;
+    for (let i = 0; i < batch.length; i++) {
+      const tick = batch[i];
+      if (tick === undefined) continue;
+      this.#tick(tick);
+      if (this.#execution.idle) continue;
+      episodes.push({ ticks: batch.slice(from, i + 1), events: this.#execution.drain() });
+      from = i + 1;
+    }
+    if (from < batch.length) episodes.push({ ticks: from === 0 ? batch : batch.slice(from), events: [] });
+    return episodes;
+  }
+
+  /** There will be no more prices: what is left is closed. */
+  end(): void {
+    this.#ended = true;
+  }
+
+  submit(order: NumberedOrder, now: Instant): Answer {
+    this.#arrive(now);
+    const floor = this.#floor(now);
+    return order.request.positionBy === undefined ? this.#place(order, floor) : this.#closeBy(order, floor);
+  }
+
+  modify(ticket: Ticket, change: OrderChange, now: Instant): Answer {
+    this.#arrive(now);
+    const found = examineChange(ticket, change, this.#floor(now));
+    if ("retcode" in found) return this.#refuse(found);
+    this.#execution.record({ type: "order", order: changed(found.order, change) });
+    return this.#done("done");
+  }
+
+  cancel(ticket: Ticket, now: Instant): Answer {
+    this.#arrive(now);
+    const found = examineCancel(ticket, this.#floor(now));
+    if ("retcode" in found) return this.#refuse(found);
+    this.#execution.settle(found.order, "canceled", now);
+    return this.#done("done");
+  }
+
+  modifyPosition(ticket: Ticket, stops: Stops, now: Instant): Answer {
+    this.#arrive(now);
+    const found = examineStops(ticket, stops, this.#floor(now));
+    if ("retcode" in found) return this.#refuse(found);
+    this.#execution.amend(withStops(found.position, stops));
+    return this.#done("done");
+  }
+
+  /** What would come of the order; nothing is recorded. */
+  check(request: OrderRequest, now: Instant): CheckResult {
+    const floor = { ...this.#floor(now), flooded: false };
+    const valuation = this.#appraisal.valuation(now);
+    const found = request.positionBy === undefined ? examine(request, floor) : examineCloseBy(request, floor);
+    if ("retcode" in found) {
+      const { margin, equity, freeMargin, marginLevel } = valuation;
+      const { code } = retcodes[found.retcode];
+      const marginNeeded = 0 as Money;
+      return { retcode: code, message: messageOf(found), marginNeeded, margin, equity, freeMargin, marginLevel };
+    }
+    return this.#forecast("request" in found ? found : undefined, valuation);
+  }
+
+  valuation(now: Instant): Valuation {
+    return this.#appraisal.valuation(now);
+  }
+
+  snapshot(since: Instant, now: Instant): AccountSnapshot {
+    const { orders, positions, pastOrders, deals } = this.books;
+    return {
+      valuation: this.valuation(now),
+      orders: [...orders.values()],
+      positions: [...positions.values()],
+      pastOrders: [...pastOrders.values()].filter((order) => (order.doneTime ?? order.setupTime) >= since),
+      deals: deals.filter((deal) => deal.time >= since),
+      complete: this.books.remembers(since),
+    };
+  }
+
+  #tick(tick: SourceTick): void {
+    if (tick.brokerTime >= this.#tomorrow) this.#beginDay(tick.brokerTime, tick.time);
+    const desk = this.#desks.get(tick.symbol);
+    if (desk === undefined) return;
+    desk.take(tick);
+    const { orders, positions } = desk.holdings;
+    if (orders.length + positions.length > 0 && this.#isOpen(desk, tick.time, tick.brokerTime)) {
+      this.#matching.tick(desk, tick.time, tick.brokerTime);
+    }
+    if (this.#appraisal.concerns(desk)) stopOut(this.#execution, this.#floor(tick.time));
+  }
+
+  /** Every request is a sign of life: it may begin a day, and it counts. */
+  #arrive(now: Instant): void {
+    const brokerTime = toBrokerTime(now);
+    if (brokerTime >= this.#tomorrow) this.#beginDay(brokerTime, now);
+    const second = Math.floor(now / 1000);
+    if (second !== this.#requests.second) this.#requests = { second, count: 0 };
+    this.#requests.count++;
+  }
+
+  #beginDay(brokerTime: BrokerTime, now: Instant): void {
+    const day = brokerDay(brokerTime);
+    beginDay(day, this.#execution, this.#floor(now));
+    this.#tomorrow = (day + 1) * DAY_MS;
+  }
+
+  #floor(now: Instant): Floor {
+    const { requestsPerSecond } = this.#settings;
+    return {
+      settings: this.#settings,
+      books: this.books,
+      appraisal: this.#appraisal,
+      now,
+      desk: (symbol) => this.#desks.get(symbol),
+      isOpen: (desk) => this.#isOpen(desk, now, toBrokerTime(now)),
+      flooded: requestsPerSecond > 0 && this.#requests.count > requestsPerSecond,
+    };
+  }
+
+  #isOpen({ spec }: Desk, now: Instant, brokerTime: BrokerTime): boolean {
+    if (this.#ended || now < (spec.startTime ?? now)) return false;
+    if (spec.expirationTime !== undefined && now >= spec.expirationTime) return false;
+    return !this.#settings.sessions || inSession(spec.tradeSessions, brokerTime);
+  }
+
+  #place(numbered: NumberedOrder, floor: Floor): Answer {
+    const asked = examine(numbered.request, floor);
+    if ("retcode" in asked) return this.#refuse(asked, floor.desk(numbered.request.symbol));
+    const { desk } = asked;
+    const order = this.#execution.take(newOrder(numbered, asked, floor.now));
+    if (isPending(order)) {
+      this.#matching.place(order, desk, floor.now);
+      return this.#done("done");
+    }
+    const { execution } = desk.spec;
+    const slips = execution === "market" || execution === "exchange";
+    const price = slips ? this.#execution.marketPrice(desk, order.side) : desk.openSide(order.side);
+    const { remaining, state } = this.#execution.execute(order, desk, price, floor.now);
+    if (remaining === 0) return this.#done("done");
+    if (remaining < order.volume) return this.#done("done_partial");
+    return this.#done(state === "placed" ? "placed" : "canceled");
+  }
+
+  #closeBy(order: NumberedOrder, floor: Floor): Answer {
+    const found = examineCloseBy(order.request, floor);
+    if ("retcode" in found) return this.#refuse(found);
+    closeBy(found, order, this.#execution, floor.now);
+    return this.#done("done");
+  }
+
+  /** The orders and deals that the request has touched, each as it stands now. */
+  #done(retcode: Retcode): Answer {
+    const events = this.#execution.drain();
+    const orders = new Map<Ticket, TerminalOrder>();
+    for (const event of events) if (event.type === "order") orders.set(event.order.ticket, event.order);
+    const deals = events.flatMap((event) =>
+      event.type === "deal" && event.deal.order !== undefined ? event.deal : [],
+    );
+    return { outcome: { kind: "done", retcode: retcodes[retcode].code, orders: [...orders.values()], deals }, events };
+  }
+
+  #refuse(refusal: Refusal, desk?: Desk): Answer {
+    const quotes = refusal.retcode === "requote" || refusal.retcode === "price_changed";
+    const outcome = refused(refusal);
+    const events = this.#execution.drain();
+    if (!quotes || desk === undefined) return { outcome, events };
+    return { outcome: { ...outcome, quote: { bid: desk.bid, ask: desk.ask } }, events };
+  }
+
+  /** The account after the order, at the prices of now. */
+  #forecast(asked: Asked | undefined, valuation: Valuation): CheckResult {
+    const { account, commissionPerLot } = this.#settings;
+    let { margin, equity } = valuation;
+    let marginNeeded = 0 as Money;
+    if (asked !== undefined && asked.opens > 0) {
+      const { request, desk, opens } = asked;
+      const pending = request.type !== "market";
+      const price = (pending ? request.price : undefined) ?? desk.openSide(request.side);
+      const kind = pending ? "pending" : "market";
+      const prospect = { desk, side: request.side, volume: request.volume, price, kind } as const;
+      marginNeeded = this.#appraisal.needs({ ...prospect, volume: opens });
+      margin = (margin + this.#appraisal.required(prospect)) as Money;
+      if (!pending) equity = (equity + commissionOf(commissionPerLot, opens, account.currencyDigits)) as Money;
+    }
+    const freeMargin = (equity - margin) as Money;
+    const { code, text } = retcodes.accepted;
+    const marginLevel = marginLevelOf(equity, margin);
+    return { retcode: code, message: text, marginNeeded, margin, equity, freeMargin, marginLevel };
+  }
+}
