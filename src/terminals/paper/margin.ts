@@ -15,6 +15,9 @@
  *
  * Known limit: the discount of the FORTS futures mode needs the clearing price, which
  * a specification does not carry; they count as plain exchange futures.
+ *
+ * The index mode multiplies the contract size by the tick value over the tick size, as
+ * the reference has it: there the tick value is that of one unit, not of one lot.
  */
 import type { AccountInfo } from "../../core/model/account.ts";
 import { type FinePrice, type Money, money, toFinePrice, toLots, type Volume } from "../../core/model/decimals.ts";

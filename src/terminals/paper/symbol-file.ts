@@ -90,7 +90,7 @@ function fromDialog(file: string, text: string): Fields[] {
   for (const line of lines) {
     const cells = /^(?:"([^"]*)"|([^,]*)),(?:"(.*)"|(.*))$/.exec(line);
     if (cells === null) continue;
-    values[(cells[1] ?? cells[2] ?? "").trim()] ??= (cells[3] ?? cells[4] ?? "").trim();
+    values[(cells[1] ?? cells[2] ?? "").trim()] = (cells[3] ?? cells[4] ?? "").trim();
   }
   return [new Fields(file, dialogSymbol(file), values)];
 }
