@@ -1,0 +1,292 @@
+/**
+ * Every tick that passed, in `history.db` in a folder of its own per market feed.
+ *
+ * Recording copies a tick's numbers into an array and hands full arrays to a thread;
+ * packing, writing and drawing minutes happen there, and so does reading.
+ *
+ * Always true:
+ *   - Recording never waits, and never asks for more than the memory it is allowed.
+ *     A thread that falls a million ticks behind (a disk that stands still) loses what
+ *     comes then, and the observer hears of it. A source that can wait asks `room`.
+ *   - Reading sees everything recorded before the call.
+ *   - A killed process loses the last five seconds, never half of something; an orderly
+ *     close loses nothing.
+ */
+import type { Worker } from "node:worker_threads";
+import { BridgeError } from "../../core/errors.ts";
+import type { Bar, Timeframe } from "../../core/model/bar.ts";
+import type { Price, Volume } from "../../core/model/decimals.ts";
+import type { BrokerTime, Instant } from "../../core/model/ids.ts";
+import type { SymbolSpec } from "../../core/model/symbol.ts";
+import type { Tick } from "../../core/model/tick.ts";
+import type { HistoryRange, TickHistory } from "../../core/ports/history.ts";
+import type { Observer } from "../../core/ports/observer.ts";
+import {
+  BAR_FIELDS,
+  CHUNK_ROWS,
+  type HistorySettings,
+  RECORD_FIELDS,
+  type Reply,
+  type Request,
+} from "./history-messages.ts";
+import { startThread } from "./thread.ts";
+import { TICK_FIELDS } from "./tick-block.ts";
+
+/** Arrays of 4,096 ticks that may wait for the thread: 1,048,576 ticks, 80 MiB. */
+const CHUNKS_WAITING = 256;
+/** What comes within this time travels together. */
+const GATHER_MS = 50;
+
+export const historyDefaults = { maxBytes: 2 ** 30, maxDays: 400 } as const;
+
+export interface HistoryOptions {
+  readonly folder: string;
+  /** Say whose bars are drawn from the last price; a symbol that is not among them has bid bars. */
+  readonly specs: readonly Pick<SymbolSpec, "name" | "chartMode">[];
+  /** What the file may hold before the oldest ticks go. */
+  readonly maxBytes?: number;
+  /** How long before its newest tick the history may reach back. */
+  readonly maxDays?: number;
+  readonly observer?: Observer;
+}
+
+export interface StoredHistory extends TickHistory {
+  /** Resolves when at least half of what may wait is free: for sources that can wait. */
+  room(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function openTickHistory(options: HistoryOptions): Promise<StoredHistory> {
+  const { folder, specs, maxBytes, maxDays } = { ...historyDefaults, ...options };
+  const lastCharts = specs.filter((spec) => spec.chartMode === "last").map((spec) => spec.name);
+  const thread = startThread("history-worker", { folder, maxBytes, maxDays, lastCharts } satisfies HistorySettings);
+  const history = new SqliteTickHistory(thread, options.observer);
+  await history.opened;
+  return history;
+}
+
+const unusable = (why: string, cause?: unknown): BridgeError =>
+  new BridgeError("internal", `the tick history cannot be used: ${why}`, { cause });
+
+const newChunk = (): Float64Array => new Float64Array(CHUNK_ROWS * RECORD_FIELDS);
+
+class SqliteTickHistory implements StoredHistory {
+  readonly opened: Promise<void>;
+  readonly #thread: Worker;
+  readonly #observer: Observer | undefined;
+  readonly #numbers = new Map<string, number>();
+  readonly #reads = new Map<number, { resolve(reply: Reply): void; reject(error: BridgeError): void }>();
+  readonly #spare: Float64Array[] = [];
+  readonly #gone: Promise<void>;
+  #names: string[] = [];
+  #chunk = newChunk();
+  #at = 0;
+  #waiting = 0;
+  #lost = 0;
+  #lastRead = 0;
+  #gathering: NodeJS.Timeout | undefined;
+  #wanting: (() => void)[] = [];
+  #failure: BridgeError | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(thread: Worker, observer: Observer | undefined) {
+    this.#thread = thread;
+    this.#observer = observer;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.opened = promise;
+    let crash: unknown;
+    thread.on("message", (reply: Reply) => {
+      if (reply.kind === "opened") resolve();
+      else if (reply.kind === "refused") reject(unusable(reply.why));
+      else this.#take(reply);
+    });
+    thread.on("error", (error) => {
+      crash = error;
+    });
+    this.#gone = new Promise((gone) => {
+      thread.once("exit", () => {
+        if (this.#closing === undefined) this.#fail(unusable("its thread ended", crash));
+        this.#end(this.#failure ?? unusable("it is closed"));
+        reject(unusable("its thread ended", crash));
+        gone();
+      });
+    });
+  }
+
+  record(ticks: readonly Tick[]): void {
+    if (this.#failure !== undefined || this.#closing !== undefined) return;
+    for (const tick of ticks) {
+      if (this.#at === this.#chunk.length) this.#handOver();
+      const chunk = this.#chunk;
+      const at = this.#at;
+      chunk[at] = this.#numbers.get(tick.symbol) ?? this.#number(tick.symbol);
+      chunk[at + 1] = tick.time;
+      chunk[at + 2] = tick.brokerTime;
+      chunk[at + 3] = tick.bid;
+      chunk[at + 4] = tick.ask;
+      chunk[at + 5] = tick.last;
+      chunk[at + 6] = tick.volume;
+      chunk[at + 7] = tick.flags;
+      chunk[at + 8] = tick.sequence;
+      chunk[at + 9] = tick.place;
+      this.#at = at + RECORD_FIELDS;
+    }
+    if (this.#at > 0) this.#gathering ??= setTimeout(() => this.#handOver(), GATHER_MS);
+  }
+
+  async ticks(range: HistoryRange): Promise<readonly Tick[]> {
+    const { rows } = await this.#read({ kind: "ticks", id: ++this.#lastRead, range: whole(range) });
+    return Array.from({ length: rows.length / TICK_FIELDS }, (_, i) => tickOf(range.symbol, rows, i * TICK_FIELDS));
+  }
+
+  async bars(range: HistoryRange, timeframe: Timeframe): Promise<readonly Bar[]> {
+    const { rows } = await this.#read({ kind: "bars", id: ++this.#lastRead, range: whole(range), timeframe });
+    const count = rows.length / BAR_FIELDS;
+    return Array.from({ length: count }, (_, i) => barOf(range.symbol, timeframe, rows, i * BAR_FIELDS));
+  }
+
+  async latest(): Promise<readonly Tick[]> {
+    const { rows, names = [] } = await this.#read({ kind: "latest", id: ++this.#lastRead });
+    return names.map((name, i) => tickOf(name, rows, i * TICK_FIELDS));
+  }
+
+  room(): Promise<void> {
+    if (this.#failure !== undefined || this.#waiting <= CHUNKS_WAITING / 2) return Promise.resolve();
+    return new Promise((resolve) => this.#wanting.push(resolve));
+  }
+
+  close(): Promise<void> {
+    if (this.#closing === undefined) {
+      this.#handOver();
+      this.#send({ kind: "close" });
+      this.#closing = this.#gone;
+    }
+    return this.#closing;
+  }
+
+  #number(symbol: string): number {
+    const number = this.#numbers.size;
+    this.#numbers.set(symbol, number);
+    this.#names.push(symbol);
+    return number;
+  }
+
+  #handOver(): void {
+    clearTimeout(this.#gathering);
+    this.#gathering = undefined;
+    const count = this.#at / RECORD_FIELDS;
+    this.#at = 0;
+    if (count === 0) return;
+    if (this.#waiting >= CHUNKS_WAITING) {
+      if (this.#lost === 0) this.#note("warn", "the tick history cannot keep up and leaves ticks out");
+      this.#lost += count;
+      return;
+    }
+    const rows = this.#chunk;
+    this.#chunk = this.#spare.pop() ?? newChunk();
+    this.#waiting++;
+    this.#send({ kind: "record", names: this.#names, rows, count }, [rows.buffer as ArrayBuffer]);
+    this.#names = [];
+  }
+
+  #read(request: Request & { id: number }): Promise<Extract<Reply, { kind: "rows" }>> {
+    if (this.#closing !== undefined) return Promise.reject(unusable("it is closed"));
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    this.#handOver();
+    return new Promise((resolve, reject) => {
+      const settle = (reply: Reply) => {
+        if (reply.kind === "rows") resolve(reply);
+        else reject(unusable(reply.kind === "unreadable" ? reply.why : `unexpected ${reply.kind}`));
+      };
+      this.#reads.set(request.id, { resolve: settle, reject });
+      this.#send(request);
+    });
+  }
+
+  #take(reply: Reply): void {
+    switch (reply.kind) {
+      case "recorded":
+        this.#waiting--;
+        if (this.#spare.length < 4) this.#spare.push(reply.rows);
+        if (this.#waiting <= CHUNKS_WAITING / 2) this.#caughtUp();
+        break;
+      case "rows":
+      case "unreadable":
+        this.#reads.get(reply.id)?.resolve(reply);
+        this.#reads.delete(reply.id);
+        break;
+      case "damage":
+        this.#note("error", reply.why);
+        break;
+      case "failed":
+        this.#fail(unusable(reply.why));
+    }
+  }
+
+  #caughtUp(): void {
+    if (this.#lost > 0) this.#note("warn", "the tick history has caught up", { ticksLeftOut: this.#lost });
+    this.#lost = 0;
+    for (const resolve of this.#wanting.splice(0)) resolve();
+  }
+
+  #fail(failure: BridgeError): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = failure;
+    this.#note("error", `${failure.message}; no more ticks are recorded`);
+    this.#end(failure);
+  }
+
+  /** Nobody waits any longer. */
+  #end(failure: BridgeError): void {
+    for (const read of this.#reads.values()) read.reject(failure);
+    this.#reads.clear();
+    for (const resolve of this.#wanting.splice(0)) resolve();
+    clearTimeout(this.#gathering);
+  }
+
+  #note(severity: "warn" | "error", message: string, context?: Readonly<Record<string, unknown>>): void {
+    this.#observer?.note(severity, "history", message, context);
+  }
+
+  #send(request: Request, handedOver: ArrayBuffer[] = []): void {
+    this.#thread.postMessage(request, handedOver);
+  }
+}
+
+const whole = (range: HistoryRange): HistoryRange => ({
+  ...range,
+  from: Math.ceil(range.from) as Instant,
+  to: Math.floor(range.to) as Instant,
+});
+
+function tickOf(symbol: string, rows: Float64Array, at: number): Tick {
+  return {
+    symbol,
+    time: rows[at] as Instant,
+    brokerTime: rows[at + 1] as BrokerTime,
+    bid: rows[at + 2] as Price,
+    ask: rows[at + 3] as Price,
+    last: rows[at + 4] as Price,
+    volume: rows[at + 5] as Volume,
+    flags: rows[at + 6] as number,
+    sequence: rows[at + 7] as number,
+    place: rows[at + 8] as number,
+  };
+}
+
+function barOf(symbol: string, timeframe: Timeframe, rows: Float64Array, at: number): Bar {
+  return {
+    symbol,
+    timeframe,
+    time: rows[at] as Instant,
+    brokerTime: rows[at + 1] as BrokerTime,
+    open: rows[at + 2] as Price,
+    high: rows[at + 3] as Price,
+    low: rows[at + 4] as Price,
+    close: rows[at + 5] as Price,
+    tickVolume: rows[at + 6] as number,
+    spread: rows[at + 7] as number,
+    realVolume: rows[at + 8] as Volume,
+    final: rows[at + 9] === 1,
+  };
+}

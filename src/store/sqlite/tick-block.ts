@@ -1,0 +1,264 @@
+/**
+ * Up to 4,096 ticks of one symbol in a few bytes each.
+ *
+ * Column by column: the first value, then the differences as zigzag varints. A column
+ * that always grows by the same step (the sequence; the last price where there is none;
+ * the broker clock's offset) is kept as that step and costs nothing more. The ask is
+ * kept as the spread. Whole numbers only, up to 2^51 either way: `holds` tells.
+ *
+ * A block is built tick by tick in the form in which it is stored, so that an open
+ * block costs little memory and can be written at any time.
+ */
+export const BLOCK_TICKS = 4096;
+
+const FORMAT = 1;
+const LIMIT = 2 ** 51;
+const STEADY = 0;
+const VARYING = 1;
+
+/** A tick without its symbol: time, broker time, bid, ask, last, volume, flags, sequence, place. */
+export const TICK_FIELDS = 9;
+
+/** Ticks as columns; `count` of each are meant. */
+export interface TickColumns {
+  readonly count: number;
+  readonly time: Float64Array;
+  readonly offset: Float64Array;
+  readonly bid: Float64Array;
+  readonly spread: Float64Array;
+  readonly last: Float64Array;
+  readonly volume: Float64Array;
+  readonly flags: Float64Array;
+  readonly sequence: Float64Array;
+  readonly place: Float64Array;
+}
+
+export class TickBlock {
+  readonly #columns = Array.from({ length: TICK_FIELDS }, () => new Column());
+  #count = 0;
+  #firstTime = 0;
+  #lastTime = 0;
+
+  static from(columns: TickColumns): TickBlock {
+    const block = new TickBlock();
+    const row = new Float64Array(TICK_FIELDS);
+    for (let i = 0; i < columns.count; i++) {
+      rowOf(columns, i, row, 0);
+      block.add(row, 0);
+    }
+    return block;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  get full(): boolean {
+    return this.#count >= BLOCK_TICKS;
+  }
+
+  get firstTime(): number {
+    return this.#firstTime;
+  }
+
+  get lastTime(): number {
+    return this.#lastTime;
+  }
+
+  /** Adds the tick whose fields begin at `at`. */
+  add(fields: Float64Array, at: number): void {
+    const time = fields[at] as number;
+    const bid = fields[at + 2] as number;
+    if (this.#count === 0) this.#firstTime = time;
+    this.#lastTime = time;
+    this.#count++;
+    const columns = this.#columns;
+    (columns[0] as Column).add(time);
+    (columns[1] as Column).add((fields[at + 1] as number) - time);
+    (columns[2] as Column).add(bid);
+    (columns[3] as Column).add((fields[at + 3] as number) - bid);
+    for (let i = 4; i < TICK_FIELDS; i++) (columns[i] as Column).add(fields[at + i] as number);
+  }
+
+  encode(): Uint8Array {
+    const bytes = new Bytes(16 + this.#columns.reduce((sum, column) => sum + column.size, 0));
+    bytes.byte(FORMAT);
+    bytes.varint(this.#count);
+    for (const column of this.#columns) column.writeTo(bytes);
+    return bytes.written();
+  }
+}
+
+/** Whether a block can hold the tick whose fields begin at `at`. */
+export function holds(fields: Float64Array, at: number): boolean {
+  for (let i = at; i < at + TICK_FIELDS; i++) {
+    const value = fields[i] as number;
+    if (!Number.isInteger(value) || value > LIMIT || value < -LIMIT) return false;
+  }
+  return true;
+}
+
+/** Throws when the bytes are not a block. */
+export function decodeBlock(bytes: Uint8Array): TickColumns {
+  const reader = new Reader(bytes);
+  const format = reader.byte();
+  if (format !== FORMAT) throw new RangeError(`a block of format ${format}; this version reads ${FORMAT}`);
+  const count = reader.varint();
+  if (count > BLOCK_TICKS) throw new RangeError(`a block of ${count} ticks`);
+  const column = () => reader.column(count);
+  return {
+    count,
+    time: column(),
+    offset: column(),
+    bid: column(),
+    spread: column(),
+    last: column(),
+    volume: column(),
+    flags: column(),
+    sequence: column(),
+    place: column(),
+  };
+}
+
+/** Writes tick `i` as its fields from `at` on. */
+export function rowOf(columns: TickColumns, i: number, into: Float64Array | number[], at: number): void {
+  const time = columns.time[i] as number;
+  const bid = columns.bid[i] as number;
+  into[at] = time;
+  into[at + 1] = time + (columns.offset[i] as number);
+  into[at + 2] = bid;
+  into[at + 3] = bid + (columns.spread[i] as number);
+  into[at + 4] = columns.last[i] as number;
+  into[at + 5] = columns.volume[i] as number;
+  into[at + 6] = columns.flags[i] as number;
+  into[at + 7] = columns.sequence[i] as number;
+  into[at + 8] = columns.place[i] as number;
+}
+
+class Column {
+  #bytes: Bytes | undefined;
+  #count = 0;
+  #first = 0;
+  #last = 0;
+  #step = 0;
+
+  /** No less than what `writeTo` will write. */
+  get size(): number {
+    return 17 + (this.#bytes?.length ?? 0);
+  }
+
+  add(value: number): void {
+    const difference = value - this.#last;
+    if (this.#bytes !== undefined) this.#bytes.zigzag(difference);
+    else if (this.#count === 0) this.#first = value;
+    else if (this.#count === 1) this.#step = difference;
+    else if (difference !== this.#step) {
+      this.#bytes = new Bytes(256);
+      for (let i = 1; i < this.#count; i++) this.#bytes.zigzag(this.#step);
+      this.#bytes.zigzag(difference);
+    }
+    this.#last = value;
+    this.#count++;
+  }
+
+  writeTo(bytes: Bytes): void {
+    bytes.byte(this.#bytes === undefined ? STEADY : VARYING);
+    bytes.zigzag(this.#first);
+    if (this.#bytes === undefined) bytes.zigzag(this.#step);
+    else bytes.append(this.#bytes.written());
+  }
+}
+
+class Bytes {
+  length = 0;
+  #array: Uint8Array;
+
+  constructor(size: number) {
+    this.#array = new Uint8Array(size);
+  }
+
+  byte(value: number): void {
+    if (this.length === this.#array.length) this.#grow(1);
+    this.#array[this.length++] = value;
+  }
+
+  zigzag(value: number): void {
+    this.varint(value >= 0 ? 2 * value : -2 * value - 1);
+  }
+
+  varint(value: number): void {
+    if (this.length + 8 > this.#array.length) this.#grow(8);
+    let rest = value;
+    while (rest > 0x7fff_ffff) {
+      this.#array[this.length++] = (rest % 128) | 128;
+      rest = Math.floor(rest / 128);
+    }
+    while (rest > 127) {
+      this.#array[this.length++] = (rest & 127) | 128;
+      rest >>>= 7;
+    }
+    this.#array[this.length++] = rest;
+  }
+
+  append(bytes: Uint8Array): void {
+    if (this.length + bytes.length > this.#array.length) this.#grow(bytes.length);
+    this.#array.set(bytes, this.length);
+    this.length += bytes.length;
+  }
+
+  written(): Uint8Array {
+    return this.#array.subarray(0, this.length);
+  }
+
+  #grow(by: number): void {
+    const larger = new Uint8Array(Math.max(2 * this.#array.length, this.length + by));
+    larger.set(this.written());
+    this.#array = larger;
+  }
+}
+
+class Reader {
+  readonly #bytes: Uint8Array;
+  #at = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  byte(): number {
+    const value = this.#bytes[this.#at++];
+    if (value === undefined) throw new RangeError("a block ends in the middle");
+    return value;
+  }
+
+  varint(): number {
+    let byte = this.byte();
+    if (byte < 128) return byte;
+    let value = byte & 127;
+    let scale = 128;
+    do {
+      byte = this.byte();
+      value += (byte & 127) * scale;
+      scale *= 128;
+    } while (byte > 127);
+    return value;
+  }
+
+  zigzag(): number {
+    const value = this.varint();
+    return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+  }
+
+  column(count: number): Float64Array {
+    const values = new Float64Array(count);
+    const varying = this.byte() === VARYING;
+    let value = this.zigzag();
+    if (count > 0) values[0] = value;
+    const step = varying ? 0 : this.zigzag();
+    for (let i = 1; i < count; i++) {
+      value += varying ? this.zigzag() : step;
+      values[i] = value;
+    }
+    return values;
+  }
+}
