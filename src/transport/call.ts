@@ -1,0 +1,277 @@
+/**
+ * What every call of every transport goes through, around the implementation: who calls, is there room, is the
+ * request valid, how long may it take, what went wrong, and one line in the log.
+ *
+ * Always true:
+ *   - Only a BridgeError comes out, its message fit for the caller.
+ *   - A call that was let in is counted until its implementation has really ended.
+ *   - The implementation's signal aborts when the caller is gone, its deadline passes or the bridge cuts it off;
+ *     the reason is the BridgeError that the caller would see.
+ */
+import type { DescMethod, Message } from "@bufbuild/protobuf";
+import { faultOf } from "../contract/fault-status.ts";
+import type { Call, Principal, Service } from "../contract/service.ts";
+import type { Validation } from "../contract/validation.ts";
+import { BridgeError, faults } from "../core/errors.ts";
+import type { Instant } from "../core/model/ids.ts";
+import type { Clock } from "../core/ports/clock.ts";
+import type { Observer, Severity } from "../core/ports/observer.ts";
+import type { Authenticate, Credentials } from "./authenticate.ts";
+import type { CallKind, Drain } from "./drain.ts";
+
+/** What a transport knows of a call. */
+export interface Incoming extends Credentials {
+  readonly transport: string;
+  readonly deadline: Instant | undefined;
+  /** Calls the listener once if the caller goes before it is answered. */
+  onGone(listener: () => void): void;
+}
+
+export interface CallOptions {
+  readonly clock: Clock;
+  readonly observer: Observer;
+  readonly validation: Validation;
+  readonly authenticate: Authenticate;
+  readonly drain: Drain;
+  /** The most calls in flight at once, over all callers and transports that share the `drain`. */
+  readonly limits: { readonly unary: number; readonly streams: number };
+  /** 32 hexadecimal digits from chance, for calls that bring no `traceparent`. */
+  readonly newTraceId: () => string;
+}
+
+/** Reads the request; throws what is wrong with its bytes. */
+export type Reader = () => Message;
+
+/** Makes of an answer what the transport sends. It runs inside the wrapper: what it throws is answered like the rest. */
+export type Encode<Frame> = (message: Message) => Frame;
+
+type Answer = <Frame>(request: Reader, incoming: Incoming, encode: Encode<Frame>) => Promise<Frame>;
+type Answers<Request> = <Frame>(
+  request: Request,
+  incoming: Incoming,
+  encode: Encode<Frame>,
+) => AsyncGenerator<Frame, void>;
+
+/** A method as transports run it. Whatever it throws is a BridgeError. */
+export type WrappedMethod = { readonly method: DescMethod } & (
+  | { readonly kind: "unary"; readonly run: Answer }
+  | { readonly kind: "server_streaming"; readonly run: Answers<Reader> }
+  | { readonly kind: "bidi_streaming"; readonly run: Answers<AsyncIterable<Reader>> }
+);
+
+type UnaryFunction = (request: Message, call: Call) => Promise<Message>;
+type StreamFunction<Request> = (request: Request, call: Call) => AsyncIterable<Message>;
+
+/** Takes its time, once: rules are compiled here so that no caller waits for them. */
+export function wrapped(service: Service, options: CallOptions): WrappedMethod[] {
+  options.validation.warm(service.descriptor.methods.map(({ input }) => input));
+  return service.descriptor.methods.map((method) => wrappedMethod(service, method, options));
+}
+
+function wrappedMethod(service: Service, method: DescMethod, options: CallOptions): WrappedMethod {
+  const implementation = service.implementation[method.localName];
+  const passageOf = (kind: CallKind, incoming: Incoming) =>
+    new Passage(method, kind, service.always, incoming, options);
+  const read = (request: Reader): Message => {
+    const message = request();
+    options.validation.check(method.input, message);
+    return message;
+  };
+
+  switch (method.methodKind) {
+    case "unary": {
+      const answer = implementation as UnaryFunction;
+      return {
+        method,
+        kind: "unary",
+        async run(request, incoming, encode) {
+          const passage = passageOf("unary", incoming);
+          try {
+            const call = await passage.enter();
+            const frame = encode(await answer(read(request), call));
+            passage.done();
+            return frame;
+          } catch (error) {
+            throw passage.failed(error);
+          }
+        },
+      };
+    }
+    case "server_streaming": {
+      const answers = implementation as StreamFunction<Message>;
+      return {
+        method,
+        kind: "server_streaming",
+        run: (request, incoming, encode) =>
+          through(passageOf("stream", incoming), (call) => answers(read(request), call), encode),
+      };
+    }
+    case "bidi_streaming": {
+      const answers = implementation as StreamFunction<AsyncIterable<Message>>;
+      return {
+        method,
+        kind: "bidi_streaming",
+        run: (requests, incoming, encode) =>
+          through(passageOf("stream", incoming), (call) => answers(each(requests, read), call), encode),
+      };
+    }
+    default:
+      throw new Error(`${method.parent.typeName}.${method.name}: a stream of requests with one answer is not served`);
+  }
+}
+
+async function* through<Frame>(
+  passage: Passage,
+  open: (call: Call) => AsyncIterable<Message>,
+  encode: Encode<Frame>,
+): AsyncGenerator<Frame, void> {
+  try {
+    for await (const message of open(await passage.enter())) yield encode(message);
+    passage.done();
+  } catch (error) {
+    throw passage.failed(error);
+  } finally {
+    passage.left();
+  }
+}
+
+async function* each<In, Out>(items: AsyncIterable<In>, of: (item: In) => Out): AsyncGenerator<Out> {
+  for await (const item of items) yield of(item);
+}
+
+/** Longer than any timer can wait; such a deadline is none. */
+const timerLimit = 2 ** 31 - 1;
+
+/** One call on its way through the bridge. */
+class Passage {
+  readonly #method: DescMethod;
+  readonly #kind: CallKind;
+  readonly #always: boolean;
+  readonly #incoming: Incoming;
+  readonly #options: CallOptions;
+  readonly #began: Instant;
+  readonly #traceId: string;
+  readonly #gone = new AbortController();
+  #principal: Principal | undefined;
+  #leave: (() => void) | undefined;
+  #noDeadline: AbortController | undefined;
+  #ended = false;
+
+  constructor(method: DescMethod, kind: CallKind, always: boolean, incoming: Incoming, options: CallOptions) {
+    this.#method = method;
+    this.#kind = kind;
+    this.#always = always;
+    this.#incoming = incoming;
+    this.#options = options;
+    this.#began = options.clock.now();
+    this.#traceId = traceIdOf(incoming.header("traceparent")) ?? options.newTraceId();
+  }
+
+  async enter(): Promise<Call> {
+    const { drain, authenticate } = this.#options;
+    const { deadline } = this.#incoming;
+    // A transport may end the call at its deadline by itself.
+    this.#incoming.onGone(() => this.#end(this.#isLate() ? lateFault() : goneFault()));
+    this.#principal = await authenticate(this.#incoming);
+    if (!(this.#always && this.#kind === "unary")) {
+      drain.refuseWhenLeaving();
+      this.#refuseWhenFull();
+    }
+    this.#leave = drain.enter(this.#kind, (reason) => this.#end(reason));
+    if (deadline !== undefined) this.#watch(deadline);
+    this.#gone.signal.throwIfAborted();
+    return {
+      principal: this.#principal,
+      traceId: this.#traceId,
+      deadline,
+      signal: this.#gone.signal,
+      leaving: drain.leaving,
+    };
+  }
+
+  done(): void {
+    if (this.#kind === "stream" && this.#gone.signal.aborted) throw this.#gone.signal.reason;
+    this.#note(this.#kind === "unary" ? "debug" : "info", "OK");
+    this.#close();
+  }
+
+  failed(error: unknown): BridgeError {
+    const fault = faultOf(error, this.#traceId, this.#gone.signal);
+    const severity = fault.fault === "internal" ? "error" : "info";
+    this.#note(severity, faults[fault.fault].status, fault);
+    this.#close();
+    return fault;
+  }
+
+  /** The reader of a stream has left in the middle. */
+  left(): void {
+    if (!this.#ended) this.failed(this.#gone.signal.aborted ? this.#gone.signal.reason : goneFault());
+  }
+
+  #refuseWhenFull(): void {
+    const { drain, limits } = this.#options;
+    const [used, limit, what, quota] =
+      this.#kind === "unary"
+        ? [drain.inFlight.unary, limits.unary, "calls in flight", "unary_calls"]
+        : [drain.inFlight.streams, limits.streams, "streams open", "streams"];
+    if (used < limit) return;
+    const message = `There are ${used} ${what}, the most that the bridge serves at once; try again in a moment.`;
+    throw new BridgeError("quota_exceeded", message, {
+      metadata: { quota, limit: String(limit) },
+      retryAfterMs: 1_000,
+    });
+  }
+
+  #watch(deadline: Instant): void {
+    const left = deadline - this.#options.clock.now();
+    if (left <= 0) this.#end(lateFault());
+    if (left <= 0 || left > timerLimit) return;
+    this.#noDeadline = new AbortController();
+    void this.#options.clock.sleep(left, this.#noDeadline.signal).then(() => {
+      this.#end(lateFault());
+    });
+  }
+
+  #isLate(): boolean {
+    const { deadline } = this.#incoming;
+    return deadline !== undefined && this.#options.clock.now() >= deadline;
+  }
+
+  #end(reason: BridgeError): void {
+    if (!this.#ended) this.#gone.abort(reason);
+  }
+
+  #close(): void {
+    this.#ended = true;
+    this.#noDeadline?.abort();
+    this.#leave?.();
+  }
+
+  #note(severity: Severity, status: string, fault?: BridgeError): void {
+    const { observer, clock } = this.#options;
+    observer.note(severity, this.#incoming.transport, status === "OK" ? "answered" : "failed", {
+      method: `${this.#method.parent.typeName}/${this.#method.name}`,
+      peer: this.#incoming.peer,
+      principal: this.#principal?.name,
+      status,
+      ms: clock.now() - this.#began,
+      trace_id: this.#traceId,
+      ...(fault === undefined ? {} : { fault: fault.fault, reason: fault.message }),
+      ...(fault?.fault === "internal" ? { cause: fault.cause } : {}),
+    });
+  }
+}
+
+function goneFault(): BridgeError {
+  return new BridgeError("canceled", "The caller has gone.");
+}
+
+function lateFault(): BridgeError {
+  return new BridgeError("deadline_exceeded", "The call's deadline has passed.");
+}
+
+/** The trace id of a W3C `traceparent`, if it is one. */
+function traceIdOf(traceparent: string | undefined): string | undefined {
+  const id = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/.exec(traceparent ?? "")?.[1];
+  return id === "0".repeat(32) ? undefined : id;
+}

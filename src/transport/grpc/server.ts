@@ -1,0 +1,102 @@
+/**
+ * The gRPC server: services, reflection and health on one port.
+ *
+ * Every limit is set; grpc-js leaves most of them off. Long streams are not cut: a connection that has become old is
+ * asked to go (GOAWAY), its streams run on for as long as they like, new calls go to a new connection. Only a
+ * connection without any call for `idle` is closed, and one that does not answer pings.
+ */
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { type ChannelOptions, Server, ServerCredentials } from "@grpc/grpc-js";
+import { probeService, type Serving } from "../../contract/probe-service.ts";
+import { reflectionServices } from "../../contract/reflection-service.ts";
+import type { Service } from "../../contract/service.ts";
+import { type CallOptions, wrapped } from "../call.ts";
+import type { InFlight } from "../drain.ts";
+import { definitionOf, grpcImplementation } from "./adapter.ts";
+import { limitedServer } from "./connections.ts";
+import { polishStatuses } from "./status.ts";
+
+export interface GrpcOptions {
+  readonly services: readonly Service[];
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  /** What `mt5bridge-mode` says on every answer. */
+  readonly mode: string;
+  readonly health: Serving;
+  readonly calls: CallOptions;
+  readonly maxConnections: number;
+  /** Of a request, also after it is decompressed. Default 1 MiB. */
+  readonly maxRequestBytes?: number;
+}
+
+export interface GrpcServer {
+  readonly port: number;
+  /**
+   * Tells the streams, refuses new calls, waits at most `graceMs` for those in flight and closes every connection.
+   * Resolves with what had to be cut off.
+   */
+  stop(graceMs: number): Promise<InFlight>;
+}
+
+const minute = 60_000;
+/** What clients can receive unless they are told otherwise. */
+const maxAnswerBytes = 4 * 1024 * 1024;
+/** How long connections may take to close once their calls have ended. */
+const closingMs = 500;
+
+export async function serveGrpc(options: GrpcOptions): Promise<GrpcServer> {
+  const { calls, mode } = options;
+  const headers = { "mt5bridge-mode": mode };
+  const server = new Server({ ...limitsOf(options), interceptors: [polishStatuses(headers)] });
+
+  const probe = probeService(
+    options.health,
+    options.services.map(({ descriptor }) => descriptor),
+  );
+  const named = [...options.services, probe];
+  for (const service of [...named, ...reflectionServices(named.map(({ descriptor }) => descriptor))]) {
+    server.addService(definitionOf(service.descriptor), grpcImplementation(wrapped(service, calls), headers));
+  }
+
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const listener = limitedServer((socket) => injector.injectConnection(socket), {
+    limit: options.maxConnections,
+    clock: calls.clock,
+    observer: calls.observer,
+  });
+  listener.listen({ host: options.host, port: options.port });
+  await once(listener, "listening");
+
+  return {
+    port: (listener.address() as AddressInfo).port,
+    async stop(graceMs) {
+      const left = await calls.drain.settle(graceMs); // probes can still come in and see it
+      listener.close();
+      calls.drain.cutOff();
+      const closed = new AbortController();
+      const shutdown = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+      await Promise.race([shutdown, calls.clock.sleep(closingMs, closed.signal)]);
+      closed.abort();
+      server.forceShutdown();
+      return left;
+    },
+  };
+}
+
+function limitsOf({ maxRequestBytes = 1024 * 1024 }: GrpcOptions): ChannelOptions {
+  return {
+    "grpc.max_receive_message_length": maxRequestBytes,
+    "grpc.max_send_message_length": maxAnswerBytes,
+    // Per connection, and above what the wrapper lets in: a client learns of a limit rather than waiting unawares.
+    "grpc.max_concurrent_streams": 2_000,
+    "grpc.keepalive_time_ms": 30_000,
+    "grpc.keepalive_timeout_ms": 10_000,
+    "grpc.max_connection_idle_ms": 15 * minute,
+    "grpc.max_connection_age_ms": 24 * 60 * minute,
+    // No grace is set: the streams of an old connection are never cut.
+    "grpc-node.max_session_memory": 64, // MiB of HTTP/2 bookkeeping and bytes not yet sent, per connection
+    "grpc.enable_channelz": 0,
+  };
+}
