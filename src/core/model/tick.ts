@@ -18,7 +18,10 @@ export interface SourceTick {
   readonly flags: number;
 }
 
-/** A tick numbered by the hub, 1, 2, 3 … per symbol and epoch. */
+/** A tick numbered by the hub. */
 export interface Tick extends SourceTick {
+  /** 1, 2, 3 … per symbol and epoch. */
   readonly sequence: number;
+  /** 1, 2, 3 … over all symbols of the epoch: what cursors count. */
+  readonly place: number;
 }

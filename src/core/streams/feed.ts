@@ -9,7 +9,7 @@
  *   - Publishing never waits.
  */
 import { type Cursor, type ResetReason, resetReason } from "./cursor.ts";
-import type { beat } from "./heartbeat.ts";
+import type { Beat } from "./heartbeat.ts";
 import { everyItem, Mailbox } from "./mailbox.ts";
 
 export interface Numbered<T> {
@@ -18,8 +18,8 @@ export interface Numbered<T> {
 }
 
 /** One reader's share of a feed. */
-export interface Reader<T> {
-  readonly mailbox: Mailbox<Numbered<T> | typeof beat>;
+export interface Reader<T, Other = never> {
+  readonly mailbox: Mailbox<Numbered<T> | Other | Beat>;
   /** Facts behind the reader's cursor that happened before it came; to be sent first. */
   readonly missed: readonly Numbered<T>[];
   /** Why the cursor could not be honoured. */
@@ -32,7 +32,7 @@ export class Feed<T> {
   readonly #epoch: string;
   readonly #keep: number;
   readonly #backlog: number;
-  readonly #mailboxes = new Set<Mailbox<Numbered<T> | typeof beat>>();
+  readonly #mailboxes = new Set<Pick<Mailbox<Numbered<T>>, "post">>();
   #kept: Numbered<T>[] = [];
   /** Facts up to here are no longer kept. */
   #forgotten = 0;
@@ -68,8 +68,9 @@ export class Feed<T> {
     this.#sequence = sequence;
   }
 
-  read(after: Cursor | undefined): Reader<T> {
-    const mailbox = new Mailbox<Numbered<T> | typeof beat>(everyItem(this.#backlog));
+  /** A new reader from this moment on. `Other` is what else its stream will post to itself. */
+  read<Other = never>(after: Cursor | undefined): Reader<T, Other> {
+    const mailbox = new Mailbox<Numbered<T> | Other | Beat>(everyItem(this.#backlog));
     this.#mailboxes.add(mailbox);
     const reset = after && resetReason(after, this.cursor, this.#forgotten);
     const missed =

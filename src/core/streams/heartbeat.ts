@@ -7,14 +7,19 @@
 import type { Clock } from "../ports/clock.ts";
 import type { Mailbox } from "./mailbox.ts";
 
-export const beat = Symbol("heartbeat");
+/** Stands in a mailbox for "nothing for a while". */
+export interface Beat {
+  readonly type: "beat";
+}
+
+const beat: Beat = { type: "beat" };
 
 /** The mailbox's items, and a `beat` after each `interval` (ms) without one. */
 export async function* withHeartbeat<T>(
-  mailbox: Mailbox<T | typeof beat>,
+  mailbox: Mailbox<T | Beat>,
   interval: number,
   clock: Clock,
-): AsyncGenerator<T | typeof beat, void> {
+): AsyncGenerator<T | Beat, void> {
   const stop = new AbortController();
   let last = clock.now();
   const watch = async () => {

@@ -1,0 +1,71 @@
+/**
+ * Everything the bridge has of one account: its terminal, its orders, its prices.
+ */
+import type { AccountInfo, Valuation } from "../model/account.ts";
+import type { Instant } from "../model/ids.ts";
+import type { SymbolSpec } from "../model/symbol.ts";
+import type { OrderDesk } from "../orders/order-desk.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { TickHistory } from "../ports/history.ts";
+import type { SourceState } from "../streams/course.ts";
+import type { OpenStreams } from "../streams/open-streams.ts";
+import type { TickHub } from "../ticks/hub.ts";
+import type { AccountRecord } from "./record.ts";
+
+/** Without a new price for so long (ms) an open market counts as stale. */
+const staleAfter = 60_000;
+
+export class Account {
+  readonly desk: OrderDesk;
+  readonly hub: TickHub;
+  readonly history: TickHistory;
+  readonly streams: OpenStreams;
+  readonly clock: Clock;
+  /** Whether any symbol can have new prices now. */
+  marketOpen = true;
+  /** Since when the link is up, or why it is down. */
+  linkMessage = "";
+  #lastTick = 0 as Instant;
+  readonly #valuationWatchers = new Set<(valuation: Valuation) => void>();
+
+  constructor(desk: OrderDesk, hub: TickHub, history: TickHistory, streams: OpenStreams, clock: Clock) {
+    this.desk = desk;
+    this.hub = hub;
+    this.history = history;
+    this.streams = streams;
+    this.clock = clock;
+  }
+
+  get info(): AccountInfo {
+    return this.desk.terminal.account;
+  }
+
+  get record(): AccountRecord {
+    return this.desk.record;
+  }
+
+  get symbols(): ReadonlyMap<string, SymbolSpec> {
+    return this.desk.symbols;
+  }
+
+  get sourceState(): SourceState {
+    if (!this.desk.linkUp) return "terminal_offline";
+    if (!this.marketOpen) return "market_closed";
+    return this.clock.now() - this.#lastTick > staleAfter ? "stale" : "live";
+  }
+
+  /** Prices have come. */
+  ticked(): void {
+    this.#lastTick = this.clock.now();
+  }
+
+  value(valuation: Valuation): void {
+    this.record.holdings.valuation = valuation;
+    for (const watcher of this.#valuationWatchers) watcher(valuation);
+  }
+
+  watchValuation(watcher: (valuation: Valuation) => void): () => void {
+    this.#valuationWatchers.add(watcher);
+    return () => this.#valuationWatchers.delete(watcher);
+  }
+}

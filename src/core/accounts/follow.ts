@@ -1,0 +1,65 @@
+/**
+ * What the terminal tells, to where it belongs, for as long as the bridge runs.
+ *
+ * Ticks do not wait for the journal and trades do not wait for readers. A source that
+ * can wait (`patient`) is waited for: its next ticks are fetched when every lossless
+ * reader has room.
+ */
+import { applyReport, type TradeReport } from "../orders/apply-report.ts";
+import { settleDoubts } from "../orders/reconcile.ts";
+import type { TerminalReport } from "../ports/terminal.ts";
+import type { Account } from "./account.ts";
+
+/** `changed` is called when the account's health may have. */
+export async function follow(account: Account, changed: () => void, signal: AbortSignal): Promise<void> {
+  const { desk, hub, history, clock } = account;
+  for await (const report of desk.terminal.reports(signal)) {
+    switch (report.type) {
+      case "ticks":
+        history.record(hub.publish(report.ticks));
+        account.ticked();
+        if (report.patient) {
+          await clock.sleep(0, signal); // a turn for those who read
+          await hub.room(clock);
+        }
+        break;
+      case "valuation":
+        account.value(report.valuation);
+        break;
+      case "market":
+        account.marketOpen = report.open;
+        changed();
+        break;
+      case "link":
+        link(account, report);
+        changed();
+        break;
+      default:
+        void trade(account, report);
+    }
+  }
+}
+
+function link(account: Account, report: Extract<TerminalReport, { type: "link" }>): void {
+  account.desk.linkUp = report.up;
+  account.linkMessage = report.why;
+  account.desk.observer.note(report.up ? "info" : "error", "terminal", report.up ? "link up" : "link down", {
+    account: account.info.alias,
+    why: report.why,
+  });
+  if (report.up) void settleDoubts(account.desk);
+}
+
+/** Never throws: what cannot be journalled is said by the journal, and read again from the terminal later. */
+async function trade(account: Account, report: TradeReport): Promise<void> {
+  const { desk } = account;
+  try {
+    const contradicted = await applyReport(desk, report);
+    if (contradicted) await settleDoubts(desk);
+  } catch (error) {
+    desk.observer.note("error", "orders", "a report of the terminal could not be journalled", {
+      report: report.type,
+      error,
+    });
+  }
+}

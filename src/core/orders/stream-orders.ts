@@ -1,0 +1,56 @@
+/**
+ * A reader's order events: every change of every order, numbered, lossless, resumable.
+ */
+import type { Account } from "../accounts/account.ts";
+import type { StrategyId } from "../model/ids.ts";
+import type { Order } from "../model/order.ts";
+import { type CourseEvent, run } from "../streams/course.ts";
+import type { Cursor } from "../streams/cursor.ts";
+import type { Numbered } from "../streams/feed.ts";
+
+export interface OrderStreamOptions {
+  readonly strategyId: StrategyId | undefined;
+  /** Empty: all. */
+  readonly symbols: readonly string[];
+  readonly snapshot: boolean;
+  readonly after: Cursor | undefined;
+  /** Milliseconds. */
+  readonly heartbeat: number;
+}
+
+type OrderData = { readonly type: "snapshot" | "order"; readonly order: Order; readonly cursor: Cursor };
+
+export async function* streamOrders(
+  account: Account,
+  options: OrderStreamOptions,
+  signal: AbortSignal,
+): AsyncGenerator<CourseEvent | OrderData, void> {
+  const { record, streams, clock } = account;
+  await record.settled();
+  const symbols = new Set(options.symbols);
+  const wanted = (order: Order) =>
+    (options.strategyId === undefined || order.strategyId === options.strategyId) &&
+    (symbols.size === 0 || symbols.has(order.symbol));
+  const { mailbox, missed, reset, start } = record.orderFeed.read(options.after);
+  const news = function* ({ sequence, item }: Numbered<Order>): Generator<OrderData> {
+    if (wanted(item)) yield { type: "order", order: item, cursor: { epoch: start.epoch, sequence } };
+  };
+  const open = [...record.orders.open].filter(wanted);
+  const course = {
+    id: streams.nextId("orders"),
+    mailbox,
+    heartbeat: options.heartbeat,
+    after: options.after,
+    reset,
+    start,
+    snapshot: {
+      wanted: options.snapshot,
+      data: open.map((order): OrderData => ({ type: "snapshot", order, cursor: start })),
+    },
+    missed: missed.flatMap((numbered) => [...news(numbered)]),
+    news,
+    cursor: () => record.orderFeed.cursor,
+    source: () => account.sourceState,
+  };
+  yield* run(course, streams, clock, signal);
+}

@@ -1,0 +1,117 @@
+/**
+ * The course that every stream runs: opened → (reset) → snapshot → what was missed →
+ * news and heartbeats → closing.
+ *
+ * What differs from stream to stream is what the snapshot holds and what becomes of an
+ * item of the mailbox; all else happens here, once.
+ */
+import { BridgeError } from "../errors.ts";
+import type { Instant } from "../model/ids.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Cursor, ResetReason } from "./cursor.ts";
+import { type Beat, withHeartbeat } from "./heartbeat.ts";
+import type { Mailbox } from "./mailbox.ts";
+import type { OpenStreams } from "./open-streams.ts";
+
+/** Whether new prices are to be expected. */
+export type SourceState = "live" | "market_closed" | "stale" | "terminal_offline";
+
+export type ClosingReason = "shutdown" | "slow_consumer";
+
+/** What every stream says, whatever it carries. */
+export type CourseEvent =
+  | {
+      readonly type: "opened";
+      readonly id: string;
+      readonly heartbeat: number;
+      readonly at: Instant;
+      readonly cursor: Cursor;
+    }
+  | { readonly type: "snapshot_end"; readonly cursor: Cursor }
+  | {
+      readonly type: "heartbeat";
+      readonly at: Instant;
+      readonly cursor: Cursor;
+      readonly source: SourceState;
+      readonly skipped: number;
+    }
+  | { readonly type: "reset"; readonly reason: ResetReason; readonly cursor: Cursor }
+  | { readonly type: "closing"; readonly reason: ClosingReason; readonly cursor: Cursor };
+
+/** What a stream carries; `cursor` stands behind it. */
+interface Data {
+  readonly type: string;
+  readonly cursor?: Cursor;
+}
+
+export interface Course<Item extends object, D extends Data> {
+  readonly id: string;
+  readonly mailbox: Mailbox<Item | Beat>;
+  /** Milliseconds. */
+  readonly heartbeat: number;
+  /** What the reader resumes from, and why it cannot. */
+  readonly after: Cursor | undefined;
+  readonly reset: ResetReason | undefined;
+  /** Where the news begins. */
+  readonly start: Cursor;
+  /** Absent: not wanted. After a reset it is sent all the same. */
+  readonly snapshot: { readonly wanted: boolean; readonly data: Iterable<D> };
+  readonly missed: Iterable<D>;
+  /** What an item of the mailbox becomes on its way out. */
+  news(item: Item): AsyncIterable<D> | Iterable<D>;
+  /** Everything up to here has been sent, whenever the mailbox is empty. */
+  cursor(): Cursor;
+  source(): SourceState;
+  skipped?(): number;
+}
+
+export async function* run<Item extends object, D extends Data>(
+  course: Course<Item, D>,
+  streams: OpenStreams,
+  clock: Clock,
+  signal: AbortSignal,
+): AsyncGenerator<CourseEvent | D, void> {
+  const { id, mailbox, heartbeat, after, reset, start, snapshot } = course;
+  let shutdown = false;
+  const forget = streams.add(() => {
+    shutdown = true;
+    mailbox.end();
+  });
+  const leave = () => mailbox.end();
+  signal.addEventListener("abort", leave);
+  if (signal.aborted) leave();
+  let sent = after !== undefined && reset === undefined ? after : start;
+  try {
+    yield { type: "opened", id, heartbeat, at: clock.now(), cursor: sent };
+    if (reset !== undefined) yield { type: "reset", reason: reset, cursor: start };
+    if (snapshot.wanted || reset !== undefined) {
+      yield* snapshot.data;
+      yield { type: "snapshot_end", cursor: start };
+    }
+    for (const data of course.missed) {
+      sent = data.cursor ?? sent;
+      yield data;
+    }
+    for await (const item of withHeartbeat(mailbox, heartbeat, clock)) {
+      if ("type" in item && item.type === "beat") {
+        sent = course.cursor();
+        const skipped = course.skipped?.() ?? 0;
+        yield { type: "heartbeat", at: clock.now(), cursor: sent, source: course.source(), skipped };
+        continue;
+      }
+      for await (const data of course.news(item as Item)) {
+        sent = data.cursor ?? sent;
+        yield data;
+      }
+    }
+    if (shutdown) yield { type: "closing", reason: "shutdown", cursor: sent };
+  } catch (error) {
+    if (!(error instanceof BridgeError) || error.fault !== "slow_consumer") throw error;
+    yield { type: "closing", reason: "slow_consumer", cursor: sent };
+    throw error;
+  } finally {
+    forget();
+    signal.removeEventListener("abort", leave);
+    mailbox.end();
+  }
+}

@@ -1,0 +1,186 @@
+/**
+ * Ticks, from one terminal to everyone who asked.
+ *
+ * Readers who want the same symbols share a view, and a view's readers share each
+ * frame: one more reader costs one map entry and one post.
+ *
+ * Always true:
+ *   - A symbol's ticks leave in the order in which the terminal sent them.
+ *   - Publishing never waits. Who cannot wait for a slow reader need not; who can (a
+ *     replay at full speed) asks for `room`.
+ *   - A lossless reader gets every tick behind its cursor, or its stream ends and says so.
+ *
+ * Not an EventEmitter: that cannot tell when a reader has left, and runs one reader's
+ * slowness in everyone's time.
+ */
+import { BridgeError } from "../errors.ts";
+import type { SymbolSpec } from "../model/symbol.ts";
+import type { SourceTick, Tick } from "../model/tick.ts";
+import type { Clock } from "../ports/clock.ts";
+import { type Cursor, type ResetReason, resetReason } from "../streams/cursor.ts";
+import { type Frame, largest, split } from "./frame.ts";
+import { TickReader, type Wish } from "./tick-reader.ts";
+
+/** How many ticks are kept for readers that come back: about 20 MB. */
+const keep = 131_072;
+/** A patient source waits while a reader owes more than so many ticks. */
+const roomy = 16_384;
+/** A reader that takes nothing for so long (ms) is not waited for any longer. */
+const patience = 10_000;
+
+export class TickHub {
+  readonly #epoch: string;
+  readonly #symbols: ReadonlyMap<string, SymbolSpec>;
+  readonly #latest = new Map<string, Tick>();
+  readonly #views = new Map<string, Set<TickReader>>();
+  readonly #readers = new Map<string, TickReader>();
+  readonly #starts: (() => void)[] = [];
+  #kept: Frame[] = [];
+  #keptTicks = 0;
+  /** Ticks up to here are no longer kept. */
+  #forgotten = 0;
+  #place = 0;
+
+  constructor(epoch: string, symbols: ReadonlyMap<string, SymbolSpec>) {
+    this.#epoch = epoch;
+    this.#symbols = symbols;
+  }
+
+  get cursor(): Cursor {
+    return { epoch: this.#epoch, sequence: this.#place };
+  }
+
+  latest(symbol: string): Tick | undefined {
+    return this.#latest.get(symbol);
+  }
+
+  /** The newest tick of all. */
+  get newest(): Tick | undefined {
+    return this.#kept.at(-1)?.ticks.at(-1);
+  }
+
+  /** Resolves when the first reader has come. */
+  firstReader(): Promise<void> {
+    return this.#readers.size > 0 ? Promise.resolve() : new Promise((resolve) => this.#starts.push(resolve));
+  }
+
+  /** Numbers the ticks, keeps them, and hands them to whoever wants them. Returns them numbered. */
+  publish(source: readonly SourceTick[]): readonly Tick[] {
+    const ticks = source.map((tick) => this.#number(tick));
+    if (ticks.length === 0) return ticks;
+    for (const frame of split({ ticks, sequence: this.#place, skips: undefined }, largest)) {
+      this.#keep(frame);
+      for (const readers of this.#views.values()) this.#post(frame, readers);
+    }
+    return ticks;
+  }
+
+  /** A new reader from this moment on, and what it missed since its cursor. */
+  open(
+    id: string,
+    wish: Wish,
+    after: Cursor | undefined,
+  ): { reader: TickReader; missed: Frame[]; reset: ResetReason | undefined } {
+    const reset = after && resetReason(after, this.cursor, this.#forgotten);
+    const reader = new TickReader(id, wish, (symbol) => this.#symbols.has(symbol));
+    this.#readers.set(id, reader);
+    this.#join(reader);
+    for (const start of this.#starts.splice(0)) start();
+    const missed = after === undefined || reset !== undefined ? [] : this.#since(after.sequence, reader);
+    return { reader, missed, reset };
+  }
+
+  close(reader: TickReader): void {
+    this.#leave(reader);
+    this.#readers.delete(reader.id);
+    reader.mailbox.end();
+  }
+
+  /** Changes what a running reader gets; it is told in its stream where the change takes effect. */
+  update(id: string, add: readonly string[], remove: readonly string[]) {
+    const reader = this.#readers.get(id);
+    if (reader === undefined) {
+      throw new BridgeError("unknown_stream", `stream_id: no stream is called ${JSON.stringify(id)}`, {
+        violations: [{ field: "stream_id", description: "must be the stream_id of an open StreamTicks" }],
+      });
+    }
+    this.#leave(reader);
+    const subscription = reader.change(add, remove);
+    this.#join(reader);
+    reader.mailbox.post({ type: "subscription", ...subscription });
+    return subscription;
+  }
+
+  /** Resolves when every lossless reader has room; one that takes nothing for too long loses its stream. */
+  async room(clock: Clock): Promise<void> {
+    for (const reader of this.#readers.values()) {
+      if (!reader.lossless || reader.mailbox.size <= roomy) continue;
+      const over = new AbortController();
+      const tooSlow = clock.sleep(patience, over.signal).then(() => {
+        if (!over.signal.aborted) reader.fallBehind();
+      });
+      await Promise.race([reader.mailbox.room(roomy), tooSlow]);
+      over.abort();
+    }
+  }
+
+  #number(tick: SourceTick): Tick {
+    this.#place += 1;
+    const numbered: Tick = {
+      symbol: tick.symbol,
+      time: tick.time,
+      brokerTime: tick.brokerTime,
+      bid: tick.bid,
+      ask: tick.ask,
+      last: tick.last,
+      volume: tick.volume,
+      flags: tick.flags,
+      sequence: (this.#latest.get(tick.symbol)?.sequence ?? 0) + 1,
+      place: this.#place,
+    };
+    this.#latest.set(tick.symbol, numbered);
+    return numbered;
+  }
+
+  #keep(frame: Frame): void {
+    this.#kept.push(frame);
+    this.#keptTicks += frame.ticks.length;
+    if (this.#keptTicks < 2 * keep) return;
+    let first = 0;
+    while (this.#keptTicks > keep) {
+      const dropped = this.#kept[first];
+      if (dropped === undefined) break;
+      this.#keptTicks -= dropped.ticks.length;
+      this.#forgotten = dropped.sequence;
+      first += 1;
+    }
+    this.#kept = this.#kept.slice(first);
+  }
+
+  #post(frame: Frame, readers: Set<TickReader>): void {
+    let shared: Frame | undefined;
+    for (const reader of readers) {
+      shared ??= reader.only(frame, 0);
+      if (shared.ticks.length === 0) return;
+      if (!reader.mailbox.post({ type: "frame", frame: shared })) readers.delete(reader);
+    }
+  }
+
+  #since(place: number, reader: TickReader): Frame[] {
+    return this.#kept
+      .filter((frame) => frame.sequence > place)
+      .map((frame) => reader.only(frame, place))
+      .filter((frame) => frame.ticks.length > 0);
+  }
+
+  #join(reader: TickReader): void {
+    const readers = this.#views.get(reader.view) ?? new Set();
+    this.#views.set(reader.view, readers.add(reader));
+  }
+
+  #leave(reader: TickReader): void {
+    const readers = this.#views.get(reader.view);
+    readers?.delete(reader);
+    if (readers?.size === 0) this.#views.delete(reader.view);
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * A reader's ticks.
+ *
+ * What one turn brought is one frame and leaves at once. A reader may ask for company
+ * (`linger`), for pauses (`minInterval`, only where the newest will do) and for smaller
+ * frames (`maxBatch`); who asks for nothing shares frames with everyone else.
+ */
+import type { Account } from "../accounts/account.ts";
+import type { Tick } from "../model/tick.ts";
+import { type CourseEvent, run } from "../streams/course.ts";
+import type { Cursor } from "../streams/cursor.ts";
+import { type Frame, join, split } from "./frame.ts";
+import type { SymbolResult, TickItem, TickReader, Wish } from "./tick-reader.ts";
+
+export interface TickStreamOptions extends Wish {
+  /** Milliseconds; 0: no pause. */
+  readonly minInterval: number;
+  /** Ticks of one frame. */
+  readonly maxBatch: number;
+  /** Milliseconds a tick may wait for company. */
+  readonly linger: number;
+  readonly snapshot: boolean;
+  readonly after: Cursor | undefined;
+  /** Milliseconds. */
+  readonly heartbeat: number;
+}
+
+type TickData =
+  | { readonly type: "snapshot"; readonly ticks: readonly Tick[]; readonly cursor: Cursor }
+  | { readonly type: "batch"; readonly frame: Frame; readonly cursor: Cursor }
+  | {
+      readonly type: "subscription";
+      readonly symbols: readonly string[];
+      readonly results: readonly SymbolResult[];
+      readonly cursor?: never;
+    };
+
+export type TickEvent = CourseEvent | TickData;
+
+/** The events of the stream, and what became of the symbols that were asked for. */
+export function streamTicks(
+  account: Account,
+  options: TickStreamOptions,
+  signal: AbortSignal,
+): { readonly results: readonly SymbolResult[]; readonly events: AsyncGenerator<TickEvent, void> } {
+  const { hub, streams, clock } = account;
+  const id = streams.nextId("ticks");
+  const { reader, missed, reset } = hub.open(id, options, options.after);
+  const start = hub.cursor;
+  const at = (sequence: number): Cursor => ({ epoch: start.epoch, sequence });
+  const newest = reader.symbols.flatMap((symbol) => hub.latest(symbol) ?? []);
+  let skipped = 0;
+  let due = 0;
+
+  const parts = function* (frame: Frame): Generator<TickData> {
+    for (const part of split(frame, options.maxBatch)) {
+      if (part.skips !== undefined) skipped += part.skips.reduce((sum, skips) => sum + skips, 0);
+      yield { type: "batch", frame: part, cursor: at(part.sequence) };
+    }
+  };
+  const news = async function* (first: Exclude<TickItem, { type: "beat" }>): AsyncGenerator<TickData> {
+    if (options.linger > 0 && isFrame(first)) await clock.sleep(options.linger, signal);
+    const items = options.linger > 0 ? withCompany(reader, first, options.maxBatch) : [first];
+    for (const item of items) {
+      if (item.type === "frame") yield* parts(item.frame);
+      else if (item.type === "subscription") yield item;
+    }
+    if (options.minInterval > 0 && !options.lossless) {
+      await clock.sleep(Math.max(0, due - clock.now()), signal);
+      due = clock.now() + options.minInterval;
+    }
+  };
+  const course = {
+    id,
+    mailbox: reader.mailbox,
+    heartbeat: options.heartbeat,
+    after: options.after,
+    reset,
+    start,
+    snapshot: {
+      wanted: options.snapshot,
+      data: newest.length === 0 ? [] : [{ type: "snapshot", ticks: newest, cursor: start } satisfies TickData],
+    },
+    missed: missed.flatMap((frame) => [...parts(frame)]),
+    news,
+    cursor: () => hub.cursor,
+    source: () => account.sourceState,
+    skipped: () => skipped,
+  };
+  const events = async function* (): AsyncGenerator<TickEvent, void> {
+    try {
+      yield* run<Exclude<TickItem, { type: "beat" }>, TickData>(course, streams, clock, signal);
+    } finally {
+      hub.close(reader);
+    }
+  };
+  return { results: reader.results, events: events() };
+}
+
+const isFrame = (item: TickItem): item is Extract<TickItem, { type: "frame" }> => item.type === "frame";
+
+/** The item and those that came while it waited, up to `most` ticks; neighbouring frames are joined. */
+function withCompany(reader: TickReader, first: TickItem, most: number): TickItem[] {
+  const items: TickItem[] = [first];
+  let ticks = isFrame(first) ? first.frame.ticks.length : 0;
+  while (ticks < most) {
+    const next = reader.mailbox.take();
+    if (next === undefined) break;
+    const before = items.at(-1);
+    if (isFrame(next) && before !== undefined && isFrame(before)) {
+      items[items.length - 1] = { type: "frame", frame: join(before.frame, next.frame) };
+    } else items.push(next);
+    if (isFrame(next)) ticks += next.frame.ticks.length;
+  }
+  return items;
+}
