@@ -1,0 +1,287 @@
+/**
+ * Environment and file, read once into one frozen object.
+ *
+ * Defaults < CONFIG_FILE < environment. Nothing else in the bridge reads the
+ * environment. An empty value counts as not given: that is how people blank a line.
+ *
+ * All that is wrong is told at once, each with what was given and what would be right.
+ * A name nobody knows is wrong too: a misspelled limit must not leave its default in
+ * force unnoticed. In the environment, which is shared with others, that holds for the
+ * names that start as ours do.
+ */
+import { BlockList, isIP } from "node:net";
+import { isMap, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
+import type { z } from "zod";
+import { type SettingName, schema, settings } from "./settings.ts";
+
+export type Config = ReturnType<typeof arrange>;
+
+/** Every problem of a configuration; each line of the message is one. */
+export class ConfigError extends Error {
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(`The configuration is not valid:\n${problems.map((problem) => `  - ${problem}`).join("\n")}`);
+    this.name = "ConfigError";
+    this.problems = problems;
+  }
+}
+
+/** A value as it was written, and where. */
+interface Given {
+  readonly value: string | readonly string[];
+  readonly source: string;
+}
+
+type GivenSettings = Map<string, Given>;
+
+export function readConfig(env: NodeJS.ProcessEnv, readFile: (path: string) => string): Config {
+  const problems: string[] = [];
+  const fromEnvironment = givenInEnvironment(env, problems);
+  const fromFile = givenInFile(fromEnvironment.get("CONFIG_FILE"), readFile, problems);
+  const given = overlay(fromFile, fromEnvironment);
+  readPassword(given, readFile, problems);
+
+  const parsed = schema.safeParse(Object.fromEntries([...given].map(([name, { value }]) => [name, value])));
+  if (!parsed.success) problems.push(...refusals(parsed.error, given));
+  else problems.push(...contradictions(parsed.data));
+  if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
+  return arrange(parsed.data);
+}
+
+type Values = z.infer<typeof schema>;
+
+function arrange(values: Values) {
+  return Object.freeze({
+    environment: values.ENVIRONMENT,
+    terminal: values.TERMINAL,
+    dataDir: values.DATA_DIR,
+    logLevel: values.LOG_LEVEL,
+    network: Object.freeze({
+      bindAddress: values.BIND_ADDRESS,
+      grpcPort: values.GRPC_PORT,
+      bridgePort: values.MT5_BRIDGE_PORT,
+      metricsPort: values.METRICS_PORT,
+      redisUrl: values.REDIS_URL,
+    }),
+    limits: Object.freeze({
+      connections: values.MAX_CONNECTIONS,
+      streams: values.MAX_STREAMS,
+      drainTimeoutMs: values.DRAIN_TIMEOUT,
+    }),
+    history: Object.freeze({ maxBytes: values.HISTORY_MAX_BYTES, maxDays: values.HISTORY_MAX_DAYS }),
+    paper: Object.freeze({
+      symbols: Object.freeze(values.PAPER_SYMBOLS),
+      symbolFiles: Object.freeze(values.PAPER_SYMBOL_FILE ?? []),
+      seed: values.PAPER_SEED,
+      /** Ticks per second, all symbols together. */
+      rate: values.PAPER_RATE,
+      keepSessions: values.PAPER_SESSIONS,
+      /** Files of recorded ticks; none: the market is generated. */
+      replay: Object.freeze(values.PAPER_REPLAY ?? []),
+      speed: values.PAPER_SPEED,
+      start: values.PAPER_START,
+      strict: values.PAPER_STRICT,
+      timeZone: values.PAPER_TIME_ZONE,
+      /** In the account's currency, not in minor units. */
+      balance: values.PAPER_BALANCE,
+      currency: values.PAPER_CURRENCY,
+      leverage: values.PAPER_LEVERAGE,
+      marginMode: values.PAPER_MARGIN_MODE,
+      marginCallPercent: values.PAPER_MARGIN_CALL,
+      stopOutPercent: values.PAPER_STOP_OUT,
+      commissionPerLot: values.PAPER_COMMISSION,
+      slippagePoints: values.PAPER_SLIPPAGE,
+      latencyMs: values.PAPER_LATENCY,
+      /** Lots on each side of a tick; 0: any volume. */
+      depthLots: values.PAPER_DEPTH,
+      gaps: values.PAPER_GAPS,
+    }),
+    live: Object.freeze({
+      server: values.MT5_SERVER,
+      login: values.MT5_LOGIN,
+      password: values.MT5_PASSWORD,
+      timeoutMs: values.MT5_TIMEOUT,
+    }),
+  });
+}
+
+// Where values are given.
+
+const ours = /^(MT5_|PAPER_|GRPC_|HISTORY_MAX_)/;
+
+/** What others put under the same prefixes: gRPC's own libraries, and Kubernetes for every service it knows. */
+const theirs = [
+  /^GRPC_((NODE|EXPERIMENTAL|XDS|GO|PYTHON|CLIENT|DNS|ENABLE)_|TRACE$|VERBOSITY$|DEFAULT_SSL_ROOTS_|SSL_|POLL_STRATEGY$)/,
+  /_SERVICE_(HOST|PORT(_\w+)?)$/,
+  /_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$/,
+];
+
+function givenInEnvironment(env: NodeJS.ProcessEnv, problems: string[]): GivenSettings {
+  const given: GivenSettings = new Map();
+  for (const [name, value = ""] of Object.entries(env)) {
+    if (isSetting(name)) put(given, name, value, "environment");
+    else if (ours.test(name) && !theirs.some((pattern) => pattern.test(name)))
+      problems.push(unknown(name, "environment"));
+  }
+  return given;
+}
+
+function givenInFile(file: Given | undefined, readFile: (path: string) => string, problems: string[]): GivenSettings {
+  const given: GivenSettings = new Map();
+  const path = String(file?.value ?? "");
+  const content = path === "" ? "" : read("CONFIG_FILE", path, readFile, problems);
+  if (content === undefined) return given;
+
+  // In YAML's failsafe schema every scalar is text, as it is in the environment.
+  const lines = new LineCounter();
+  const document = parseDocument(content, { schema: "failsafe", lineCounter: lines, prettyErrors: false });
+  const at = (offset: number | undefined) => `${path}:${lines.linePos(offset ?? 0).line}`;
+  for (const { message, pos } of document.errors) problems.push(`${at(pos[0])}: not valid YAML: ${message}`);
+  if (document.errors.length > 0 || document.contents === null) return given;
+  if (!isMap(document.contents)) {
+    if (content.trim() !== "") problems.push(`${path}: must be a list of lines "NAME: value"`);
+    return given;
+  }
+  for (const { key, value } of document.contents.items) {
+    const name = isScalar(key) ? String(key.value) : String(key);
+    const source = at(isScalar(key) ? key.range?.[0] : undefined);
+    if (!isSetting(name)) problems.push(unknown(name, source));
+    else if (name === "CONFIG_FILE") problems.push(`${name} (${source}): can only be set in the environment`);
+    else if (value === null || isScalar(value)) put(given, name, String(value?.value ?? ""), source);
+    else if (isSeq(value) && value.items.every(isScalar)) {
+      put(
+        given,
+        name,
+        value.items.map((item) => String(isScalar(item) ? item.value : "")),
+        source,
+      );
+    } else problems.push(`${name} (${source}): must be ${settings[name].range}`);
+  }
+  return given;
+}
+
+function put(given: GivenSettings, name: SettingName, value: string | readonly string[], source: string): void {
+  const trimmed = typeof value === "string" && name !== "MT5_PASSWORD" ? value.trim() : value;
+  if (trimmed.length > 0) given.set(name, { value: trimmed, source });
+}
+
+/** The environment goes before the file; that a password is given in one hides both ways of giving it in the other. */
+function overlay(file: GivenSettings, environment: GivenSettings): GivenSettings {
+  const given = new Map([...file, ...environment]);
+  const ways = ["MT5_PASSWORD", "MT5_PASSWORD_FILE"];
+  if (ways.some((name) => environment.has(name))) {
+    for (const name of ways) if (!environment.has(name)) given.delete(name);
+  }
+  return given;
+}
+
+function readPassword(given: GivenSettings, readFile: (path: string) => string, problems: string[]): void {
+  const file = given.get("MT5_PASSWORD_FILE");
+  if (file === undefined) return;
+  if (given.has("MT5_PASSWORD")) {
+    problems.push(`MT5_PASSWORD and MT5_PASSWORD_FILE (${file.source}): set one of the two`);
+    return;
+  }
+  const content = read("MT5_PASSWORD_FILE", String(file.value), readFile, problems);
+  if (content === undefined) return;
+  const value = content.replace(/\r?\n$/, "");
+  if (value === "") problems.push(`MT5_PASSWORD_FILE=${file.value} (${file.source}): is empty`);
+  else given.set("MT5_PASSWORD", { value, source: String(file.value) });
+}
+
+function read(name: string, path: string, readFile: (path: string) => string, problems: string[]): string | undefined {
+  try {
+    return readFile(path);
+  } catch (error) {
+    const why = error instanceof Error && "code" in error ? String(error.code) : String(error);
+    problems.push(`${name}=${path}: cannot be read (${why})`);
+    return undefined;
+  }
+}
+
+// What is wrong with them.
+
+function refusals(error: z.ZodError, given: GivenSettings): string[] {
+  const told = new Map<string, string>();
+  for (const issue of error.issues) {
+    const name = String(issue.path[0]);
+    if (!isSetting(name) || told.has(name)) continue;
+    const { value, source } = given.get(name) ?? { value: "", source: "default" };
+    const { secret, range, unit } = settings[name];
+    const shown = secret ? "" : `=${typeof value === "string" ? value : value.join(",")}`;
+    const reason = issue.code === "custom" && issue.message.startsWith("must") ? issue.message : `must be ${range}`;
+    told.set(name, `${name}${shown} (${source}): ${reason}${unit === "" ? "" : ` (${unit})`}${linkHint(name, value)}`);
+  }
+  return [...told.values()];
+}
+
+/** Kubernetes sets NAME_PORT for a service of that name: MT5_BRIDGE_PORT for one that is called mt5-bridge. */
+function linkHint(name: string, value: string | readonly string[]): string {
+  const isLink = name.endsWith("_PORT") && String(value).startsWith("tcp://");
+  return isLink ? "; Kubernetes sets this for a service of the same name: turn enableServiceLinks off" : "";
+}
+
+/** Values that are each valid, but not together, or not yet. */
+function* contradictions(values: Values): Generator<string> {
+  if (!isLoopback(values.BIND_ADDRESS)) {
+    yield `BIND_ADDRESS=${values.BIND_ADDRESS}: must be a loopback address such as 127.0.0.1, because this version has no authentication: whoever reaches the port can trade`;
+  }
+  if (values.TERMINAL === "live") {
+    yield "TERMINAL=live: the link to a live MetaTrader 5 terminal is not part of this version; use TERMINAL=paper";
+  }
+  const ports = ["GRPC_PORT", "MT5_BRIDGE_PORT", "METRICS_PORT"] as const;
+  for (const [index, name] of ports.entries()) {
+    const same = ports.slice(index + 1).find((other) => values[name] !== 0 && values[other] === values[name]);
+    if (same !== undefined) yield `${name}=${values[name]}: must not be the same port as ${same}`;
+  }
+  if (values.PAPER_STOP_OUT > values.PAPER_MARGIN_CALL) {
+    yield `PAPER_STOP_OUT=${values.PAPER_STOP_OUT}: must not be above PAPER_MARGIN_CALL, which is ${values.PAPER_MARGIN_CALL} (percent)`;
+  }
+}
+
+function isLoopback(address: string): boolean {
+  const loopback = new BlockList();
+  loopback.addSubnet("127.0.0.0", 8);
+  loopback.addAddress("::1", "ipv6");
+  return address === "localhost" || loopback.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
+}
+
+const isSetting = (name: string): name is SettingName => Object.hasOwn(settings, name);
+
+function unknown(name: string, source: string): string {
+  const near = nearest(name, Object.keys(settings));
+  return `${name} (${source}): there is no such setting${near === undefined ? "" : `; did you mean ${near}?`}`;
+}
+
+/** The most similar of the candidates, if one is similar enough to be meant. */
+function nearest(word: string, candidates: readonly string[]): string | undefined {
+  const distances = candidates.map((candidate) => ({
+    candidate,
+    distance: editDistance(word.toUpperCase(), candidate),
+  }));
+  const best = distances.reduce((a, b) => (b.distance < a.distance ? b : a));
+  return best.distance <= Math.max(2, word.length / 3) ? best.candidate : undefined;
+}
+
+/** How many letters to insert, drop, change or swap with their neighbour. */
+function editDistance(a: string, b: string): number {
+  let before: number[] = [];
+  let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1] === b[j - 1];
+      const swapped = a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      row[j] = Math.min(
+        (row[j - 1] ?? 0) + 1,
+        (previous[j] ?? 0) + 1,
+        (previous[j - 1] ?? 0) + (same ? 0 : 1),
+        swapped ? (before[j - 2] ?? 0) + 1 : Number.POSITIVE_INFINITY,
+      );
+    }
+    before = previous;
+    previous = row;
+  }
+  return previous[b.length] ?? 0;
+}

@@ -1,0 +1,199 @@
+/**
+ * Every setting of the bridge, in one table.
+ *
+ * The schema, `--help`, the README's table and `.env.example` all come from here, so
+ * that none of them can tell something the others do not.
+ *
+ * A value reaches its schema as text, from the environment as from the file: what is
+ * valid does not depend on where it was written, and a login or a password of digits
+ * keeps its leading zeros. Only a list may also come as a YAML list.
+ */
+import { isIP } from "node:net";
+import { z } from "zod";
+
+/** What a value may be: its schema, and the same in words ("must be …"). */
+interface Kind<T> {
+  readonly schema: z.ZodType<T>;
+  readonly range: string;
+  readonly unit?: string;
+}
+
+export interface Setting<T = unknown> {
+  readonly schema: z.ZodType<T>;
+  /** In the words of the environment; absent where nothing is set unless asked for. */
+  readonly default?: string;
+  readonly range: string;
+  readonly unit: string;
+  readonly about: string;
+  /** Its value is never shown, not even in the error that refuses it. */
+  readonly secret: boolean;
+}
+
+// What values may be. A schema refuses; the table's words say what would be right.
+
+const text = (pattern: RegExp, range: string): Kind<string> => ({ schema: z.string().regex(pattern), range });
+
+const number = (pattern: RegExp, min: number, max: number) =>
+  z.string().regex(pattern).transform(Number).pipe(z.number().min(min).max(max));
+
+const whole = (min: number, max: number, unit?: string): Kind<number> => ({
+  schema: number(/^-?\d{1,16}$/, min, max),
+  range: `a whole number from ${min} to ${max}`,
+  ...(unit === undefined ? {} : { unit }),
+});
+
+const decimal = (min: number, max: number, unit?: string): Kind<number> => ({
+  schema: number(/^-?(\d+\.?\d*|\.\d+)$/, min, max),
+  range: `a number from ${min} to ${max}`,
+  ...(unit === undefined ? {} : { unit }),
+});
+
+const oneOf = <const T extends string>(...words: readonly T[]): Kind<T> => ({
+  schema: z.enum(words),
+  range: words.join(" or "),
+});
+
+const flag: Kind<boolean> = {
+  schema: z.enum(["true", "false"]).transform((word) => word === "true"),
+  range: "true or false",
+};
+
+const list = (item: RegExp, max: number, range: string): Kind<readonly string[]> => ({
+  schema: z
+    .union([z.string().transform((line) => line.split(",")), z.array(z.string())])
+    .pipe(z.array(z.string().trim().regex(item)).min(1).max(max))
+    .refine((items) => new Set(items).size === items.length, "must not name the same one twice"),
+  range,
+});
+
+const port = whole(0, 65_535);
+const path = text(/\S/, "a path");
+const files = list(/\S/, 10_000, "paths, separated by commas");
+
+const address: Kind<string> = {
+  schema: z.string().refine((value) => value === "localhost" || isIP(value) !== 0),
+  range: "an IP address of this machine, or localhost",
+};
+
+const timeZone: Kind<string> = {
+  schema: z.string().refine(isTimeZone),
+  range: "an IANA time zone such as America/New_York, or an offset such as -05:00",
+};
+
+function isTimeZone(value: string): boolean {
+  try {
+    return Intl.DateTimeFormat("en", { timeZone: value }) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+const redisUrl: Kind<string> = {
+  schema: z.string().refine((value) => /^rediss?:$/.test(URL.parse(value)?.protocol ?? "")),
+  range: "a URL that starts with redis:// or rediss://",
+};
+
+const login: Kind<bigint> = {
+  schema: z
+    .string()
+    .regex(/^\d{1,20}$/)
+    .transform(BigInt)
+    .pipe(z.bigint().min(1n).max(0xffff_ffff_ffff_ffffn)),
+  range: "a whole number from 1 to 18446744073709551615",
+};
+
+const speed: Kind<number | "max"> = {
+  schema: z.union([z.literal("max"), decimal(0.001, 1_000_000).schema]),
+  range: "a number from 0.001 to 1000000, or max",
+  unit: "times real time",
+};
+
+// How a row of the table is written.
+
+/** A setting that always has a value. */
+function setting<T>(kind: Kind<T>, fallback: string, about: string): Setting<T> {
+  const schema = z.preprocess((given) => given ?? fallback, kind.schema);
+  return { schema, default: fallback, range: kind.range, unit: kind.unit ?? "", about, secret: false };
+}
+
+/** A setting that stays unset unless it is given. */
+function optional<T>(kind: Kind<T>, about: string): Setting<T | undefined> {
+  return { schema: kind.schema.optional(), range: kind.range, unit: kind.unit ?? "", about, secret: false };
+}
+
+const secret = <T>(row: Setting<T>): Setting<T> => ({ ...row, secret: true });
+
+/** Understood and checked already, so that a configuration written now stays right. */
+const reserved = <T>(row: Setting<T>): Setting<T> => ({ ...row, about: `${row.about} Reserved for a later version.` });
+
+const symbols = "EURUSD,GBPUSD,USDJPY,AUDUSD,XAUUSD,US500,NAS100,BTCUSD";
+
+// biome-ignore format: a table is read by its rows
+const bridge = {
+  CONFIG_FILE:     optional(path, "A YAML file with settings by these same names; the environment goes before it."),
+  ENVIRONMENT:     setting(oneOf("development", "staging", "production"), "development", "What this bridge is run for; named in logs and health."),
+  TERMINAL:        setting(oneOf("paper", "live"), "paper", "What is behind the bridge: the embedded simulator, or (in a later version) a live MetaTrader 5 terminal."),
+  BIND_ADDRESS:    setting(address, "127.0.0.1", "The address to listen on; for now a loopback one, as there is no authentication yet."),
+  GRPC_PORT:       setting(port, "50051", "Where gRPC is served; 0 takes any free port and prints it."),
+  MT5_BRIDGE_PORT: reserved(setting(port, "8001", "Where HTTP and WebSocket will be served.")),
+  METRICS_PORT:    reserved(setting(port, "9001", "Where Prometheus metrics will be served.")),
+  DATA_DIR:        setting(path, "./data", "Where the journal, the account and the tick history are kept; made when absent."),
+  LOG_LEVEL:       setting(oneOf("debug", "info", "warn", "error"), "info", "The least severity that is logged."),
+  MAX_CONNECTIONS: setting(whole(1, 100_000), "100", "The most client connections at a time; further ones are refused."),
+  MAX_STREAMS:     setting(whole(1, 1_000_000), "1000", "The most streams at a time, all clients together; further ones are refused."),
+  DRAIN_TIMEOUT:   setting(whole(0, 600_000, "ms"), "10000", "How long a stop waits for what is in flight before it ends it."),
+  HISTORY_MAX_BYTES: setting(whole(1_048_576, 1_099_511_627_776, "bytes"), "1073741824", "The most disk space that tick history takes; the oldest goes first."),
+  HISTORY_MAX_DAYS:  setting(whole(1, 36_500, "days"), "400", "How long ticks are kept in history."),
+  REDIS_URL:       reserved(secret(optional(redisUrl, "The Redis that carries ticks and events between replicas."))),
+};
+
+// biome-ignore format: a table is read by its rows
+const paper = {
+  PAPER_SYMBOLS:     setting(list(/^[^\s,]{1,32}$/, 1000, "up to 1000 symbol names of at most 32 characters, separated by commas"), symbols, "The symbols to trade; each is built in or described by a file of PAPER_SYMBOL_FILE."),
+  PAPER_SYMBOL_FILE: optional(files, "Symbol specifications as MetaTrader dumps them (JSON)."),
+  PAPER_SEED:        setting(whole(0, 4_294_967_295), "1", "Starts the generated market, slippage and latency: the same seed gives the same ones."),
+  PAPER_RATE:        setting(decimal(0.1, 100_000, "ticks per second"), "24", "How fast the generated market ticks, all symbols together."),
+  PAPER_SESSIONS:    setting(flag, "false", "Whether the generated market keeps the symbols' sessions; otherwise it is always open."),
+  PAPER_REPLAY:      optional(files, "Recorded ticks to replay instead of the generated market, merged in the order of time."),
+  PAPER_SPEED:       setting(speed, "1", "How fast recorded ticks are replayed; at max as fast as EVERY_TICK readers can take them."),
+  PAPER_START:       setting(oneOf("now", "first-subscriber"), "now", "When the replay begins."),
+  PAPER_STRICT:      setting(flag, "false", "Whether a malformed line ends the replay; otherwise it is logged, counted and left out."),
+  PAPER_TIME_ZONE:   optional(timeZone, "The time zone of the recorded ticks, where it is not the one usual for their format."),
+  PAPER_BALANCE:     setting(decimal(0, 1_000_000_000_000, "account currency"), "10000", "What a new account starts with; an existing one keeps its balance."),
+  PAPER_CURRENCY:    setting(text(/^[A-Z][A-Z0-9]{2,7}$/, "3 to 8 capital letters or digits, such as USD"), "USD", "The account's currency."),
+  PAPER_LEVERAGE:    setting(whole(1, 10_000), "100", "The account's leverage; 100 means 1:100."),
+  PAPER_MARGIN_MODE: setting(oneOf("hedging", "netting"), "hedging", "Whether a symbol can have many positions or only one."),
+  PAPER_MARGIN_CALL: setting(decimal(0, 1000, "percent"), "50", "The margin level at and below which the account is in margin call."),
+  PAPER_STOP_OUT:    setting(decimal(0, 1000, "percent"), "30", "The margin level below which positions are closed; not above PAPER_MARGIN_CALL."),
+  PAPER_COMMISSION:  setting(decimal(0, 1_000_000, "account currency per lot"), "0", "Charged on every opening deal."),
+  PAPER_SLIPPAGE:    setting(whole(0, 10_000, "points"), "1", "The most that a market execution can slip."),
+  PAPER_LATENCY:     setting(decimal(0, 60_000, "ms"), "1", "The mean time between an order and its execution."),
+  PAPER_DEPTH:       setting(decimal(0, 1_000_000, "lots"), "0", "How much can be executed on each side of a tick, so that larger orders fill in parts; 0 means any volume."),
+  PAPER_GAPS:        setting(oneOf("market", "order_price"), "market", "Where limit orders and take profits execute after a gap: at the better market price, or at their own."),
+};
+
+// biome-ignore format: a table is read by its rows
+const live = {
+  MT5_SERVER:        reserved(optional(text(/^\S(.{0,62}\S)?$/, "1 to 64 characters"), "The broker's server.")),
+  MT5_LOGIN:         reserved(optional(login, "The account's number.")),
+  MT5_PASSWORD:      reserved(secret(optional(text(/^.{1,256}$/s, "1 to 256 characters"), "The account's password; better kept in MT5_PASSWORD_FILE."))),
+  MT5_PASSWORD_FILE: reserved(optional(path, "A file that holds the password, such as a mounted secret; instead of MT5_PASSWORD.")),
+  MT5_TIMEOUT:       reserved(setting(whole(100, 600_000, "ms"), "10000", "How long the terminal may take to answer.")),
+};
+
+export const settings = { ...bridge, ...paper, ...live };
+
+export type SettingName = keyof typeof settings;
+
+export const groups: readonly { readonly title: string; readonly settings: Readonly<Record<string, Setting>> }[] = [
+  { title: "The bridge", settings: bridge },
+  { title: "The paper terminal", settings: paper },
+  { title: "The live terminal", settings: live },
+];
+
+type Schemas = { [Name in SettingName]: (typeof settings)[Name]["schema"] };
+
+/** All settings at once, from text to their types. */
+export const schema = z.object(
+  Object.fromEntries(Object.entries(settings).map(([name, row]) => [name, row.schema])) as Schemas,
+);

@@ -1,0 +1,235 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { withSettings } from "../scripts/write-settings.ts";
+import { ConfigError, readConfig } from "../src/config.ts";
+import { envExample, helpText } from "../src/help.ts";
+import { settings } from "../src/settings.ts";
+
+type Files = Readonly<Record<string, string>>;
+
+/** Reads from a disk that has these files only. */
+const read = (env: NodeJS.ProcessEnv, files: Files = {}) =>
+  readConfig(env, (path) => {
+    const content = files[path];
+    if (content === undefined) throw Object.assign(new Error(`no ${path}`), { code: "ENOENT" });
+    return content;
+  });
+
+const withFile = (yaml: string, env: NodeJS.ProcessEnv = {}) =>
+  read({ CONFIG_FILE: "bridge.yaml", ...env }, { "bridge.yaml": yaml });
+
+function problemsOf(run: () => unknown): readonly string[] {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  throw new Error("the configuration was accepted");
+}
+
+describe("a configuration", () => {
+  it("is complete without anything given", () => {
+    const config = read({});
+    expect(config.network).toMatchObject({ bindAddress: "127.0.0.1", grpcPort: 50051, bridgePort: 8001 });
+    expect(config).toMatchObject({ terminal: "paper", environment: "development", logLevel: "info" });
+    expect(config.paper.symbols).toHaveLength(8);
+    expect(config.paper).toMatchObject({ balance: 10_000, leverage: 100, speed: 1, strict: false, replay: [] });
+    expect(config.live.login).toBeUndefined();
+  });
+
+  it("is taken from the environment before the file, and from the file before the defaults", () => {
+    const yaml = "GRPC_PORT: 50060\nPAPER_SEED: 7\n";
+    const config = withFile(yaml, { GRPC_PORT: "50070" });
+    expect([config.network.grpcPort, config.paper.seed, config.paper.leverage]).toEqual([50_070, 7, 100]);
+  });
+
+  it("cannot be changed once read", () => {
+    const config = read({ PAPER_REPLAY: "a.csv" });
+    for (const part of [config, config.network, config.paper, config.paper.symbols, config.paper.replay, config.live]) {
+      expect(Object.isFrozen(part)).toBe(true);
+    }
+  });
+
+  it("takes an empty value for none", () => {
+    expect(read({ GRPC_PORT: "", MT5_PASSWORD: "", CONFIG_FILE: "" }).network.grpcPort).toBe(50_051);
+    expect(withFile("GRPC_PORT:\n").network.grpcPort).toBe(50_051);
+    expect(withFile("").network.grpcPort).toBe(50_051);
+    expect(withFile("# nothing yet\n").network.grpcPort).toBe(50_051);
+  });
+
+  it("takes lists with commas, and from the file as lists", () => {
+    expect(read({ PAPER_SYMBOLS: "EURUSD, XAUUSD" }).paper.symbols).toEqual(["EURUSD", "XAUUSD"]);
+    expect(withFile("PAPER_REPLAY:\n  - a,b.csv\n  - c.csv\n").paper.replay).toEqual(["a,b.csv", "c.csv"]);
+    expect(withFile("PAPER_REPLAY: a.csv,c.csv\n").paper.replay).toEqual(["a.csv", "c.csv"]);
+  });
+
+  it("keeps what the file says as it is written", () => {
+    const { live } = withFile("MT5_LOGIN: 18446744073709551615\nMT5_PASSWORD: 0123\nPAPER_STRICT: true\n");
+    expect([live.login, live.password]).toEqual([18_446_744_073_709_551_615n, "0123"]);
+  });
+
+  it("replays at a factor or at max", () => {
+    expect(read({ PAPER_SPEED: "max" }).paper.speed).toBe("max");
+    expect(read({ PAPER_SPEED: "0.5" }).paper.speed).toBe(0.5);
+  });
+});
+
+describe("a configuration is refused", () => {
+  it("with all that is wrong at once: name, value, source, what is valid, unit", () => {
+    const problems = problemsOf(() =>
+      withFile("PAPER_LEVERAGE: 0\nDRAIN_TIMEOUT: soon\n", { GRPC_PORT: "70000", LOG_LEVEL: "loud" }),
+    );
+    expect(problems).toEqual([
+      "GRPC_PORT=70000 (environment): must be a whole number from 0 to 65535",
+      "LOG_LEVEL=loud (environment): must be debug or info or warn or error",
+      "DRAIN_TIMEOUT=soon (bridge.yaml:2): must be a whole number from 0 to 600000 (ms)",
+      "PAPER_LEVERAGE=0 (bridge.yaml:1): must be a whole number from 1 to 10000",
+    ]);
+  });
+
+  it.each([
+    ["GRPC_PORT", ["-1", "65536", "1.5", "abc", "0x10", "1e3", "５"]],
+    ["PAPER_RATE", ["0", "100001", "fast", "NaN", "Infinity"]],
+    ["PAPER_SPEED", ["0", "Max", "1000001", "-1"]],
+    ["PAPER_STRICT", ["yes", "1", "TRUE"]],
+    ["PAPER_SYMBOLS", ["EURUSD,,XAUUSD", "EURUSD,", "EUR USD", "EURUSD,EURUSD"]],
+    ["PAPER_CURRENCY", ["usd", "U", "DOLLARSINALL"]],
+    ["PAPER_TIME_ZONE", ["Mars/Olympus", "+99:00"]],
+    ["PAPER_MARGIN_MODE", ["exchange"]],
+    ["PAPER_START", ["later"]],
+    ["PAPER_GAPS", ["A"]],
+    ["BIND_ADDRESS", ["bridge.example.com", "999.0.0.1"]],
+    ["MT5_LOGIN", ["0", "-5", "18446744073709551616", "me"]],
+    ["HISTORY_MAX_BYTES", ["1024", "1GiB"]],
+    ["ENVIRONMENT", ["prod"]],
+  ])("with %s out of its range", (name, values) => {
+    for (const value of values) {
+      const [problem, ...others] = problemsOf(() => read({ [name]: value }));
+      expect(problem).toContain(`${name}=${value} (environment): must `);
+      expect(others).toEqual([]);
+    }
+  });
+
+  it("without ever showing a secret", () => {
+    const problems = problemsOf(() => read({ REDIS_URL: "http://user:hush@host", MT5_PASSWORD: "hush".repeat(100) }));
+    expect(problems).toHaveLength(2);
+    expect(problems.join()).toContain("REDIS_URL (environment): must be a URL");
+    expect(problems.join()).not.toContain("hush");
+  });
+
+  it("with a name that nobody knows, and the one that was meant", () => {
+    expect(problemsOf(() => withFile("PAPER_LEVRAGE: 5\nzzz: 1\n"))).toEqual([
+      "PAPER_LEVRAGE (bridge.yaml:1): there is no such setting; did you mean PAPER_LEVERAGE?",
+      "zzz (bridge.yaml:2): there is no such setting",
+    ]);
+    expect(problemsOf(() => read({ PAPER_SPEDE: "2", GRPC_PROT: "1", MT5_BRIGDE_PORT: "2" }))).toEqual([
+      "PAPER_SPEDE (environment): there is no such setting; did you mean PAPER_SPEED?",
+      "GRPC_PROT (environment): there is no such setting; did you mean GRPC_PORT?",
+      "MT5_BRIGDE_PORT (environment): there is no such setting; did you mean MT5_BRIDGE_PORT?",
+    ]);
+    expect(problemsOf(() => withFile("paper_seed: 3\n"))[0]).toContain("did you mean PAPER_SEED?");
+  });
+
+  it("but not for what others keep in the environment", () => {
+    const others = { HOME: "/", GRPC_TRACE: "all", GRPC_VERBOSITY: "DEBUG", GRPC_NODE_TRACE: "x", PORT: "1" };
+    const kubernetes = { MT5_BRIDGE_SERVICE_HOST: "10.0.0.1", MT5_BRIDGE_SERVICE_PORT_GRPC: "50051" };
+    expect(() => read({ ...others, ...kubernetes, MT5_BRIDGE_PORT_50051_TCP_ADDR: "10.0.0.1" })).not.toThrow();
+  });
+
+  it("with a hint when Kubernetes took the name for a service", () => {
+    const [problem] = problemsOf(() => read({ MT5_BRIDGE_PORT: "tcp://10.0.0.1:50051" }));
+    expect(problem).toContain("turn enableServiceLinks off");
+  });
+
+  it("where it would open the bridge to strangers", () => {
+    for (const address of ["0.0.0.0", "::", "192.168.1.2", "2001:db8::1"]) {
+      expect(problemsOf(() => read({ BIND_ADDRESS: address }))).toEqual([expect.stringContaining("no authentication")]);
+    }
+    for (const address of ["127.0.0.1", "127.8.9.10", "::1", "0:0:0:0:0:0:0:1", "localhost"]) {
+      expect(read({ BIND_ADDRESS: address }).network.bindAddress).toBe(address);
+    }
+  });
+
+  it("where it asks for a live terminal", () => {
+    expect(problemsOf(() => read({ TERMINAL: "live" }))).toEqual([expect.stringContaining("not part of this version")]);
+  });
+
+  it("where two ports are one, but not where both are any free one", () => {
+    expect(problemsOf(() => read({ GRPC_PORT: "9001" }))[0]).toContain("the same port as METRICS_PORT");
+    expect(() => read({ GRPC_PORT: "0", MT5_BRIDGE_PORT: "0", METRICS_PORT: "0" })).not.toThrow();
+  });
+
+  it("where positions would be closed before the margin call", () => {
+    expect(problemsOf(() => read({ PAPER_STOP_OUT: "80" }))[0]).toContain("must not be above PAPER_MARGIN_CALL");
+  });
+
+  it("where the file is missing, no YAML, no map, or speaks of another file", () => {
+    expect(problemsOf(() => read({ CONFIG_FILE: "gone.yaml" }))).toEqual([
+      "CONFIG_FILE=gone.yaml: cannot be read (ENOENT)",
+    ]);
+    expect(problemsOf(() => withFile('GRPC_PORT: 1\nLOG_LEVEL: "info\n'))[0]).toMatch(
+      /^bridge.yaml:\d: not valid YAML/,
+    );
+    expect(problemsOf(() => withFile("GRPC_PORT: 1\nGRPC_PORT: 2\n"))[0]).toContain("not valid YAML");
+    expect(problemsOf(() => withFile("- GRPC_PORT\n"))[0]).toContain('must be a list of lines "NAME: value"');
+    expect(problemsOf(() => withFile("just words\n"))[0]).toContain('must be a list of lines "NAME: value"');
+    expect(problemsOf(() => withFile("CONFIG_FILE: other.yaml\n"))[0]).toContain("only be set in the environment");
+    expect(problemsOf(() => withFile("GRPC_PORT:\n  number: 1\n"))[0]).toContain("GRPC_PORT (bridge.yaml:1): must be");
+    expect(problemsOf(() => withFile("GRPC_PORT: [1, 2]\n"))[0]).toContain("GRPC_PORT=1,2 (bridge.yaml:1): must be");
+  });
+});
+
+describe("the password", () => {
+  it("comes from a file, without the line's end", () => {
+    expect(read({ MT5_PASSWORD_FILE: "/run/pw" }, { "/run/pw": " s3cret \n" }).live.password).toBe(" s3cret ");
+  });
+
+  it("comes from one place only", () => {
+    const both = { MT5_PASSWORD: "a", MT5_PASSWORD_FILE: "/run/pw" };
+    expect(problemsOf(() => read(both, { "/run/pw": "b" }))[0]).toContain("set one of the two");
+  });
+
+  it("given in the environment hides the file's, whichever way it is given", () => {
+    expect(withFile("MT5_PASSWORD_FILE: gone\n", { MT5_PASSWORD: "a" }).live.password).toBe("a");
+  });
+
+  it("is refused when its file is absent or empty", () => {
+    expect(problemsOf(() => read({ MT5_PASSWORD_FILE: "gone" }))[0]).toContain("cannot be read (ENOENT)");
+    expect(problemsOf(() => read({ MT5_PASSWORD_FILE: "pw" }, { pw: "\n" }))[0]).toContain("is empty");
+  });
+});
+
+describe("the table of settings", () => {
+  const file = (name: string) => readFileSync(new URL(`../${name}`, import.meta.url), "utf8");
+
+  it("accepts every default it names, as if it had been given", () => {
+    const env = Object.entries(settings).map(([name, row]) => [name, "default" in row ? row.default : undefined]);
+    expect(read(Object.fromEntries(env))).toEqual(read({}));
+  });
+
+  it("names every setting in --help", () => {
+    for (const name of Object.keys(settings)) expect(helpText()).toContain(`  ${name}`);
+    expect(
+      Math.max(
+        ...helpText()
+          .split("\n")
+          .map((line) => line.length),
+      ),
+    ).toBeLessThanOrEqual(100);
+  });
+
+  it("is the README's and .env.example's: `npm run docs` would change nothing", () => {
+    expect(withSettings(file("README.md"))).toBe(file("README.md"));
+    expect(envExample()).toBe(file(".env.example"));
+  });
+
+  it("makes an .env.example that says what the defaults say", () => {
+    const lines = envExample()
+      .split("\n")
+      .filter((line) => /^#[A-Z]/.test(line));
+    const env = lines.map((line) => line.slice(1).split(/=(.*)/s).slice(0, 2));
+    expect(env).toHaveLength(Object.keys(settings).length);
+    expect(read(Object.fromEntries(env))).toEqual(read({}));
+  });
+});
