@@ -1,0 +1,272 @@
+/**
+ * The paper terminal: a broker, its market and its ledger behind the terminal port.
+ *
+ * Always true:
+ *   - Nothing is answered or reported before it is durable in the ledger; what the
+ *     ledger has lost has never been told to anybody.
+ *   - Reports come in the broker's own order: a price before what it set off, and
+ *     that before the next price.
+ *   - Once the ledger (or the broker itself) has failed, the terminal is offline for
+ *     good: what it knows and what is on disk may differ, and only a restart from the
+ *     ledger brings them together again.
+ */
+import { BridgeError } from "../../core/errors.ts";
+import type { AccountInfo } from "../../core/model/account.ts";
+import type { Instant, Ticket } from "../../core/model/ids.ts";
+import type { NumberedOrder, OrderChange, OrderRequest, Stops } from "../../core/model/order.ts";
+import type { SymbolSpec } from "../../core/model/symbol.ts";
+import type { SourceTick } from "../../core/model/tick.ts";
+import type { Approved } from "../../core/orders/risk.ts";
+import type { Chance } from "../../core/ports/chance.ts";
+import type { Clock } from "../../core/ports/clock.ts";
+import type { Journal } from "../../core/ports/journal.ts";
+import type { Observer } from "../../core/ports/observer.ts";
+import type { AccountSnapshot, CheckResult, Outcome, TerminalPort, TerminalReport } from "../../core/ports/terminal.ts";
+import type { LedgerEvent } from "./books.ts";
+import { type Answer, PaperBroker } from "./broker.ts";
+import type { Market } from "./market.ts";
+import { MarketHours } from "./market-hours.ts";
+import { Outbox, unlessAborted } from "./outbox.ts";
+import type { BrokerSettings } from "./settings.ts";
+
+export interface PaperTerminalParts {
+  readonly settings: BrokerSettings;
+  /** Requests take between 0 and twice as long to reach the broker. */
+  readonly latencyMs: number;
+  /** How many reports may wait for their reader before the market has to wait too. */
+  readonly outboxLimit?: number;
+  readonly market: Market;
+  readonly ledger: Journal<LedgerEvent>;
+  readonly clock: Clock;
+  readonly chance: Chance;
+  readonly observer: Observer;
+  /** The market starts once this resolves: when the bridge has its readers in place. */
+  readonly start: Promise<void>;
+}
+
+const COMPONENT = "paper terminal";
+
+export class PaperTerminal implements TerminalPort {
+  readonly account: AccountInfo;
+  readonly symbols: readonly SymbolSpec[];
+  readonly #parts: PaperTerminalParts;
+  readonly #broker: PaperBroker;
+  readonly #outbox: Outbox;
+  readonly #hours: MarketHours;
+  readonly #life = new AbortController();
+  #running: Promise<void> = Promise.resolve();
+  /** Resolves when everything recorded so far is durable. */
+  #durable: Promise<void> = Promise.resolve();
+  /** Why the terminal is offline; undefined while it is not. */
+  #down: string | undefined;
+  #valued = { balance: Number.NaN, open: false };
+
+  /** Brings the books back from the ledger, or opens the account with its first deposit; then runs until `close`. */
+  static async open(parts: PaperTerminalParts): Promise<PaperTerminal> {
+    const broker = new PaperBroker(parts.settings, parts.chance);
+    let restored = 0;
+    for await (const { event } of parts.ledger.entries()) {
+      broker.restore(event);
+      restored += 1;
+    }
+    const terminal = new PaperTerminal(parts, broker);
+    if (restored === 0) {
+      terminal.#record(broker.deposit(parts.settings.initialBalance, parts.market.now()));
+      await terminal.#durable;
+    }
+    terminal.#running = terminal.#run();
+    return terminal;
+  }
+
+  private constructor(parts: PaperTerminalParts, broker: PaperBroker) {
+    this.account = parts.settings.account;
+    this.symbols = parts.settings.symbols;
+    this.#parts = parts;
+    this.#broker = broker;
+    this.#outbox = new Outbox(parts.outboxLimit ?? 1024);
+    this.#hours = new MarketHours(parts.settings);
+  }
+
+  submit(order: Approved<NumberedOrder>, signal: AbortSignal): Promise<Outcome> {
+    return this.#request(signal, (now) => this.#broker.submit(order, now));
+  }
+
+  modify(order: Ticket, change: OrderChange, signal: AbortSignal): Promise<Outcome> {
+    return this.#request(signal, (now) => this.#broker.modify(order, change, now));
+  }
+
+  cancel(order: Ticket, signal: AbortSignal): Promise<Outcome> {
+    return this.#request(signal, (now) => this.#broker.cancel(order, now));
+  }
+
+  modifyPosition(position: Ticket, stops: Stops, signal: AbortSignal): Promise<Outcome> {
+    return this.#request(signal, (now) => this.#broker.modifyPosition(position, stops, now));
+  }
+
+  check(order: OrderRequest, signal: AbortSignal): Promise<CheckResult> {
+    return this.#look(signal, (now) => this.#broker.check(order, now));
+  }
+
+  snapshot(since: Instant, signal: AbortSignal): Promise<AccountSnapshot> {
+    return this.#look(signal, (now) => this.#broker.snapshot(since, now));
+  }
+
+  reports(signal: AbortSignal): AsyncIterable<TerminalReport> {
+    return this.#outbox.reports(signal);
+  }
+
+  /** Stops the market and resolves when everything is on disk. Requests are refused from now on. */
+  async close(): Promise<void> {
+    this.#down ??= "the terminal is closed";
+    this.#life.abort();
+    await this.#running;
+    await this.#parts.ledger.flushed().catch(() => undefined);
+  }
+
+  async #run(): Promise<void> {
+    const { market, start } = this.#parts;
+    const { signal } = this.#life;
+    try {
+      await unlessAborted(start, signal);
+      if (this.#down !== undefined) return;
+      this.#outbox.post({ type: "link", up: true, why: "the paper terminal has started" });
+      this.#follow(market.now());
+      const watch = this.#watch().catch((error: unknown) => this.#fail("the clock has failed", error));
+      for await (const batch of market.batches(signal)) {
+        if (this.#down !== undefined) return;
+        this.#ticks(batch);
+        await this.#outbox.room(signal);
+      }
+      if (this.#down !== undefined) return;
+      this.#broker.end();
+      this.#hours.end();
+      this.#follow(market.now());
+      await watch;
+    } catch (error) {
+      this.#fail("the market has failed", error);
+    }
+  }
+
+  #ticks(batch: readonly SourceTick[]): void {
+    const newest = batch.at(-1);
+    if (newest === undefined) return;
+    this.#follow(newest.time);
+    const { patient } = this.#parts.market;
+    for (const { ticks, events } of this.#broker.ticks(batch)) {
+      this.#outbox.post({ type: "ticks", ticks, patient });
+      this.#record(events);
+    }
+    this.#value(newest.time);
+  }
+
+  /** Says whether the market is open when that has changed. */
+  #follow(now: Instant): void {
+    for (const open of this.#hours.changes(now)) this.#outbox.post({ type: "market", open });
+  }
+
+  /** Closing times pass without a tick: on the machine's clock somebody has to look up. */
+  async #watch(): Promise<void> {
+    const { market, clock } = this.#parts;
+    const { signal } = this.#life;
+    if (market.patient) return;
+    for (let now = market.now(); !signal.aborted; ) {
+      const next = this.#hours.next;
+      if (next === undefined) return;
+      await clock.sleep(Math.max(1, next - now), signal);
+      const later = market.now();
+      if (later <= now) return; // a market that stands still: its next tick will tell
+      now = later;
+      if (this.#down === undefined) this.#follow(now);
+    }
+  }
+
+  /** Into the ledger and, when it is durable there, to the reader. */
+  #record(events: readonly LedgerEvent[]): void {
+    if (events.length === 0) return;
+    const durable = this.#append(events);
+    this.#durable = durable;
+    durable.catch((error: unknown) => this.#fail("the ledger cannot be written", error));
+    for (const event of events) {
+      if (event.type === "day") continue;
+      const report = event.type === "position" ? { type: event.type, position: event.position } : event;
+      this.#outbox.post(report, durable);
+    }
+  }
+
+  /** A ledger that is shut already refuses at once; that comes to the same as failing later. */
+  #append(events: readonly LedgerEvent[]): Promise<void> {
+    try {
+      return this.#parts.ledger.append(events).durable;
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** What the account is worth, while that moves and once after it has moved. */
+  #value(now: Instant): void {
+    const { balance, positions } = this.#broker.books;
+    const open = positions.size > 0;
+    if (!open && !this.#valued.open && balance === this.#valued.balance) return;
+    this.#valued = { balance, open };
+    this.#outbox.post({ type: "valuation", valuation: this.#broker.valuation(now) }, this.#durable);
+  }
+
+  /** A request on its way to the broker, and the answer once it is durable. */
+  async #request(signal: AbortSignal, act: (now: Instant) => Answer): Promise<Outcome> {
+    this.#mustBeUp();
+    await this.#travel(signal);
+    if (signal.aborted) throw new BridgeError("canceled", "given up before it reached the broker; nothing was sent");
+    this.#mustBeUp();
+    const now = this.#parts.market.now();
+    try {
+      const { outcome, events } = act(now);
+      this.#record(events);
+      if (outcome.kind === "done" && outcome.deals.length > 0) this.#value(now);
+      await this.#settled(signal);
+      return outcome;
+    } catch (error) {
+      if (error instanceof BridgeError) throw error;
+      this.#fail("the broker has failed", error);
+      throw new BridgeError("terminal_silent", "the paper terminal has failed over the request", { cause: error });
+    }
+  }
+
+  /** A question: no latency worth playing, but no answer either that a power cut could make untrue. */
+  async #look<T>(signal: AbortSignal, ask: (now: Instant) => T): Promise<T> {
+    this.#mustBeUp();
+    const answer = ask(this.#parts.market.now());
+    await this.#settled(signal);
+    return answer;
+  }
+
+  async #settled(signal: AbortSignal): Promise<void> {
+    try {
+      let durable = false;
+      const known = this.#durable.then(() => {
+        durable = true;
+      });
+      await unlessAborted(known, signal);
+      if (durable) return;
+    } catch (cause) {
+      throw new BridgeError("terminal_silent", "the paper terminal's ledger could not be written", { cause });
+    }
+    throw new BridgeError("terminal_silent", "given up before the paper terminal had answered");
+  }
+
+  async #travel(signal: AbortSignal): Promise<void> {
+    const { latencyMs, chance, clock } = this.#parts;
+    if (latencyMs > 0) await clock.sleep(chance.next() * 2 * latencyMs, signal);
+  }
+
+  #mustBeUp(): void {
+    if (this.#down !== undefined) throw new BridgeError("terminal_offline", `the paper terminal: ${this.#down}`);
+  }
+
+  #fail(why: string, cause: unknown): void {
+    if (this.#down !== undefined) return;
+    this.#down = why;
+    this.#life.abort();
+    this.#parts.observer.note("error", COMPONENT, why, { error: cause });
+    this.#outbox.post({ type: "link", up: false, why });
+  }
+}

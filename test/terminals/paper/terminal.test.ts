@@ -1,0 +1,322 @@
+import { describe, expect, it } from "vitest";
+import { toBrokerTime } from "../../../src/core/model/broker-clock.ts";
+import { lots } from "../../../src/core/model/decimals.ts";
+import type { Instant } from "../../../src/core/model/ids.ts";
+import { approve } from "../../../src/core/orders/risk.ts";
+import type { TerminalReport } from "../../../src/core/ports/terminal.ts";
+import type { LedgerEvent } from "../../../src/terminals/paper/books.ts";
+import { PaperTerminal, type PaperTerminalParts } from "../../../src/terminals/paper/terminal.ts";
+import { MemoryJournal } from "../../memory-journal.ts";
+import { terminalSuite } from "../../suites/terminal.ts";
+import {
+  type Asking,
+  asks,
+  cents,
+  draws,
+  eurusd,
+  HOUR,
+  noon,
+  points,
+  settingsWith,
+  t,
+  type Variations,
+} from "./builders.ts";
+import { Notes, quiet, ScriptedClock, ScriptedMarket } from "./scripted.ts";
+
+const never = new AbortController().signal;
+
+/** A running paper terminal, all that it has told, and the strings it hangs on. */
+async function running(
+  variations: Variations = {},
+  { ledger = new MemoryJournal<LedgerEvent>(), ...parts }: Partial<PaperTerminalParts> & Held = {},
+) {
+  const clock = new ScriptedClock(noon);
+  const market = new ScriptedMarket(clock);
+  const notes = new Notes();
+  const terminal = await PaperTerminal.open({
+    settings: settingsWith(variations),
+    latencyMs: 0,
+    market,
+    ledger,
+    clock,
+    chance: draws(0.5),
+    observer: notes,
+    start: Promise.resolve(),
+    ...parts,
+  });
+  const told: TerminalReport[] = [];
+  const reading = (async () => {
+    for await (const report of terminal.reports(never)) told.push(report);
+  })();
+  reading.catch(() => undefined);
+  const tick = (bid: number, ask: number) => {
+    const time = clock.now();
+    const prices = { bid: points(bid), ask: points(ask), last: points(0) };
+    return { symbol: "EURUSD", time, brokerTime: toBrokerTime(time), ...prices, volume: lots(0), flags: 6 };
+  };
+  const quote = async (bid: number, ask: number) => {
+    market.push(tick(bid, ask));
+    await quiet();
+  };
+  const buy = (asking?: Asking) =>
+    terminal.submit(approve(asks("buy", asking), { draining: false, linkUp: true }), never);
+  await quiet();
+  return { terminal, clock, market, ledger, notes, told, quote, tick, buy };
+}
+
+interface Held {
+  readonly ledger?: MemoryJournal<LedgerEvent>;
+}
+
+const types = (reports: readonly TerminalReport[]) =>
+  reports.map((report) => (report.type === "order" ? `order ${report.order.state}` : report.type));
+
+const faultOf = (promise: Promise<unknown>) =>
+  promise.then(
+    () => "none",
+    (error: { fault: string }) => error.fault,
+  );
+
+terminalSuite("the paper terminal as a terminal", async () => {
+  const clock = new ScriptedClock(noon);
+  const market = new ScriptedMarket(clock);
+  const terminal = await PaperTerminal.open({
+    settings: settingsWith(),
+    latencyMs: 0,
+    market,
+    ledger: new MemoryJournal(),
+    clock,
+    chance: draws(0),
+    observer: new Notes(),
+    start: Promise.resolve(),
+  });
+  const quote = async (bid: number, ask: number) => {
+    const time = clock.now();
+    const prices = { bid: points(bid), ask: points(ask), last: points(0), volume: lots(0), flags: 6 };
+    market.push({ symbol: "EURUSD", time, brokerTime: toBrokerTime(time), ...prices });
+    await quiet();
+  };
+  await quote(1.1, 1.1001);
+  return { terminal, symbol: "EURUSD", quote, close: () => terminal.close() };
+});
+
+describe("a paper terminal", () => {
+  it("opens an empty account with its deposit", async () => {
+    const { told, terminal } = await running();
+    expect(types(told)).toEqual(["deal", "link", "market"]);
+    expect(told[0]).toMatchObject({ deal: { ticket: 500n, type: "balance", profit: cents(10_000) } });
+    expect((await terminal.snapshot(0 as Instant, never)).valuation.balance).toBe(cents(10_000));
+  });
+
+  it("stands after a restart where it stood before, and books no second deposit", async () => {
+    const first = await running();
+    await first.quote(1.1, 1.1001);
+    await first.buy({ sl: 1.09 });
+    await first.buy({ type: "limit", at: 1.08 });
+    const before = await first.terminal.snapshot(0 as Instant, never);
+    await first.terminal.close();
+
+    const second = await running({}, { ledger: new MemoryJournal(first.ledger.events) });
+    expect(types(second.told)).toEqual(["link", "market"]);
+    await second.quote(1.1, 1.1001);
+    expect(await second.terminal.snapshot(0 as Instant, never)).toEqual(before);
+    expect(await second.buy()).toMatchObject({ orders: [{ ticket: 1003n }], deals: [{ ticket: 502n }] });
+  });
+
+  it("waits with its market until it is told to start, and answers meanwhile that there are no prices", async () => {
+    const start = Promise.withResolvers<void>();
+    const { told, quote, buy } = await running({}, { start: start.promise });
+    await quote(1.1, 1.1001);
+    expect(types(told)).toEqual(["deal"]);
+    expect(await buy()).toMatchObject({ kind: "refused", retcode: 10021 });
+    start.resolve();
+    await quiet();
+    expect(types(told)).toEqual(["deal", "link", "market", "ticks", "valuation"]);
+  });
+
+  it("tells prices, what they set off, and once per batch what the account is worth", async () => {
+    const { told, market, tick, buy, quote } = await running();
+    await quote(1.1, 1.1001);
+    await buy({ sl: 1.09 });
+    await quiet();
+    told.length = 0;
+    market.push(tick(1.0999, 1.1), tick(1.0899, 1.09), tick(1.0898, 1.0899), tick(1.0897, 1.0898));
+    await quiet();
+    expect(types(told)).toEqual([
+      "ticks",
+      "order started",
+      "deal",
+      "order filled",
+      "position_closed",
+      "ticks",
+      "valuation",
+    ]);
+    expect(told.flatMap((report) => (report.type === "ticks" ? report.ticks.length : []))).toEqual([2, 2]);
+  });
+
+  it("says nothing of the account's worth while nothing is open and nothing has moved", async () => {
+    const { told, quote } = await running();
+    await quote(1.1, 1.1001);
+    await quote(1.1001, 1.1002);
+    expect(types(told)).toEqual(["deal", "link", "market", "ticks", "valuation", "ticks"]);
+  });
+
+  it("neither answers nor reports what is not yet durable", async () => {
+    const { told, quote, buy, ledger } = await running();
+    await quote(1.1, 1.1001);
+    told.length = 0;
+    ledger.hold();
+    let answered = false;
+    const buying = buy().finally(() => {
+      answered = true;
+    });
+    await quote(1.1001, 1.1002);
+    expect([answered, types(told)]).toEqual([false, []]);
+    ledger.release();
+    expect(await buying).toMatchObject({ retcode: 10009 });
+    await quiet();
+    expect(types(told)).toEqual([
+      "order started",
+      "deal",
+      "order filled",
+      "position",
+      "valuation",
+      "ticks",
+      "valuation",
+    ]);
+  });
+
+  it("holds a refusal back until what it rests on is durable", async () => {
+    const { quote, buy, terminal, ledger } = await running();
+    await quote(1.1, 1.1001);
+    ledger.hold();
+    const buying = buy();
+    await quiet();
+    const calls: Promise<unknown>[] = [
+      buying,
+      buy({ lots: 0 }),
+      terminal.snapshot(0 as Instant, never),
+      terminal.check(asks("buy").request, never),
+    ];
+    let answers = 0;
+    for (const call of calls) void call.then(() => answers++);
+    await quiet();
+    expect(answers).toBe(0);
+    ledger.release();
+    await quiet();
+    expect(answers).toBe(4);
+  });
+
+  it("is silent about the request over which its ledger failed, and offline from then on", async () => {
+    const { told, quote, buy, ledger, terminal, notes } = await running();
+    await quote(1.1, 1.1001);
+    told.length = 0;
+    ledger.hold();
+    const buying = faultOf(buy());
+    await quiet();
+    ledger.break();
+    expect(await buying).toBe("terminal_silent");
+    expect(await faultOf(buy())).toBe("terminal_offline");
+    expect(await faultOf(terminal.snapshot(0 as Instant, never))).toBe("terminal_offline");
+    await quiet();
+    expect(told).toEqual([{ type: "link", up: false, why: "the ledger cannot be written" }]);
+    expect(notes.lines).toEqual(["error paper terminal: the ledger cannot be written"]);
+  });
+
+  it("is silent, too, when the ledger was shut before", async () => {
+    const { quote, buy, ledger } = await running();
+    await quote(1.1, 1.1001);
+    ledger.break();
+    expect(await faultOf(buy())).toBe("terminal_silent");
+    expect(await faultOf(buy())).toBe("terminal_offline");
+  });
+
+  it("goes offline, and says why, when its market fails", async () => {
+    const { told, market, buy } = await running();
+    market.fail(new Error("line 7: not a price"));
+    await quiet();
+    expect(told.at(-1)).toEqual({ type: "link", up: false, why: "the market has failed" });
+    expect(await faultOf(buy())).toBe("terminal_offline");
+  });
+
+  it("keeps answering when the market has ended, but trades no more", async () => {
+    const { told, market, quote, buy, terminal } = await running();
+    await quote(1.1, 1.1001);
+    await buy();
+    market.end();
+    await quiet();
+    expect(told.at(-1)).toEqual({ type: "market", open: false });
+    expect(await buy()).toMatchObject({ kind: "refused", retcode: 10018 });
+    expect((await terminal.snapshot(0 as Instant, never)).positions).toHaveLength(1);
+  });
+
+  it("lets the market wait when nobody reads", async () => {
+    const clock = new ScriptedClock(noon);
+    const market = new ScriptedMarket(clock, true);
+    const parts = { settings: settingsWith(), latencyMs: 0, market, ledger: new MemoryJournal<LedgerEvent>() };
+    const ends = { clock, chance: draws(0), observer: new Notes(), start: Promise.resolve(), outboxLimit: 6 };
+    const terminal = await PaperTerminal.open({ ...parts, ...ends });
+    const prices = { bid: points(1.1), ask: points(1.1001), last: points(0), volume: lots(0), flags: 6 };
+    const tick = { symbol: "EURUSD", time: noon, brokerTime: toBrokerTime(noon), ...prices };
+    for (let i = 0; i < 20; i++) market.push(tick);
+    await quiet();
+    expect(market.asked).toBeLessThan(6);
+    let ticks = 0;
+    for await (const report of terminal.reports(never)) {
+      if (report.type === "ticks") ticks += 1;
+      if (ticks === 20) break;
+    }
+    expect(market.asked).toBe(20);
+  });
+
+  it("takes its time: a request arrives after the latency, and not at all when it is given up before", async () => {
+    const { clock, quote, terminal } = await running({}, { latencyMs: 40 });
+    await quote(1.1, 1.1001);
+    const submit = (signal: AbortSignal) =>
+      terminal.submit(approve(asks("buy"), { draining: false, linkUp: true }), signal);
+    let answered = false;
+    void submit(never).then(() => {
+      answered = true;
+    });
+    const giveUp = new AbortController();
+    const given = faultOf(submit(giveUp.signal));
+    giveUp.abort();
+    expect(await given).toBe("canceled");
+    clock.advance(39);
+    await quiet();
+    expect(answered).toBe(false);
+    clock.advance(1);
+    await quiet();
+    expect(answered).toBe(true);
+    expect((await terminal.snapshot(0 as Instant, never)).positions).toHaveLength(1);
+  });
+
+  it("tells when the market closes and opens, without waiting for a tick", async () => {
+    const day = [{ from: 0, to: 13 * 3600 }];
+    const quoteSessions = [day, day, day, day, day, day, day] as const;
+    const { told, clock } = await running({ settings: { sessions: true }, symbol: { ...eurusd, quoteSessions } });
+    const market = () => told.flatMap((report) => (report.type === "market" ? report.open : []));
+    expect(market()).toEqual([true]);
+    clock.advance(HOUR);
+    await quiet();
+    expect(market()).toEqual([true, false]);
+    clock.advance(11 * HOUR);
+    await quiet();
+    expect(market()).toEqual([true, false, true]);
+  });
+
+  it("closes an opposite pair through the same door", async () => {
+    const { quote, buy, terminal } = await running();
+    await quote(1.1, 1.1001);
+    await buy();
+    await terminal.submit(approve(asks("sell"), { draining: false, linkUp: true }), never);
+    expect(await buy({ position: t(1001), positionBy: t(1002) })).toMatchObject({ retcode: 10009 });
+    expect((await terminal.snapshot(0 as Instant, never)).positions).toEqual([]);
+  });
+
+  it("refuses everything once it is closed", async () => {
+    const { terminal, buy } = await running();
+    await terminal.close();
+    expect(await faultOf(buy())).toBe("terminal_offline");
+  });
+});
