@@ -1,0 +1,242 @@
+/**
+ * One file of recorded ticks: what it is, and its ticks as a stream.
+ *
+ * Opening looks at the first bytes only and settles format, symbol and clock, or says
+ * what is wrong with the file. A file of lines is then read as it comes: memory holds one
+ * chunk of bytes and one batch, however large the file. A Dukascopy or recorder file is
+ * read whole, up to a limit (`wholeLimit`), when its first tick is due.
+ */
+import type { SymbolSpec } from "../../core/model/symbol.ts";
+import type { SourceTick } from "../../core/model/tick.ts";
+import type { Clock } from "../../core/ports/clock.ts";
+import type { Observer } from "../../core/ports/observer.ts";
+import {
+  type Format,
+  flaw,
+  type LineFormat,
+  Row,
+  type Sample,
+  type WholeFormat,
+  wholeLimit,
+} from "./formats/format.ts";
+import { formatOf, formats } from "./formats/known.ts";
+import { Line } from "./formats/line.ts";
+import { namedPath, symbolOf } from "./recorded-symbol.ts";
+import { RecordedTicks, type Tally } from "./recorded-ticks.ts";
+import { type ToUtc, timeZone } from "./time-zone.ts";
+import { DamagedFile, Unpacked } from "./unpacked.ts";
+
+const HEAD = 64 * 1024;
+const LONGEST_LINE = 64 * 1024;
+const BATCH = 1000;
+const PROGRESS_EVERY = 5000;
+const NEWLINE = 10;
+const RETURN = 13;
+const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
+
+export interface RecordingSettings {
+  /** The clock of all files, instead of each format's own: "UTC", "UTC-5", "broker" or an IANA name. */
+  readonly timeZone?: string;
+  /** The clock of one format's files, by the format's name; goes before `timeZone`. */
+  readonly timeZones?: Readonly<Record<string, string>>;
+  /** A malformed line or a damaged file ends the replay. */
+  readonly strict?: boolean;
+}
+
+export class Recording {
+  readonly path: string;
+  readonly symbol: SymbolSpec;
+  readonly format: Format;
+  /** None of its ticks is earlier; unknown (as early as can be) when its first bytes hold no tick. */
+  readonly starts: number;
+  readonly #file: Unpacked;
+  readonly #sample: Sample;
+  readonly #toUtc: ToUtc;
+  readonly #strict: boolean;
+  readonly #clock: Clock;
+  readonly #observer: Observer;
+  #ticks: RecordedTicks;
+  #saidAt = 0;
+
+  private constructor(
+    file: Unpacked,
+    sample: Sample,
+    format: Format,
+    symbol: SymbolSpec,
+    settings: RecordingSettings,
+    clock: Clock,
+    observer: Observer,
+  ) {
+    this.path = file.path;
+    this.symbol = symbol;
+    this.format = format;
+    this.#file = file;
+    this.#sample = sample;
+    this.#toUtc = timeZone(settings.timeZones?.[format.name] ?? settings.timeZone ?? format.zone(sample));
+    this.#strict = settings.strict ?? false;
+    this.#clock = clock;
+    this.#observer = observer;
+    this.#ticks = this.#anew();
+    this.starts = this.#toUtc(format.kind === "whole" ? format.starts(sample) : this.#firstLineTime(format));
+  }
+
+  /** `text` is a path, `SYMBOL=path` or `path@SYMBOL`. Throws an error that names the file. */
+  static async open(
+    text: string,
+    settings: RecordingSettings,
+    symbols: readonly SymbolSpec[],
+    clock: Clock,
+    observer: Observer,
+  ): Promise<Recording> {
+    const named = namedPath(text);
+    try {
+      const file = await Unpacked.open(named.path);
+      const sample = { path: file.path, head: await file.head(HEAD) };
+      const format = formatFor(sample);
+      const symbol = symbolOf(named, format.symbol?.(sample), symbols);
+      return new Recording(file, sample, format, symbol, settings, clock, observer);
+    } catch (cause) {
+      throw new Error(`cannot replay ${named.path}: ${(cause as Error).message}`, { cause });
+    }
+  }
+
+  /** What the last run through the file has met so far. */
+  get tally(): Readonly<Tally> {
+    return this.#ticks.tally;
+  }
+
+  async *batches(): AsyncGenerator<readonly SourceTick[], void> {
+    this.#ticks = this.#anew();
+    this.#saidAt = this.#clock.now();
+    try {
+      yield* this.format.kind === "lines" ? this.#lines(this.format) : this.#whole(this.format);
+    } catch (error) {
+      if (!(error instanceof DamagedFile)) throw error;
+      if (this.#ticks.waiting > 0) yield this.#ticks.take();
+      this.#ticks.damaged(error.message);
+    }
+    this.#ticks.finished();
+  }
+
+  async *#lines(format: LineFormat): AsyncGenerator<readonly SourceTick[], void> {
+    const ticks = this.#ticks;
+    const read = format.reader(this.#sample, this.symbol.digits);
+    const line = new Line();
+    const row = new Row();
+    let number = 0;
+    let rest: Buffer | undefined;
+    let passing = false;
+
+    const take = (bytes: Buffer, from: number, to: number) => {
+      number++;
+      let [start, end] = [from, to];
+      if (end > start && bytes[end - 1] === RETURN) end--;
+      if (number === 1) {
+        if (bytes.subarray(start, start + 3).equals(BYTE_ORDER_MARK)) start += 3;
+        if (format.heading(bytes.toString("latin1", start, end))) return;
+      }
+      if (start === end) return;
+      const reason = readLine(read, line, row, bytes, start, end);
+      if (reason === undefined) ticks.add(row);
+      else ticks.malformed(`line ${number}`, reason);
+    };
+
+    for await (const chunk of this.#file.chunks()) {
+      const bytes: Buffer = rest === undefined ? chunk : Buffer.concat([rest, chunk]);
+      let from = 0;
+      for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, from)) {
+        if (passing) passing = false;
+        else take(bytes, from, end);
+        from = end + 1;
+        if (ticks.waiting >= BATCH) yield this.#batch();
+      }
+      rest = from < bytes.length ? bytes.subarray(from) : undefined;
+      if (passing) rest = undefined;
+      else if (rest !== undefined && rest.length > LONGEST_LINE) {
+        ticks.malformed(`line ${++number}`, `it is longer than ${LONGEST_LINE} bytes`);
+        passing = true;
+        rest = undefined;
+      }
+    }
+    if (rest !== undefined && !passing) take(rest, 0, rest.length);
+    if (ticks.waiting > 0) yield this.#batch();
+  }
+
+  async *#whole(format: WholeFormat): AsyncGenerator<readonly SourceTick[], void> {
+    const ticks = this.#ticks;
+    const row = new Row();
+    const bytes = await this.#file.whole(wholeLimit);
+    const rows = format.rows(this.#sample, bytes, this.symbol, row)[Symbol.iterator]();
+    for (let number = 1; ; number++) {
+      const { done, value: reason } = stepOf(rows);
+      if (done === true) break;
+      if (reason === undefined) ticks.add(row);
+      else ticks.malformed(`tick ${number}`, reason);
+      if (ticks.waiting >= BATCH) yield this.#batch();
+    }
+    if (ticks.waiting > 0) yield this.#batch();
+  }
+
+  #batch(): readonly SourceTick[] {
+    const now = this.#clock.now();
+    if (now - this.#saidAt >= PROGRESS_EVERY) {
+      this.#saidAt = now;
+      const percent = Math.round(this.#file.progress * 100);
+      this.#observer.note("info", "replay", "replaying", { file: this.path, percent, ticks: this.tally.ticks });
+    }
+    return this.#ticks.take();
+  }
+
+  #anew(): RecordedTicks {
+    return new RecordedTicks(this.path, this.symbol, this.#toUtc, this.#observer, this.#strict);
+  }
+
+  /** The time of the first line that can be read among the first bytes. */
+  #firstLineTime(format: LineFormat): number {
+    const { head } = this.#sample;
+    const read = format.reader(this.#sample, this.symbol.digits);
+    const line = new Line();
+    const row = new Row();
+    for (let from = 0; from < head.length; ) {
+      const newline = head.indexOf(NEWLINE, from);
+      if (newline < 0 && head.length === HEAD) break; // perhaps half a line
+      let end = newline < 0 ? head.length : newline;
+      const next = end + 1;
+      if (end > from && head[end - 1] === RETURN) end--;
+      if (end > from && readLine(read, line, row, head, from, end) === undefined) return row.time;
+      from = next;
+    }
+    return Number.NEGATIVE_INFINITY;
+  }
+}
+
+function readLine(
+  read: (line: Line, row: Row) => void,
+  line: Line,
+  row: Row,
+  bytes: Buffer,
+  from: number,
+  to: number,
+): string | undefined {
+  line.set(bytes, from, to);
+  read(line, row);
+  if (line.rounded) row.rounded = true;
+  return line.fault ?? flaw(row);
+}
+
+function stepOf(rows: Iterator<string | undefined>): IteratorResult<string | undefined> {
+  try {
+    return rows.next();
+  } catch (cause) {
+    throw new DamagedFile((cause as Error).message, { cause });
+  }
+}
+
+function formatFor(sample: Sample): Format {
+  const { head } = sample;
+  if (head[0] === 0xff && head[1] === 0xfe) throw new Error("it is UTF-16 text; save it as UTF-8");
+  const format = formatOf(sample);
+  if (format !== undefined) return format;
+  if (head.length === 0) throw new Error("it is empty");
+  throw new Error(`its format is none of ${formats.map(({ name }) => name).join(", ")}`);
+}
