@@ -93,6 +93,7 @@ describe("the rules notice", () => {
     ["core importing a type in place", "src/core/a.ts", 'let b: import("../contract/b.ts").B;'],
     ["core re-exporting", "src/core/a.ts", 'export { b } from "../contract/b.ts";'],
     ["an import over many lines", "src/core/a.ts", 'import {\n  a,\n  b,\n} from\n  "../contract/b.ts";'],
+    ["core requiring a package", "src/core/a.ts", 'const b = createRequire(import.meta.url)("lzma1");'],
     ["a worker of another layer", "src/core/a.ts", 'new Worker(new URL("../store/sqlite/w.ts", import.meta.url));'],
     ["a terminal importing its sibling", "src/terminals/paper/a.ts", 'import { b } from "../live/b.ts";'],
     ["a store importing the contract", "src/store/sqlite/a.ts", 'import { b } from "../../contract/b.ts";'],

@@ -189,6 +189,7 @@ export function importsOf(file: SourceFile): Import[] {
   const places = [
     ...code.matchAll(/(?<![.\w])(?:from|import)\s*(?=["'])/g),
     ...code.matchAll(/\bimport\s*\(\s*(?=["'])/g),
+    ...code.matchAll(/\bcreateRequire\(import\.meta\.url\)\(\s*(?=["'])/g),
     ...code.matchAll(/\bnew URL\(\s*(?=["'][^"']*["']\s*,\s*import\.meta\.url)/g),
   ];
   return places.map((place) => {
