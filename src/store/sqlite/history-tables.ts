@@ -20,9 +20,9 @@ const DAY = 86_400_000;
 const SCHEMA = `
 CREATE TABLE symbols (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, newest INTEGER, at_newest INTEGER NOT NULL) STRICT;
 CREATE TABLE blocks (symbol INTEGER NOT NULL, number INTEGER NOT NULL, first_time INTEGER NOT NULL,
-  last_time INTEGER NOT NULL, checksum INTEGER NOT NULL, ticks BLOB NOT NULL, PRIMARY KEY (symbol, number)) STRICT;
+  last_time INTEGER NOT NULL, bytes INTEGER NOT NULL, checksum INTEGER NOT NULL, ticks BLOB NOT NULL, PRIMARY KEY (symbol, number)) STRICT;
 CREATE INDEX blocks_by_end ON blocks (symbol, last_time, number);
-CREATE INDEX blocks_by_age ON blocks (last_time);
+CREATE INDEX blocks_by_age ON blocks (last_time, bytes);
 CREATE TABLE minutes (symbol INTEGER NOT NULL, time INTEGER NOT NULL, broker_time INTEGER NOT NULL,
   open INTEGER NOT NULL, high INTEGER NOT NULL, low INTEGER NOT NULL, close INTEGER NOT NULL,
   tick_volume INTEGER NOT NULL, spread INTEGER NOT NULL, real_volume INTEGER NOT NULL,
@@ -76,8 +76,8 @@ export class HistoryTables {
   writeBlock(symbol: number, number: number, block: TickBlock): void {
     const ticks = block.encode();
     this.#run(
-      "INSERT OR REPLACE INTO blocks (symbol, number, first_time, last_time, checksum, ticks) VALUES (?, ?, ?, ?, ?, ?)",
-      ...[symbol, number, block.firstTime, block.lastTime, crc32(ticks, number), ticks],
+      "INSERT OR REPLACE INTO blocks VALUES (?, ?, ?, ?, ?, ?, ?)",
+      ...[symbol, number, block.firstTime, block.lastTime, ticks.length, crc32(ticks, number), ticks],
     );
   }
 
@@ -126,6 +126,10 @@ export class HistoryTables {
     if (this.#db.isTransaction) this.#db.exec("COMMIT");
   }
 
+  rollback(): void {
+    if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
+  }
+
   /** Lets the oldest go. A symbol's newest block always stays: it says where the symbol ends. */
   retain(newest: number, maxBytes: number, maxDays: number): void {
     const oldest = newest - maxDays * DAY;
@@ -135,9 +139,12 @@ export class HistoryTables {
       this.#forgetMinutes(periodStart("MN1", oldest as BrokerTime)); // whole months, so that the oldest bars are whole
     }
     while (this.#bytesUsed() > maxBytes) {
-      const sql = `DELETE FROM blocks WHERE rowid IN
-        (SELECT rowid FROM blocks WHERE ${NOT_NEWEST} ORDER BY last_time LIMIT 16)`;
-      if (this.#run(sql) === 0 && !this.#forgetOldestMonth()) return;
+      // Ticks go before minutes, until they have only half of the room.
+      const gone =
+        this.#bytesOfTicks() > maxBytes / 2
+          ? this.#forgetBlocks() || this.#forgetOldestMonth()
+          : this.#forgetOldestMonth() || this.#forgetBlocks();
+      if (!gone) return;
     }
   }
 
@@ -147,11 +154,16 @@ export class HistoryTables {
     this.#db.close();
   }
 
-  /** Minutes outlast their ticks: they go only when nothing else can. */
+  #forgetBlocks(): boolean {
+    const oldest = `SELECT rowid FROM blocks WHERE ${NOT_NEWEST} ORDER BY last_time LIMIT 16`;
+    return this.#run(`DELETE FROM blocks WHERE rowid IN (${oldest})`) > 0;
+  }
+
+  /** Of all symbols; never the month that the newest minute is in. */
   #forgetOldestMonth(): boolean {
     const ends = this.#rows<{ oldest: number | null; newest: number | null }>(
-      `SELECT (SELECT min(time) FROM minutes WHERE symbol = id) AS oldest,
-        (SELECT max(time) FROM minutes WHERE symbol = id) AS newest FROM symbols`,
+      `SELECT (SELECT broker_time FROM minutes WHERE symbol = id ORDER BY time LIMIT 1) AS oldest,
+        (SELECT broker_time FROM minutes WHERE symbol = id ORDER BY time DESC LIMIT 1) AS newest FROM symbols`,
     );
     const oldest = Math.min(...ends.map((end) => end.oldest ?? Number.POSITIVE_INFINITY));
     const newest = Math.max(...ends.map((end) => end.newest ?? Number.NEGATIVE_INFINITY));
@@ -160,8 +172,16 @@ export class HistoryTables {
     return next <= newest && this.#forgetMinutes(next) > 0;
   }
 
-  #forgetMinutes(before: number): number {
-    return this.#run("DELETE FROM minutes WHERE symbol IN (SELECT id FROM symbols) AND time < ?", before);
+  /** By the broker's clock; the bound on the other one only keeps the search short. */
+  #forgetMinutes(before: BrokerTime): number {
+    const sql = `DELETE FROM minutes WHERE symbol IN (SELECT id FROM symbols) AND time < ? AND broker_time < ?`;
+    return this.#run(sql, before + DAY, before);
+  }
+
+  #bytesOfTicks(): number {
+    return (
+      this.#rows<{ bytes: number }>("SELECT total(bytes) AS bytes FROM blocks INDEXED BY blocks_by_age")[0]?.bytes ?? 0
+    );
   }
 
   #bytesUsed(): number {

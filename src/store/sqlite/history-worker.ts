@@ -91,6 +91,7 @@ class History {
       work();
     } catch (error) {
       this.#failed = true;
+      this.#tables.rollback();
       reply({ kind: "failed", why: messageOf(error) });
     }
   }

@@ -4,7 +4,7 @@
  * Column by column: the first value, then the differences as zigzag varints. A column
  * that always grows by the same step (the sequence; the last price where there is none;
  * the broker clock's offset) is kept as that step and costs nothing more. The ask is
- * kept as the spread. Whole numbers only, up to 2^51 either way: `holds` tells.
+ * kept as the spread. Whole numbers only, up to 2^50 either way: `holds` tells.
  *
  * A block is built tick by tick in the form in which it is stored, so that an open
  * block costs little memory and can be written at any time.
@@ -12,7 +12,8 @@
 export const BLOCK_TICKS = 4096;
 
 const FORMAT = 1;
-const LIMIT = 2 ** 51;
+/** The difference of two differences of such numbers, doubled, is still exact in a double. */
+const LIMIT = 2 ** 50;
 const STEADY = 0;
 const VARYING = 1;
 
