@@ -22,7 +22,7 @@ export function midnights(): (line: Line, year: number, month: number, day: numb
       known = key;
       at = midnight(year, month, day);
     }
-    return at === at ? at : line.fail("there is no such day");
+    return Number.isNaN(at) ? line.fail("there is no such day") : at;
   };
 }
 

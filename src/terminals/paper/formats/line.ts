@@ -28,16 +28,19 @@ export class Line {
 
   /** An unsigned whole number. */
   whole(what: string): number {
+    const bytes = this.#bytes;
+    const end = this.#end;
     const from = this.#at;
+    let at = from;
     let value = 0;
-    while (this.#at < this.#end) {
-      const digit = (this.#bytes[this.#at] as number) - ZERO;
+    for (; at < end; at++) {
+      const digit = (bytes[at] as number) - ZERO;
       if (digit < 0 || digit > 9) break;
       value = value * 10 + digit;
-      this.#at++;
     }
-    if (this.#at === from) return this.fail(`${what} is not a number`);
-    if (this.#at - from > 15) return this.fail(`${what} is too long`);
+    this.#at = at;
+    if (at === from) return this.fail(`${what} is not a number`);
+    if (at - from > 15) return this.fail(`${what} is too long`);
     return value;
   }
 
@@ -75,27 +78,27 @@ export class Line {
 
   /** An unsigned decimal in units of 10^-digits, to the nearest. */
   decimal(digits: number, what: string): number {
+    const bytes = this.#bytes;
+    const end = this.#end;
     const from = this.#at;
+    let at = from;
     let value = 0;
-    let decimals = -1;
-    let significant = 0;
-    for (; this.#at < this.#end; this.#at++) {
-      const byte = this.#bytes[this.#at] as number;
-      if (byte >= ZERO && byte <= NINE) {
-        value = value * 10 + (byte - ZERO);
-        if (value > 0) significant++;
-        if (decimals >= 0) decimals++;
-      } else if (byte === POINT && decimals < 0) decimals = 0;
+    let point = -1;
+    for (; at < end; at++) {
+      const byte = bytes[at] as number;
+      if (byte >= ZERO && byte <= NINE) value = value * 10 + (byte - ZERO);
+      else if (byte === POINT && point < 0) point = at;
       else break;
     }
-    const read = this.#at - from;
-    if (read === 0 || (read === 1 && decimals === 0)) {
+    this.#at = at;
+    const decimals = point < 0 ? 0 : at - point - 1;
+    if (at === from || (point >= 0 && at - from === 1)) {
       return this.fail(this.#is(MINUS) ? `${what} is negative` : `${what} is not a number`);
     }
-    if (significant > 15 || decimals > 15) return this.fail(`${what} has too many digits`);
-    const more = decimals < 0 ? -digits : decimals - digits;
-    if (more <= 0) return value * (powers[-more] as number);
-    const exact = value / (powers[more] as number);
+    if (value > Number.MAX_SAFE_INTEGER || decimals > 15) return this.fail(`${what} has too many digits`);
+    // Not `-more`: that is -0 where the two agree, which is no index, and slows every call down.
+    if (decimals <= digits) return value * (powers[digits - decimals] as number);
+    const exact = value / (powers[decimals - digits] as number);
     const whole = Math.round(exact);
     if (whole !== exact) this.rounded = true;
     return whole;
