@@ -15,6 +15,7 @@ export const faults = {
   unknown_stream:         { orderMayExist: false, retry: "after_resubscribe", status: "NOT_FOUND" },
   unknown_service:        { orderMayExist: false, retry: "never",             status: "NOT_FOUND" },
   unknown_method:         { orderMayExist: false, retry: "never",             status: "UNIMPLEMENTED" },
+  not_implemented:        { orderMayExist: false, retry: "never",             status: "UNIMPLEMENTED" },
   client_order_id_reused: { orderMayExist: true,  retry: "never",             status: "ALREADY_EXISTS" },
   order_not_working:      { orderMayExist: false, retry: "never",             status: "FAILED_PRECONDITION" },
   order_in_doubt:         { orderMayExist: true,  retry: "after_reconcile",   status: "FAILED_PRECONDITION" },

@@ -8,7 +8,7 @@ import type { OrderDesk } from "../orders/order-desk.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { TickHistory } from "../ports/history.ts";
 import type { SourceState } from "../streams/course.ts";
-import type { OpenStreams } from "../streams/open-streams.ts";
+import type { StreamIds } from "../streams/stream-ids.ts";
 import type { TickHub } from "../ticks/hub.ts";
 import type { AccountRecord } from "./record.ts";
 
@@ -19,7 +19,7 @@ export class Account {
   readonly desk: OrderDesk;
   readonly hub: TickHub;
   readonly history: TickHistory;
-  readonly streams: OpenStreams;
+  readonly streams: StreamIds;
   readonly clock: Clock;
   /** Whether any symbol can have new prices now. */
   marketOpen = true;
@@ -28,7 +28,7 @@ export class Account {
   #lastTick = 0 as Instant;
   readonly #valuationWatchers = new Set<(valuation: Valuation) => void>();
 
-  constructor(desk: OrderDesk, hub: TickHub, history: TickHistory, streams: OpenStreams, clock: Clock) {
+  constructor(desk: OrderDesk, hub: TickHub, history: TickHistory, streams: StreamIds, clock: Clock) {
     this.desk = desk;
     this.hub = hub;
     this.history = history;

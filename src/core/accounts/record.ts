@@ -11,6 +11,7 @@
 import { BridgeError, type Fault } from "../errors.ts";
 import type { Valuation } from "../model/account.ts";
 import type { Deal } from "../model/deal.ts";
+import type { Money } from "../model/decimals.ts";
 import type { ClientOrderId, Instant, OrderId, OrderNumber } from "../model/ids.ts";
 import type { Order } from "../model/order.ts";
 import type { Position } from "../model/position.ts";
@@ -48,7 +49,7 @@ export type AccountEvent =
 /** What readers of the account stream are told. */
 export type AccountFact =
   | { readonly type: "position"; readonly change: PositionChange; readonly position: Position }
-  | { readonly type: "balance"; readonly deal: Deal; readonly balance: number };
+  | { readonly type: "balance"; readonly deal: Deal; readonly balance: Money };
 
 /** How many events are kept for readers that come back, and how far a reader may be behind. */
 const keep = 10_000;

@@ -4,7 +4,7 @@
  */
 import type { Valuation } from "../model/account.ts";
 import type { Position } from "../model/position.ts";
-import { type CourseEvent, run } from "../streams/course.ts";
+import { type CourseEvent, type Ends, run } from "../streams/course.ts";
 import type { Cursor } from "../streams/cursor.ts";
 import type { Numbered } from "../streams/feed.ts";
 import type { Account } from "./account.ts";
@@ -31,7 +31,7 @@ interface Revalued {
 export async function* streamAccount(
   account: Account,
   options: AccountStreamOptions,
-  signal: AbortSignal,
+  ends: Ends,
 ): AsyncGenerator<CourseEvent | AccountData, void> {
   const { record, streams, clock } = account;
   await record.settled();
@@ -57,7 +57,7 @@ export async function* streamAccount(
     else void clock.sleep(pause, gone.signal).then(tell);
   });
   const course = {
-    id: streams.nextId("account"),
+    id: streams.next("account"),
     mailbox,
     heartbeat: options.heartbeat,
     after: options.after,
@@ -73,7 +73,7 @@ export async function* streamAccount(
     source: () => account.sourceState,
   };
   try {
-    yield* run<Numbered<AccountFact> | Revalued, AccountData>(course, streams, clock, signal);
+    yield* run<Numbered<AccountFact> | Revalued, AccountData>(course, clock, ends);
   } finally {
     unwatch();
     gone.abort();

@@ -7,16 +7,18 @@
 import type { Account } from "../accounts/account.ts";
 import type { Instant } from "../model/ids.ts";
 import type { Clock } from "../ports/clock.ts";
-import { type CourseEvent, run } from "../streams/course.ts";
+import { type CourseEvent, type Ends, run } from "../streams/course.ts";
 import type { Beat } from "../streams/heartbeat.ts";
 import { everyItem, Mailbox } from "../streams/mailbox.ts";
-import type { OpenStreams } from "../streams/open-streams.ts";
+import type { StreamIds } from "../streams/stream-ids.ts";
 
 export interface Health {
   readonly serving: boolean;
   /** Why not; empty when serving. */
   readonly message: string;
 }
+
+type HealthData = { readonly type: "snapshot" } | { readonly type: "health" };
 
 /** Stands in a watcher's mailbox for "look again". */
 interface Changed {
@@ -25,13 +27,13 @@ interface Changed {
 
 export class HealthWatch {
   readonly accounts: readonly Account[];
-  readonly streams: OpenStreams;
+  readonly streams: StreamIds;
   readonly clock: Clock;
   readonly startedAt: Instant;
   draining = false;
   readonly #listeners = new Set<() => void>();
 
-  constructor(accounts: readonly Account[], streams: OpenStreams, clock: Clock) {
+  constructor(accounts: readonly Account[], streams: StreamIds, clock: Clock) {
     this.accounts = accounts;
     this.streams = streams;
     this.clock = clock;
@@ -61,23 +63,19 @@ export class HealthWatch {
     for (const listener of this.#listeners) listener();
   }
 
-  /** Takes no new orders from now on and ends the streams. Returns how many there were. */
-  drain(): number {
+  /** Takes no new orders from now on. */
+  drain(): void {
     this.draining = true;
     for (const account of this.accounts) account.desk.draining = true;
     this.changed();
-    return this.streams.close();
   }
 
-  async *stream(
-    heartbeat: number,
-    signal: AbortSignal,
-  ): AsyncGenerator<CourseEvent | { type: "snapshot" | "health" }, void> {
+  async *stream(heartbeat: number, ends: Ends): AsyncGenerator<CourseEvent | HealthData, void> {
     const mailbox = new Mailbox<Changed | Beat>(everyItem(1000));
     const unwatch = this.watch(() => mailbox.post({ type: "changed" }));
     const cursor = { epoch: "", sequence: 0 };
     const course = {
-      id: this.streams.nextId("health"),
+      id: this.streams.next("health"),
       mailbox,
       heartbeat,
       after: undefined,
@@ -90,7 +88,7 @@ export class HealthWatch {
       source: () => this.accounts[0]?.sourceState ?? ("terminal_offline" as const),
     };
     try {
-      yield* run<Changed, { type: "snapshot" | "health" }>(course, this.streams, this.clock, signal);
+      yield* run<Changed, HealthData>(course, this.clock, ends);
     } finally {
       unwatch();
     }

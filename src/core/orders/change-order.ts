@@ -9,6 +9,7 @@ import type { Answer } from "../accounts/record.ts";
 import { BridgeError } from "../errors.ts";
 import type { ClientOrderId, Ticket } from "../model/ids.ts";
 import type { Order, Stops } from "../model/order.ts";
+import type { Position } from "../model/position.ts";
 import { isUnknown, retcodeName } from "../model/retcodes.ts";
 import type { Outcome } from "../ports/terminal.ts";
 import { applyReport } from "./apply-report.ts";
@@ -64,7 +65,7 @@ export async function modifyPosition(
   ticket: Ticket,
   draft: StopsDraft,
   caller: Caller,
-): Promise<{ readonly stops: Stops; readonly replayed: boolean }> {
+): Promise<{ readonly position: Position | undefined; readonly replayed: boolean }> {
   const content = contentOf("modify_position", { ticket, ...draft });
   const replayed = await ask(desk, key, content, caller, () => {
     const position = desk.record.holdings.position(ticket);
@@ -74,10 +75,16 @@ export async function modifyPosition(
       });
     }
     const stops = validateStops(draft, position, desk.symbol(position.symbol));
-    return (signal) => desk.terminal.modifyPosition(ticket, stops, signal);
+    return async (signal) => {
+      const outcome = await desk.terminal.modifyPosition(ticket, stops, signal);
+      const now = desk.record.holdings.position(ticket);
+      if (outcome.kind === "done" && now !== undefined) {
+        await applyReport(desk, { type: "position", position: withStops(now, stops) });
+      }
+      return outcome;
+    };
   });
-  const position = desk.record.holdings.position(ticket);
-  return { stops: position ?? {}, replayed };
+  return { position: desk.record.holdings.position(ticket), replayed };
 }
 
 export function findOrder(desk: OrderDesk, name: OrderName): Order {
@@ -108,6 +115,11 @@ function workingOrder(desk: OrderDesk, name: OrderName): { order: Order; ticket:
     );
   }
   return { order, ticket: order.ticket };
+}
+
+function withStops(position: Position, stops: Stops): Position {
+  const { stopLoss: _loss, takeProfit: _profit, ...rest } = position;
+  return { ...rest, ...stops };
 }
 
 type Send = (signal: AbortSignal) => Promise<Outcome>;

@@ -4,7 +4,7 @@
 import type { Account } from "../accounts/account.ts";
 import type { StrategyId } from "../model/ids.ts";
 import type { Order } from "../model/order.ts";
-import { type CourseEvent, run } from "../streams/course.ts";
+import { type CourseEvent, type Ends, run } from "../streams/course.ts";
 import type { Cursor } from "../streams/cursor.ts";
 import type { Numbered } from "../streams/feed.ts";
 
@@ -18,12 +18,14 @@ export interface OrderStreamOptions {
   readonly heartbeat: number;
 }
 
-type OrderData = { readonly type: "snapshot" | "order"; readonly order: Order; readonly cursor: Cursor };
+type OrderData =
+  | { readonly type: "snapshot"; readonly order: Order; readonly cursor: Cursor }
+  | { readonly type: "order"; readonly order: Order; readonly cursor: Cursor };
 
 export async function* streamOrders(
   account: Account,
   options: OrderStreamOptions,
-  signal: AbortSignal,
+  ends: Ends,
 ): AsyncGenerator<CourseEvent | OrderData, void> {
   const { record, streams, clock } = account;
   await record.settled();
@@ -37,7 +39,7 @@ export async function* streamOrders(
   };
   const open = [...record.orders.open].filter(wanted);
   const course = {
-    id: streams.nextId("orders"),
+    id: streams.next("orders"),
     mailbox,
     heartbeat: options.heartbeat,
     after: options.after,
@@ -52,5 +54,5 @@ export async function* streamOrders(
     cursor: () => record.orderFeed.cursor,
     source: () => account.sourceState,
   };
-  yield* run(course, streams, clock, signal);
+  yield* run(course, clock, ends);
 }

@@ -11,7 +11,6 @@ import type { Clock } from "../ports/clock.ts";
 import type { Cursor, ResetReason } from "./cursor.ts";
 import { type Beat, withHeartbeat } from "./heartbeat.ts";
 import type { Mailbox } from "./mailbox.ts";
-import type { OpenStreams } from "./open-streams.ts";
 
 /** Whether new prices are to be expected. */
 export type SourceState = "live" | "market_closed" | "stale" | "terminal_offline";
@@ -65,21 +64,25 @@ export interface Course<Item extends object, D extends Data> {
   skipped?(): number;
 }
 
+/** How a stream can end before its reader has had enough. */
+export interface Ends {
+  /** Aborts when the reader is gone. */
+  readonly signal: AbortSignal;
+  /** Aborts when the bridge is about to go: the stream says `closing` and ends. */
+  readonly leaving: AbortSignal;
+}
+
 export async function* run<Item extends object, D extends Data>(
   course: Course<Item, D>,
-  streams: OpenStreams,
   clock: Clock,
-  signal: AbortSignal,
+  { signal, leaving }: Ends,
 ): AsyncGenerator<CourseEvent | D, void> {
   const { id, mailbox, heartbeat, after, reset, start, snapshot } = course;
-  let shutdown = false;
-  const forget = streams.add(() => {
-    shutdown = true;
-    mailbox.end();
-  });
   const leave = () => mailbox.end();
-  signal.addEventListener("abort", leave);
-  if (signal.aborted) leave();
+  for (const end of [signal, leaving]) {
+    end.addEventListener("abort", leave);
+    if (end.aborted) leave();
+  }
   let sent = after !== undefined && reset === undefined ? after : start;
   try {
     yield { type: "opened", id, heartbeat, at: clock.now(), cursor: sent };
@@ -104,14 +107,13 @@ export async function* run<Item extends object, D extends Data>(
         yield data;
       }
     }
-    if (shutdown) yield { type: "closing", reason: "shutdown", cursor: sent };
+    if (leaving.aborted) yield { type: "closing", reason: "shutdown", cursor: sent };
   } catch (error) {
     if (!(error instanceof BridgeError) || error.fault !== "slow_consumer") throw error;
     yield { type: "closing", reason: "slow_consumer", cursor: sent };
     throw error;
   } finally {
-    forget();
-    signal.removeEventListener("abort", leave);
+    for (const end of [signal, leaving]) end.removeEventListener("abort", leave);
     mailbox.end();
   }
 }

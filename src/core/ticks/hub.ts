@@ -90,6 +90,10 @@ export class TickHub {
     return { reader, missed, reset };
   }
 
+  has(id: string): boolean {
+    return this.#readers.has(id);
+  }
+
   close(reader: TickReader): void {
     this.#leave(reader);
     this.#readers.delete(reader.id);

@@ -8,7 +8,7 @@
 import type { Account } from "../accounts/account.ts";
 import type { Bar, Timeframe } from "../model/bar.ts";
 import type { Instant } from "../model/ids.ts";
-import { type CourseEvent, run } from "../streams/course.ts";
+import { type CourseEvent, type Ends, run } from "../streams/course.ts";
 import type { Cursor } from "../streams/cursor.ts";
 import { BarFold, periodOf } from "./bars.ts";
 import type { Frame } from "./frame.ts";
@@ -24,7 +24,9 @@ export interface BarStreamOptions {
   readonly heartbeat: number;
 }
 
-type BarData = { readonly type: "snapshot" | "bar"; readonly bar: Bar; readonly cursor: Cursor };
+type BarData =
+  | { readonly type: "snapshot"; readonly bar: Bar; readonly cursor: Cursor }
+  | { readonly type: "bar"; readonly bar: Bar; readonly cursor: Cursor };
 
 /** The end of time, for ranges without one. */
 const forever = Number.MAX_SAFE_INTEGER as Instant;
@@ -32,14 +34,14 @@ const forever = Number.MAX_SAFE_INTEGER as Instant;
 export async function streamBars(
   account: Account,
   options: BarStreamOptions,
-  signal: AbortSignal,
+  ends: Ends,
 ): Promise<{
   readonly results: readonly SymbolResult[];
   readonly events: AsyncGenerator<CourseEvent | BarData, void>;
 }> {
   const { hub, history, streams, clock } = account;
   const { timeframe } = options;
-  const id = streams.nextId("bars");
+  const id = streams.next("bars");
   // The reader and the questions to the history share one turn: no tick falls between or counts twice.
   const { reader, missed, reset } = hub.open(id, { symbols: options.symbols, lossless: true }, options.after);
   const start = hub.cursor;
@@ -98,7 +100,7 @@ export async function streamBars(
     if (pause <= 0) yield* running(cursor);
     else if (!waiting) {
       waiting = true;
-      void clock.sleep(pause, signal).then(() => {
+      void clock.sleep(pause, ends.signal).then(() => {
         waiting = false;
         reader.mailbox.post({ type: "due" });
       });
@@ -119,7 +121,7 @@ export async function streamBars(
   };
   const events = async function* () {
     try {
-      yield* run<Exclude<TickItem, { type: "beat" }>, BarData>(course, streams, clock, signal);
+      yield* run<Exclude<TickItem, { type: "beat" }>, BarData>(course, clock, ends);
     } finally {
       hub.close(reader);
     }

@@ -7,7 +7,7 @@
  */
 import type { Account } from "../accounts/account.ts";
 import type { Tick } from "../model/tick.ts";
-import { type CourseEvent, run } from "../streams/course.ts";
+import { type CourseEvent, type Ends, run } from "../streams/course.ts";
 import type { Cursor } from "../streams/cursor.ts";
 import { type Frame, join, split } from "./frame.ts";
 import type { SymbolResult, TickItem, TickReader, Wish } from "./tick-reader.ts";
@@ -41,10 +41,10 @@ export type TickEvent = CourseEvent | TickData;
 export function streamTicks(
   account: Account,
   options: TickStreamOptions,
-  signal: AbortSignal,
+  ends: Ends,
 ): { readonly results: readonly SymbolResult[]; readonly events: AsyncGenerator<TickEvent, void> } {
   const { hub, streams, clock } = account;
-  const id = streams.nextId("ticks");
+  const id = streams.next("ticks");
   const { reader, missed, reset } = hub.open(id, options, options.after);
   const start = hub.cursor;
   const at = (sequence: number): Cursor => ({ epoch: start.epoch, sequence });
@@ -59,14 +59,14 @@ export function streamTicks(
     }
   };
   const news = async function* (first: Exclude<TickItem, { type: "beat" }>): AsyncGenerator<TickData> {
-    if (options.linger > 0 && isFrame(first)) await clock.sleep(options.linger, signal);
+    if (options.linger > 0 && isFrame(first)) await clock.sleep(options.linger, ends.signal);
     const items = options.linger > 0 ? withCompany(reader, first, options.maxBatch) : [first];
     for (const item of items) {
       if (item.type === "frame") yield* parts(item.frame);
       else if (item.type === "subscription") yield item;
     }
     if (options.minInterval > 0 && !options.lossless) {
-      await clock.sleep(Math.max(0, due - clock.now()), signal);
+      await clock.sleep(Math.max(0, due - clock.now()), ends.signal);
       due = clock.now() + options.minInterval;
     }
   };
@@ -89,7 +89,7 @@ export function streamTicks(
   };
   const events = async function* (): AsyncGenerator<TickEvent, void> {
     try {
-      yield* run<Exclude<TickItem, { type: "beat" }>, TickData>(course, streams, clock, signal);
+      yield* run<Exclude<TickItem, { type: "beat" }>, TickData>(course, clock, ends);
     } finally {
       hub.close(reader);
     }

@@ -1,0 +1,206 @@
+/** TicksService: prices live, latest and recorded; symbols. */
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import {
+  Delivery,
+  GetLatestTicksResponseSchema,
+  GetSymbolResponseSchema,
+  ListBarsResponseSchema,
+  ListSymbolsResponseSchema,
+  ListTicksResponseSchema,
+  type StreamBarsResponse,
+  StreamBarsResponseSchema,
+  type StreamTicksRequest,
+  type StreamTicksResponse,
+  StreamTicksResponseSchema,
+  SubscriptionSchema,
+  TicksService,
+  type Timeframe,
+  UpdateTickSubscriptionResponseSchema,
+} from "../../gen/ts/mt5bridge/v1/ticks_pb.ts";
+import type { SymbolResultSchema } from "../../gen/ts/mt5bridge/v1/types_pb.ts";
+import type { Account } from "../core/accounts/account.ts";
+import { BridgeError } from "../core/errors.ts";
+import type { Timeframe as CoreTimeframe } from "../core/model/bar.ts";
+import type { Instant } from "../core/model/ids.ts";
+import type { HistoryRange } from "../core/ports/history.ts";
+import { type Frame, largest } from "../core/ticks/frame.ts";
+import { streamBars } from "../core/ticks/stream-bars.ts";
+import { streamTicks, type TickEvent } from "../core/ticks/stream-ticks.ts";
+import { type Accounts, accountOf } from "./accounts.ts";
+import { partsOf, sizeOf, tokenOf } from "./pages.ts";
+import { service } from "./service.ts";
+import { courseEvent, cursorFrom, cursorOf, heartbeatOf } from "./streams.ts";
+import { barMessage, batchMessage, symbolMessage, tickMessage } from "./tick-message.ts";
+import { instant, milliseconds } from "./times.ts";
+import { timeframes, wordOf } from "./words.ts";
+
+type SymbolResults = MessageInitShape<typeof SymbolResultSchema>[];
+
+export const ticksService = (accounts: Accounts) =>
+  service(TicksService, {
+    async *streamTicks(request, call) {
+      const account = accountOf(accounts, request.account);
+      const { results, events } = streamTicks(account, tickOptions(request), call);
+      for await (const event of events) yield tickEvent(event, account, [...results]);
+    },
+
+    async updateTickSubscription(request) {
+      const account = [...accounts.values()].find(({ hub }) => hub.has(request.streamId)) ?? accountOf(accounts, "");
+      const { symbols, results } = account.hub.update(request.streamId, request.add, request.remove);
+      const subscription = create(SubscriptionSchema, { symbols: [...symbols], results: [...results] });
+      return create(UpdateTickSubscriptionResponseSchema, { subscription });
+    },
+
+    async getLatestTicks(request) {
+      const account = accountOf(accounts, request.account);
+      const symbols = request.symbols.length === 0 ? [...account.symbols.keys()] : request.symbols;
+      for (const symbol of symbols) account.desk.symbol(symbol);
+      const ticks = symbols.flatMap((symbol) => account.hub.latest(symbol) ?? []);
+      return create(GetLatestTicksResponseSchema, { ticks: ticks.map((tick) => tickMessage(tick, account.symbols)) });
+    },
+
+    async listTicks(request) {
+      const account = accountOf(accounts, request.account);
+      account.desk.symbol(request.symbol);
+      const range = rangeOf(request);
+      const ticks = await account.history.ticks(range);
+      return create(ListTicksResponseSchema, {
+        ticks: ticks.map((tick) => tickMessage(tick, account.symbols)),
+        nextPageToken: nextPage(range, ticks),
+      });
+    },
+
+    async listBars(request) {
+      const account = accountOf(accounts, request.account);
+      account.desk.symbol(request.symbol);
+      const range = rangeOf(request);
+      const bars = await account.history.bars(range, timeframeOf(request.timeframe));
+      return create(ListBarsResponseSchema, {
+        bars: bars.map((bar) => barMessage(bar, account.symbols)),
+        nextPageToken: nextPage(range, bars),
+      });
+    },
+
+    async *streamBars(request, call) {
+      const account = accountOf(accounts, request.account);
+      const options = {
+        symbols: request.symbols,
+        timeframe: timeframeOf(request.timeframe),
+        minInterval: milliseconds(request.minInterval, 100),
+        after: cursorFrom(request.resumeAfter),
+        heartbeat: heartbeatOf(request.heartbeatInterval),
+      };
+      const { results, events } = await streamBars(account, options, call);
+      for await (const event of events) yield barEvent(event, account, [...results]);
+    },
+
+    async listSymbols(request) {
+      const account = accountOf(accounts, request.account);
+      const names = [...account.symbols.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+      const [from = 0] = partsOf(request.pageToken, 1) ?? [];
+      const to = from + sizeOf(request.pageSize, 1000);
+      return create(ListSymbolsResponseSchema, {
+        symbols: names.slice(from, to).map(symbolMessage),
+        nextPageToken: to < names.length ? tokenOf(to) : "",
+      });
+    },
+
+    async getSymbol(request) {
+      const account = accountOf(accounts, request.account);
+      return create(GetSymbolResponseSchema, { symbol: symbolMessage(account.desk.symbol(request.symbol)) });
+    },
+  });
+
+function tickOptions(request: StreamTicksRequest) {
+  const after = cursorFrom(request.resumeAfter);
+  return {
+    symbols: request.symbols,
+    lossless: request.delivery !== Delivery.LATEST,
+    minInterval: milliseconds(request.minInterval, 0),
+    maxBatch: sizeOf(request.maxBatch, largest),
+    linger: milliseconds(request.maxLinger, 0),
+    snapshot: request.snapshot ?? after === undefined,
+    after,
+    heartbeat: heartbeatOf(request.heartbeatInterval),
+  };
+}
+
+/** Frames are shared by their readers, and so are their messages and, in the transports, their bytes. */
+const batches = new WeakMap<Frame, StreamTicksResponse>();
+
+function tickEvent(event: TickEvent, account: Account, symbols: SymbolResults): StreamTicksResponse {
+  switch (event.type) {
+    case "batch": {
+      let message = batches.get(event.frame);
+      if (message === undefined) {
+        const value = batchMessage(event.frame.ticks, event.frame.skips, event.cursor, account.symbols);
+        message = create(StreamTicksResponseSchema, { event: { case: "batch", value } });
+        batches.set(event.frame, message);
+      }
+      return message;
+    }
+    case "snapshot": {
+      const value = batchMessage(event.ticks, undefined, event.cursor, account.symbols);
+      return create(StreamTicksResponseSchema, { event: { case: "snapshot", value } });
+    }
+    case "subscription": {
+      const value = create(SubscriptionSchema, { symbols: [...event.symbols], results: [...event.results] });
+      return create(StreamTicksResponseSchema, { event: { case: "subscription", value } });
+    }
+    default:
+      return create(StreamTicksResponseSchema, { event: courseEvent(event, account.info, symbols) });
+  }
+}
+
+type BarEvent = Awaited<ReturnType<typeof streamBars>>["events"] extends AsyncGenerator<infer E> ? E : never;
+
+function barEvent(event: BarEvent, account: Account, symbols: SymbolResults): StreamBarsResponse {
+  const cursor = cursorOf(event.cursor);
+  if (event.type !== "snapshot" && event.type !== "bar") {
+    return create(StreamBarsResponseSchema, { cursor, event: courseEvent(event, account.info, symbols) });
+  }
+  const value = barMessage(event.bar, account.symbols);
+  return create(StreamBarsResponseSchema, { cursor, event: { case: event.type, value } });
+}
+
+function timeframeOf(timeframe: Timeframe): CoreTimeframe {
+  const word = wordOf(timeframes, timeframe);
+  if (word !== undefined) return word;
+  throw new BridgeError("invalid_argument", "timeframe: required", {
+    violations: [{ field: "timeframe", description: "must be M1 to MN1" }],
+  });
+}
+
+interface RangeRequest {
+  readonly symbol: string;
+  readonly from?: Timestamp | undefined;
+  readonly to?: Timestamp | undefined;
+  readonly pageSize: number;
+  readonly pageToken: string;
+}
+
+/** The part of history that a request means. A token carries the row's moment at which the page before has ended. */
+function rangeOf(request: RangeRequest): HistoryRange {
+  const from = request.from === undefined ? (0 as Instant) : instant(request.from);
+  const to = request.to === undefined ? (Number.MAX_SAFE_INTEGER as Instant) : instant(request.to);
+  if (from > to) {
+    throw new BridgeError("invalid_argument", "from: must not be later than to", {
+      violations: [{ field: "from", description: "must not be later than to" }],
+    });
+  }
+  const newest = request.from === undefined;
+  const [edge, skip = 0] = partsOf(request.pageToken, 2) ?? [newest ? to : from, 0];
+  const limit = sizeOf(request.pageSize, 1000);
+  const bounds = newest ? { from, to: edge as Instant } : { from: edge as Instant, to };
+  return { symbol: request.symbol, ...bounds, limit, newest, skip };
+}
+
+/** A full page may have a next one: it begins at the moment of this one's last row, without the rows already given. */
+function nextPage(range: HistoryRange, rows: readonly { readonly time: Instant }[]): string {
+  if (rows.length < range.limit) return "";
+  const edge = (range.newest ? rows[0] : rows.at(-1))?.time ?? (0 as Instant);
+  const same = rows.filter((row) => row.time === edge).length;
+  const before = edge === (range.newest ? range.to : range.from) ? range.skip : 0;
+  return tokenOf(edge, same + before);
+}
