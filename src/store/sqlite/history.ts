@@ -97,8 +97,10 @@ class SqliteTickHistory implements StoredHistory {
     let crash: unknown;
     thread.on("message", (reply: Reply) => {
       if (reply.kind === "opened") resolve();
-      else if (reply.kind === "refused") reject(unusable(reply.why));
-      else this.#take(reply);
+      else if (reply.kind === "refused") {
+        this.#failure = unusable(reply.why);
+        reject(this.#failure);
+      } else this.#take(reply);
     });
     thread.on("error", (error) => {
       crash = error;

@@ -135,6 +135,17 @@ describe("the recorded ticks", () => {
     }
   });
 
+  it("are skipped at the range's first moment only", async () => {
+    const at = utc("2024-03-06T10:00");
+    const ticks = [0, 0, 7, 7, 9].map((ms, n) => tickAt((at + ms) as Instant, { sequence: n + 1 }));
+    record(ticks);
+    expect(await history.ticks({ ...all("EURUSD"), from: at, skip: 5 })).toEqual(ticks.slice(2));
+    expect(await history.ticks({ ...all("EURUSD"), from: (at + 1) as Instant, skip: 1 })).toEqual(ticks.slice(2));
+    expect(await history.ticks({ ...all("EURUSD"), to: (at + 8) as Instant, skip: 1, newest: true })).toEqual(
+      ticks.slice(0, 4),
+    );
+  });
+
   it("page through many ticks of one millisecond", async () => {
     const at = utc("2024-03-06T10:00");
     const ticks = Array.from({ length: 10_000 }, (_, n) => tickAt(at, { sequence: n + 1, place: n + 1 }));
@@ -196,6 +207,23 @@ describe("the bars from history", () => {
     for (const timeframe of timeframes) {
       expect(await history.bars(all("EURUSD"), timeframe)).toEqual(barsOf(ticks, timeframe));
     }
+  });
+
+  it("are whole when the clock is put back within them", async () => {
+    const from = utc("2024-11-02T20:00"); // put back on Sunday, 2024-11-03, at 6:00 UTC
+    const ticks = Array.from({ length: 600 }, (_, n) => tickAt((from + 300_000 * n) as Instant));
+    record(ticks);
+    for (const timeframe of ["H4", "D1", "W1"] as const) {
+      const bars = barsOf(ticks, timeframe);
+      for (const { time } of bars) {
+        for (const newest of [false, true]) {
+          const range = { ...all("EURUSD"), to: time, newest };
+          expect(await history.bars(range, timeframe)).toEqual(within(bars, range));
+        }
+      }
+    }
+    const day = (await history.bars(all("EURUSD"), "D1")).find((bar) => bar.time === utc("2024-11-02T21:00"));
+    expect(day?.tickVolume).toBe(25 * 12);
   });
 
   it("are drawn from the last price where the symbol says so", async () => {
