@@ -1,0 +1,172 @@
+/**
+ * A market that never was: prices drawn from chance, at the machine's own time.
+ *
+ * The sequence of gaps, symbols and prices depends on the seed, the symbols and the rate
+ * alone (and, with `sessions`, on when symbols open); the clock only says when it begins.
+ * A tick's time is the moment it was due, so ticks that leave in one turn of the event
+ * loop still lie apart as they were drawn.
+ *
+ * A market that was held up sends what is due in batches of at most a thousand; held up
+ * for more than five seconds, or when the clock is set back, it goes on from now.
+ */
+import type { Price, Volume } from "../../core/model/decimals.ts";
+import type { Instant } from "../../core/model/ids.ts";
+import type { SymbolSpec } from "../../core/model/symbol.ts";
+import type { SourceTick } from "../../core/model/tick.ts";
+import type { Clock } from "../../core/ports/clock.ts";
+import { Arrivals } from "./arrivals.ts";
+import type { Market } from "./market.ts";
+import { PriceWalk, Quote } from "./price-walk.ts";
+import { type SessionState, sessionAt } from "./quote-session.ts";
+import { seeded } from "./seeded.ts";
+import { sidesChanged, sourceTick } from "./source-tick.ts";
+import { brokerTimes } from "./time-zone.ts";
+
+const BATCH = 1000;
+const MOST_BEHIND = 5000;
+const LONGEST_SLEEP = 60_000;
+const MOST_A_SECOND = 100_000;
+const A_SYMBOL = 3;
+const NONE = 0 as Price;
+const NO_VOLUME = 0 as Volume;
+
+export interface GeneratedSettings {
+  readonly seed: number | string;
+  /** Ticks a second, of all symbols together; by default three for each. */
+  readonly rate?: number;
+  /** Quote only within each symbol's quote sessions; otherwise the market never closes. */
+  readonly sessions?: boolean;
+  /** The last ticks of a market to go on from; of the others, a symbol's usual price. */
+  readonly resume?: readonly SourceTick[];
+}
+
+export class GeneratedMarket implements Market {
+  readonly patient = false;
+  readonly #symbols: readonly SymbolSpec[];
+  readonly #settings: GeneratedSettings;
+  readonly #rate: number;
+  readonly #clock: Clock;
+
+  constructor(settings: GeneratedSettings, symbols: readonly SymbolSpec[], clock: Clock) {
+    const { rate = A_SYMBOL * symbols.length } = settings;
+    if (symbols.length === 0) throw new Error("a generated market needs at least one symbol");
+    if (!(rate > 0 && rate <= MOST_A_SECOND)) {
+      throw new Error(`a generated market's rate is above 0 and at most ${MOST_A_SECOND} ticks a second, not ${rate}`);
+    }
+    this.#symbols = symbols;
+    this.#settings = settings;
+    this.#rate = rate;
+    this.#clock = clock;
+  }
+
+  now(): Instant {
+    return this.#clock.now();
+  }
+
+  async *batches(signal: AbortSignal): AsyncGenerator<readonly SourceTick[], void> {
+    const source = new Source(this.#settings, this.#symbols, this.#rate);
+    let start: number = this.#clock.now();
+    let reached = start;
+    while (!signal.aborted) {
+      const now: number = this.#clock.now();
+      if (now < reached - MOST_BEHIND || now - (start + source.due) > MOST_BEHIND) start = now - source.due;
+      reached = now;
+      const batch: SourceTick[] = [];
+      while (batch.length < BATCH && start + source.due <= now) {
+        const tick = source.take(start);
+        if (tick !== undefined) batch.push(tick);
+        else if (source.allClosed(now)) break;
+      }
+      if (batch.length > 0) yield batch;
+      if (batch.length === BATCH) continue;
+      const opens = this.#settings.sessions === true ? source.opens(now as Instant) : now;
+      const next = Math.max(start + source.due, opens);
+      if (opens > start + source.due) start = opens - source.due; // the closed hours are not made up for
+      await this.#clock.sleep(Math.min(LONGEST_SLEEP, Math.max(1, Math.ceil(next - this.#clock.now()))), signal);
+    }
+  }
+}
+
+/** The endless sequence, without a clock: what comes next, and how long after the start. */
+class Source {
+  /** Milliseconds from the start to the next tick. */
+  due = 0;
+  readonly #walk: PriceWalk;
+  readonly #arrivals: Arrivals;
+  readonly #chance: ReturnType<typeof seeded>;
+  readonly #quotes: readonly Quote[];
+  readonly #specs: readonly SymbolSpec[];
+  readonly #states: SessionState[] | undefined;
+  readonly #toBroker = brokerTimes();
+  #last = 0;
+  #burst = 0;
+  #time = Number.NEGATIVE_INFINITY;
+
+  constructor(settings: GeneratedSettings, symbols: readonly SymbolSpec[], rate: number) {
+    const { seed, resume = [], sessions = false } = settings;
+    const last = new Map(resume.filter(({ bid, ask }) => bid > 0 && ask > bid).map((tick) => [tick.symbol, tick]));
+    this.#chance = seeded(`${seed}/order`);
+    this.#walk = new PriceWalk(seeded(`${seed}/prices`));
+    this.#arrivals = new Arrivals(seeded(`${seed}/gaps`), rate);
+    const spread = seeded(`${seed}/spreads`);
+    this.#specs = symbols;
+    this.#quotes = symbols.map((spec) => new Quote(spec, this.#walk, spread, last.get(spec.name)));
+    this.#states = sessions ? symbols.map(() => ({ open: false, until: Number.NEGATIVE_INFINITY })) : undefined;
+    this.#draw();
+  }
+
+  /** The tick that is due, or none where its symbol is closed. */
+  take(start: number): SourceTick | undefined {
+    const at = Math.floor(start + this.due);
+    const index = this.#pick();
+    this.#time = Math.max(this.#time, at);
+    const time = this.#time as Instant;
+    this.#draw();
+    if (!this.#open(index, time)) return undefined;
+    const quote = this.#quotes[index] as Quote;
+    const changed = quote.move();
+    const flags = sidesChanged((changed & 1) !== 0, (changed & 2) !== 0);
+    return sourceTick(quote.symbol, time, this.#toBroker(time), quote.bid, quote.ask, NONE, NO_VOLUME, flags);
+  }
+
+  /** When the first symbol opens: `now` if one is open. */
+  opens(now: Instant): number {
+    let first = Number.POSITIVE_INFINITY;
+    for (const { quoteSessions } of this.#specs) {
+      const { open, until } = sessionAt(quoteSessions, now);
+      if (open) return now;
+      first = Math.min(first, until);
+    }
+    return Number.isFinite(first) ? first : now + LONGEST_SLEEP;
+  }
+
+  allClosed(now: number): boolean {
+    return this.#states?.every(({ open, until }) => !open && until > now) ?? false;
+  }
+
+  #open(index: number, time: Instant): boolean {
+    if (this.#states === undefined) return true;
+    let state = this.#states[index] as SessionState;
+    if (time >= state.until) {
+      state = sessionAt((this.#specs[index] as SymbolSpec).quoteSessions, time);
+      this.#states[index] = state;
+    }
+    return state.open;
+  }
+
+  #draw(): void {
+    const gap = this.#arrivals.next(this.#walk.mood.activity);
+    this.#walk.pass(gap);
+    this.due += gap * 1000;
+  }
+
+  /** Symbols take turns at random; one that has just moved is likely to move again. */
+  #pick(): number {
+    if (this.#burst > 0) this.#burst--;
+    else {
+      this.#last = Math.floor(this.#chance.next() * this.#quotes.length);
+      if (this.#chance.next() < 0.2) this.#burst = 1 + Math.floor(this.#chance.next() * 4);
+    }
+    return this.#last;
+  }
+}
