@@ -43,9 +43,11 @@ export class Matching {
     if (orders.length > 0) this.#orders(desk, orders, at, time);
   }
 
-  /** An order that an exchange takes through the market is executed at once. */
+  /** An order that an exchange takes through the market is executed at once; one that may only rest is canceled. */
   place(order: TerminalOrder, desk: Desk, time: Instant): void {
-    if (order.type === "limit" && isTriggered(order, desk.watched())) this.#limit(order, desk, time);
+    if (order.type !== "limit" || !isTriggered(order, desk.watched())) return;
+    if (order.filling === "boc") this.#execution.settle(order, "canceled", time);
+    else this.#limit(order, desk, time);
   }
 
   #expire(desk: Desk, time: Instant, brokerTime: BrokerTime): void {
@@ -88,7 +90,7 @@ export class Matching {
         this.#execution.execute(order, desk, this.#execution.marketPrice(desk, order.side), time);
         return;
       case "stop_limit":
-        this.#convert(order, time);
+        this.#convert(order, desk, time);
         return;
       case "stop":
         if (this.#admits(order, desk, time)) {
@@ -108,11 +110,12 @@ export class Matching {
   }
 
   /** The same order, from now on resting as a limit. */
-  #convert(order: TerminalOrder, time: Instant): void {
+  #convert(order: TerminalOrder, desk: Desk, time: Instant): void {
     const { stopLimitPrice, ...rest } = order;
     if (stopLimitPrice === undefined) throw new Error(`stop-limit order ${order.ticket} without its limit`);
     const limit: TerminalOrder = { ...rest, type: "limit", price: stopLimitPrice, setupTime: time };
     this.#execution.record({ type: "order", order: limit });
+    if (order.filling === "boc") this.place(limit, desk, time);
   }
 
   /** A triggered order is asked for money (and room) once more; refused, it is over. */

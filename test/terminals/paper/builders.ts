@@ -111,7 +111,7 @@ export const draws = (value: number) => ({ next: () => value });
 export type Asking = Omit<Partial<OrderRequest>, "volume" | "price" | "stopLimitPrice" | "stopLoss" | "takeProfit"> & {
   readonly lots?: number;
   readonly at?: number;
-  readonly then?: number;
+  readonly limit?: number;
   readonly sl?: number;
   readonly tp?: number;
 };
@@ -121,9 +121,9 @@ let number = 0;
 
 const level = (value: number | undefined) => (value === undefined ? undefined : price(value, 5));
 
-export function asks(side: Side, { lots: volume = 0.1, at, then, sl, tp, ...rest }: Asking = {}): NumberedOrder {
+export function asks(side: Side, { lots: volume = 0.1, at, limit, sl, tp, ...rest }: Asking = {}): NumberedOrder {
   number += 1;
-  const prices = { price: level(at), stopLimitPrice: level(then), stopLoss: level(sl), takeProfit: level(tp) };
+  const prices = { price: level(at), stopLimitPrice: level(limit), stopLoss: level(sl), takeProfit: level(tp) };
   const request = {
     account: demo.alias,
     clientOrderId: `c${number}` as ClientOrderId,
@@ -196,7 +196,7 @@ export class Session {
     return this.#take(this.broker.cancel(ticket(order), this.now));
   }
 
-  modify(order: number, change: Pick<Asking, "at" | "then" | "sl" | "tp" | "timeInForce" | "expireTime">): Told {
+  modify(order: number, change: Pick<Asking, "at" | "limit" | "sl" | "tp" | "timeInForce" | "expireTime">): Told {
     const { request } = asks("buy", change);
     return this.#take(this.broker.modify(ticket(order), request as OrderChange, this.now));
   }
