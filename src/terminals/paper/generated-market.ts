@@ -16,8 +16,8 @@ import type { SourceTick } from "../../core/model/tick.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import { Arrivals } from "./arrivals.ts";
 import type { Market } from "./market.ts";
+import { anyQuoted, nextBoundary } from "./opening-hours.ts";
 import { PriceWalk, Quote } from "./price-walk.ts";
-import { type SessionState, sessionAt } from "./quote-session.ts";
 import { seeded } from "./seeded.ts";
 import { sidesChanged, sourceTick } from "./source-tick.ts";
 import { brokerTimes } from "./time-zone.ts";
@@ -87,6 +87,12 @@ export class GeneratedMarket implements Market {
   }
 }
 
+/** Whether a symbol is quoted, and until when that holds: not worked out anew for every tick. */
+interface SessionState {
+  readonly open: boolean;
+  readonly until: number;
+}
+
 /** The endless sequence, without a clock: what comes next, and how long after the start. */
 class Source {
   /** Milliseconds from the start to the next tick. */
@@ -131,13 +137,8 @@ class Source {
 
   /** When the first symbol opens: `now` if one is open. */
   opens(now: Instant): number {
-    let first = Number.POSITIVE_INFINITY;
-    for (const { quoteSessions } of this.#specs) {
-      const { open, until } = sessionAt(quoteSessions, now);
-      if (open) return now;
-      first = Math.min(first, until);
-    }
-    return Number.isFinite(first) ? first : now + LONGEST_SLEEP;
+    if (anyQuoted(this.#specs, now)) return now;
+    return nextBoundary(this.#specs, now) ?? now + LONGEST_SLEEP;
   }
 
   allClosed(now: number): boolean {
@@ -148,7 +149,8 @@ class Source {
     if (this.#states === undefined) return true;
     let state = this.#states[index] as SessionState;
     if (time >= state.until) {
-      state = sessionAt((this.#specs[index] as SymbolSpec).quoteSessions, time);
+      const symbol = [this.#specs[index] as SymbolSpec];
+      state = { open: anyQuoted(symbol, time), until: nextBoundary(symbol, time) ?? Number.POSITIVE_INFINITY };
       this.#states[index] = state;
     }
     return state.open;
