@@ -22,9 +22,12 @@ export function machineClock(wallClock: () => number = Date.now): Clock {
       latest = Math.max(latest, Math.floor(wallClock()));
       return latest as Instant;
     },
-    sleep: (ms, signal) => sleepUntil(performance.now() + ms, signal),
+    sleep: (ms, signal) => (ms <= 0 ? turn() : sleepUntil(performance.now() + ms, signal)),
   };
 }
+
+/** Everything that is ready to run goes first. */
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** Leaves nothing behind: no timer that keeps the process alive after an abort, no listener after its time. */
 function timer(ms: number, signal: AbortSignal | undefined): Promise<void> {

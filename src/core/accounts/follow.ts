@@ -21,6 +21,7 @@ export async function follow(account: Account, changed: () => void, signal: Abor
         if (report.patient) {
           await clock.sleep(0, signal); // a turn for those who read
           await hub.room(clock);
+          await history.room();
         }
         break;
       case "valuation":

@@ -3,6 +3,6 @@ import type { Instant } from "../model/ids.ts";
 /** Time, from outside: the machine's in production, a scripted one in tests. */
 export interface Clock {
   now(): Instant;
-  /** Resolves after `ms`, or early when `signal` aborts. */
+  /** Resolves after `ms`, or early when `signal` aborts. A sleep of 0 gives everyone else a turn. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }

@@ -21,6 +21,8 @@ export interface HistoryRange {
  */
 export interface TickHistory {
   record(ticks: readonly Tick[]): void;
+  /** Resolves when there is room for more: for sources that can wait. */
+  room(): Promise<void>;
   ticks(range: HistoryRange): Promise<readonly Tick[]>;
   /** Bars from the recorded ticks, the running one included. */
   bars(range: HistoryRange, timeframe: Timeframe): Promise<readonly Bar[]>;

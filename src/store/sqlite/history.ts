@@ -51,8 +51,6 @@ export interface HistoryOptions {
 }
 
 export interface StoredHistory extends TickHistory {
-  /** Resolves when at least half of what may wait is free: for sources that can wait. */
-  room(): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -18,7 +18,6 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { decode } from "../../contract/wire.ts";
-import type { BridgeError } from "../../core/errors.ts";
 import type { Instant } from "../../core/model/ids.ts";
 import type { Incoming, Reader, WrappedMethod } from "../call.ts";
 import { bytesOf, sharedBytes } from "../frame.ts";
@@ -75,7 +74,7 @@ function handlerOf(wrapped: WrappedMethod, headers: Readonly<Record<string, stri
             call.sendMetadata(metadata);
             callback(null, bytes);
           },
-          (fault: BridgeError) => callback(grpcStatusOf(fault)),
+          (fault) => callback(grpcStatusOf(fault)),
         );
       };
     case "server_streaming":
@@ -98,7 +97,7 @@ async function stream(call: StreamCall | BidiCall, frames: AsyncIterable<Buffer>
     if (!sink.gone) call.end();
   } catch (fault) {
     // The library's way to end a stream with a status, behind everything that was written before.
-    if (!sink.gone) call.emit("error", grpcStatusOf(fault as BridgeError));
+    if (!sink.gone) call.emit("error", grpcStatusOf(fault));
   }
 }
 

@@ -12,15 +12,15 @@ import {
   type StatusObject,
   status as statusCodes,
 } from "@grpc/grpc-js";
-import { encodeStatus, statusOf } from "../../contract/fault-status.ts";
+import { encodeStatus, faultOf, statusOf } from "../../contract/fault-status.ts";
 import { BridgeError } from "../../core/errors.ts";
 
 const detailsKey = "grpc-status-details-bin";
 
 type PartialStatus = Pick<StatusObject, "code" | "details"> & { metadata?: Metadata | null };
 
-export function grpcStatusOf(fault: BridgeError): StatusObject {
-  const status = statusOf(fault);
+export function grpcStatusOf(fault: unknown): StatusObject {
+  const status = statusOf(fault instanceof BridgeError ? fault : faultOf(fault, "(none)"));
   const metadata = new Metadata();
   metadata.set(detailsKey, Buffer.from(encodeStatus(status)));
   return { code: status.code, details: status.message, metadata };

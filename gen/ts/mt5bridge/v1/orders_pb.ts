@@ -2603,7 +2603,7 @@ export type Order = Message<"mt5bridge.v1.Order"> & {
   dealTickets: bigint[];
 
   /**
-   * When the bridge took it in; absent on orders that the bridge did not place.
+   * When the bridge took it in, or first saw it at the terminal.
    *
    * @generated from field: google.protobuf.Timestamp received_time = 30;
    */
@@ -2855,7 +2855,7 @@ export type OrderJson = {
   dealTickets?: string[];
 
   /**
-   * When the bridge took it in; absent on orders that the bridge did not place.
+   * When the bridge took it in, or first saw it at the terminal.
    *
    * @generated from field: google.protobuf.Timestamp received_time = 30;
    */

@@ -1,0 +1,220 @@
+/**
+ * The wiring, in the order in which an order travels. Nothing else knows both sides.
+ */
+import { createHash, randomBytes, randomUUID } from "node:crypto";
+import { mkdirSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import pkg from "../package.json" with { type: "json" };
+import { banner } from "./banner.ts";
+import { type Config, ConfigError, readConfig } from "./config.ts";
+import { accountService } from "./contract/account-service.ts";
+import { adminService, type Drain as DrainCall } from "./contract/admin-service.ts";
+import { healthService } from "./contract/health-service.ts";
+import { ordersService } from "./contract/orders-service.ts";
+import { ticksService } from "./contract/ticks-service.ts";
+import { createValidation } from "./contract/validation.ts";
+import { Account } from "./core/accounts/account.ts";
+import { follow } from "./core/accounts/follow.ts";
+import { type AccountEvent, AccountRecord } from "./core/accounts/record.ts";
+import { BridgeError } from "./core/errors.ts";
+import { HealthWatch } from "./core/health/health.ts";
+import type { Instant } from "./core/model/ids.ts";
+import type { SymbolSpec } from "./core/model/symbol.ts";
+import { OrderDesk } from "./core/orders/order-desk.ts";
+import { raiseDoubts, settleDoubts } from "./core/orders/reconcile.ts";
+import type { Clock } from "./core/ports/clock.ts";
+import type { TickHistory } from "./core/ports/history.ts";
+import type { Journal } from "./core/ports/journal.ts";
+import { StreamIds } from "./core/streams/stream-ids.ts";
+import { TickHub } from "./core/ticks/hub.ts";
+import { helpText } from "./help.ts";
+import { openTickHistory } from "./store/sqlite/history.ts";
+import { openJournalStore } from "./store/sqlite/journal.ts";
+import { type Log, openLog } from "./telemetry/log.ts";
+import { machineClock } from "./telemetry/machine-clock.ts";
+import type { LedgerEvent } from "./terminals/paper/books.ts";
+import { GeneratedMarket } from "./terminals/paper/generated-market.ts";
+import type { Market } from "./terminals/paper/market.ts";
+import { ReplayMarket } from "./terminals/paper/replay-market.ts";
+import { seeded } from "./terminals/paper/seeded.ts";
+import { paperSettings, paperSymbols } from "./terminals/paper/setup.ts";
+import { PaperTerminal } from "./terminals/paper/terminal.ts";
+import { everyoneIsTheDeveloper } from "./transport/authenticate.ts";
+import { Drain } from "./transport/drain.ts";
+import { serveGrpc } from "./transport/grpc/server.ts";
+
+/** Unary calls in flight at once, all clients together. */
+const unaryLimit = 4096;
+
+/** Each market has an account and a history of its own: what was traded in one makes no sense in another. */
+function folderOf({ dataDir, paper }: Config): string {
+  const recorded = createHash("sha256").update(paper.replay.map((file) => basename(file)).join("\n"));
+  const market = paper.replay.length === 0 ? "generated" : `replay-${recorded.digest("hex").slice(0, 8)}`;
+  return join(dataDir, `${market}-${paper.currency.toLowerCase()}-${paper.marginMode}`);
+}
+
+async function marketOf(
+  { paper }: Config,
+  symbols: readonly SymbolSpec[],
+  history: TickHistory,
+  clock: Clock,
+  log: Log,
+): Promise<Market> {
+  if (paper.replay.length > 0) {
+    const zone = paper.timeZone === undefined ? {} : { timeZone: paper.timeZone };
+    return ReplayMarket.open(
+      { files: paper.replay, speed: paper.speed, strict: paper.strict, ...zone },
+      symbols,
+      clock,
+      log,
+    );
+  }
+  const resume = (await history.latest()).filter((tick) => symbols.some((spec) => spec.name === tick.symbol));
+  return new GeneratedMarket(
+    { seed: paper.seed, rate: paper.rate, sessions: paper.keepSessions, resume },
+    symbols,
+    clock,
+  );
+}
+
+async function start(config: Config, log: Log): Promise<() => Promise<void>> {
+  const clock = machineClock();
+  const began = clock.now();
+  const { paper } = config;
+  const folder = folderOf(config);
+  mkdirSync(folder, { recursive: true });
+  const symbols = paperSymbols(paper.symbols, paper.symbolFiles);
+
+  // The store, the market and the terminal.
+  const store = await openJournalStore({ folder });
+  const history = await openTickHistory({ folder, specs: symbols, observer: log, ...config.history });
+  const market = await marketOf(config, symbols, history, clock, log);
+  const epoch = randomUUID();
+  const hub = new TickHub(epoch, new Map(symbols.map((spec) => [spec.name, spec])));
+  const ready = Promise.withResolvers<void>();
+  const begin =
+    paper.start === "now" ? ready.promise : Promise.all([ready.promise, hub.firstReader()]).then(() => undefined);
+  const terminal = await PaperTerminal.open({
+    settings: paperSettings(paper, symbols),
+    latencyMs: paper.latencyMs,
+    market,
+    ledger: store.journal("ledger") as Journal<LedgerEvent>,
+    clock,
+    chance: seeded(paper.seed),
+    observer: log,
+    start: begin,
+  });
+
+  // The account: what the journal says, then what the terminal says.
+  const { valuation } = await terminal.snapshot(0 as Instant, new AbortController().signal);
+  const record = await AccountRecord.open(store.journal("orders") as Journal<AccountEvent>, valuation);
+  const desk = new OrderDesk(terminal, record, clock, log, { silence: config.live.timeoutMs });
+  await raiseDoubts(desk);
+  await settleDoubts(desk);
+  const ids = new StreamIds(epoch);
+  const account = new Account(desk, hub, history, ids, clock);
+  const accounts = new Map([[account.info.alias as string, account]]);
+  const health = new HealthWatch([account], ids, clock);
+
+  // The services and the transport.
+  const drain = new Drain(clock);
+  const drainNow: DrainCall = async (until, signal) => {
+    health.drain();
+    const streamsClosed = drain.inFlight.streams;
+    drain.begin();
+    const patience = until === undefined ? config.limits.drainTimeoutMs : Math.max(0, until - clock.now() - 50);
+    await Promise.race([desk.idle(), clock.sleep(patience, signal)]);
+    return { ordersInFlight: health.inFlight, streamsClosed };
+  };
+  const about = { version: pkg.version, runtime: process.version, streams: () => drain.inFlight.streams };
+  const server = await serveGrpc({
+    services: [
+      accountService(accounts),
+      ticksService(accounts),
+      ordersService(accounts),
+      healthService(health, about),
+      adminService(accounts, drainNow),
+    ],
+    host: config.network.bindAddress,
+    port: config.network.grpcPort,
+    mode: "paper",
+    health: { serving: () => health.now.serving, changed: (listener) => health.watch(listener) },
+    calls: {
+      clock,
+      observer: log,
+      validation: createValidation(),
+      authenticate: everyoneIsTheDeveloper,
+      drain,
+      limits: { unary: unaryLimit, streams: config.limits.streams },
+      newTraceId: () => randomBytes(16).toString("hex"),
+    },
+    maxConnections: config.limits.connections,
+  });
+  const life = new AbortController();
+  const following = follow(account, () => health.changed(), life.signal);
+  following.catch((error: unknown) => {
+    desk.linkUp = false;
+    account.linkMessage = "the terminal's reports have ended";
+    log.note("error", "terminal", "the terminal's reports can no longer be followed", { error });
+    health.changed();
+  });
+  ready.resolve();
+  const address = `${config.network.bindAddress}:${server.port}`;
+  banner({ address, account, folder, version: pkg.version, ms: clock.now() - began, replay: paper.replay }, log);
+
+  return async () => {
+    health.drain();
+    const left = await server.stop(config.limits.drainTimeoutMs);
+    if (left.unary + left.streams > 0) log.note("warn", "bridge", "calls were cut off", { ...left });
+    await Promise.race([desk.idle(), clock.sleep(config.limits.drainTimeoutMs)]);
+    await terminal.close();
+    life.abort();
+    await following.catch(() => undefined); // told above
+    await history.close();
+    await store.close();
+  };
+}
+
+async function main(): Promise<void> {
+  if (process.argv.slice(2).some((argument) => argument === "--help" || argument === "-h")) {
+    process.stdout.write(helpText());
+    return;
+  }
+  const config = readConfig(process.env, (path) => readFileSync(path, "utf8"));
+  const log = openLog(config.logLevel);
+  const end = async (code: number) => {
+    await log.close();
+    process.exit(code);
+  };
+  try {
+    const stop = await start(config, log);
+    let stopping = false;
+    const onSignal = (signal: NodeJS.Signals) => {
+      if (stopping) return void end(1); // a second time: at once
+      stopping = true;
+      log.note("info", "bridge", "stopping: streams are told, what is in flight ends", { signal });
+      stop().then(
+        () => {
+          log.note("info", "bridge", "stopped");
+          return end(0);
+        },
+        (error: unknown) => {
+          log.note("error", "bridge", "the stop failed", { error });
+          return end(1);
+        },
+      );
+    };
+    process.on("SIGINT", onSignal);
+    process.on("SIGTERM", onSignal);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    log.note("error", "bridge", `cannot start: ${message}`, error instanceof BridgeError ? {} : { error });
+    await end(1);
+  }
+}
+
+main().catch((error: unknown) => {
+  const known = error instanceof ConfigError;
+  process.stderr.write(`${known ? error.message : String(error instanceof Error ? error.stack : error)}\n`);
+  process.exitCode = 1;
+});
