@@ -112,6 +112,7 @@ export class BarFold {
   readonly #timeframe: Timeframe;
   readonly #fromLast: boolean;
   #period: Moment | undefined;
+  #start = Number.NEGATIVE_INFINITY;
   /** The minute of the last tick ends here. */
   #minuteEnd = Number.NEGATIVE_INFINITY;
   #open = 0;
@@ -130,6 +131,7 @@ export class BarFold {
     if (soFar === undefined) return;
     const { bar, minute } = soFar;
     this.#period = { time: bar.time, brokerTime: bar.brokerTime };
+    this.#start = bar.time;
     this.#minuteEnd = minute + MINUTE;
     this.#open = bar.open;
     this.#high = bar.high;
@@ -149,6 +151,7 @@ export class BarFold {
   add(tick: SourceTick): Bar | undefined {
     const price = this.#fromLast ? tick.last : tick.bid;
     if (price === 0) return undefined; // no price: withdrawn quotes are sent as zeros
+    if (tick.time < this.#start) return undefined; // a source that has started over
     let closed: Bar | undefined;
     let counts = (tick.flags & (this.#fromLast ? tickFlags.last : tickFlags.bid)) !== 0 || price !== this.#close;
     const spread = tick.bid !== 0 && tick.ask !== 0 ? tick.ask - tick.bid : 0;
@@ -173,6 +176,7 @@ export class BarFold {
     if (before !== undefined && period.time <= before.time) return undefined;
     const closed = before === undefined ? undefined : this.#bar(before, true);
     this.#period = period;
+    this.#start = period.time;
     this.#open = this.#high = this.#low = price;
     this.#spread = spread;
     this.#tickVolume = 0;

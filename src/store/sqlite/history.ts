@@ -150,6 +150,7 @@ class SqliteTickHistory implements StoredHistory {
     return names.map((name, i) => tickOf(name, rows, i * TICK_FIELDS));
   }
 
+  /** Room is when at least half of what may wait is free. */
   room(): Promise<void> {
     if (this.#failure !== undefined || this.#waiting <= CHUNKS_WAITING / 2) return Promise.resolve();
     return new Promise((resolve) => this.#wanting.push(resolve));

@@ -118,6 +118,14 @@ describe("a bar", () => {
     expect(barsOf([at(0, { ...bid(105), ask: 103 as Price })], "M1")[0]?.spread).toBe(-2);
   });
 
+  it("is not changed by ticks from before its period", () => {
+    const fold = new BarFold("EURUSD", "M5", "bid");
+    fold.add(at(600, bid(105)));
+    const running = fold.running;
+    expect(fold.add(at(599, bid(1)))).toBeUndefined();
+    expect(fold.running).toEqual(running);
+  });
+
   it("goes on from where it was left", () => {
     const ticks = anyTicks(5, 600);
     for (const timeframe of ["M1", "H4", "W1"] as const) {
