@@ -74,14 +74,23 @@ describe("a pending order", () => {
     expect(filledAt(session)).toEqual([points(1.0996)]);
   });
 
-  it("is triggered after older ones of its kind, stops before limits", () => {
+  it("is triggered after older ones of its kind; stop-limits come first, then stops, then limits", () => {
     const session = opened();
     session.buy({ type: "limit", at: 1.099 });
     session.sell({ type: "stop", at: 1.099 });
     session.buy({ type: "limit", at: 1.0995 });
     session.sell({ type: "stop", at: 1.0995 });
-    session.tick(1.098, 1.0981);
+    session.sell({ type: "stop_limit", at: 1.0995, limit: 1.2 });
+    expect(session.tick(1.098, 1.0981)[0]).toBe("order 1005 placed");
     expect(session.deals.map((deal) => deal.order)).toEqual([1002n, 1004n, 1001n, 1003n]);
+  });
+
+  it("sets free what it holds itself when it is asked for money again", () => {
+    const rate = { initial: 1, maintenance: 0 };
+    const session = opened({ symbol: { marginRates: { buy: rate, sell: rate, pending: rate } } });
+    session.buy({ type: "limit", at: 1.09, lots: 6 });
+    expect(session.broker.valuation(session.now).freeMargin).toBe(cents(3460));
+    expect(session.tick(1.0899, 1.09)).toContain("order 1001 filled");
   });
 
   it("can be changed as a whole", () => {
@@ -123,12 +132,24 @@ describe("a position's levels", () => {
     expect(session.order(1002)?.comment).toBe(`[${name} ${at.toFixed(5)}]`);
   });
 
-  it("take the stop first when a tick reaches both", () => {
+  it("are reached on both sides at once when the spread opens, oldest position first", () => {
     const session = opened();
     session.buy({ sl: 1.099, tp: 1.102 });
     session.sell({ sl: 1.102, tp: 1.099 });
     session.tick(1.0989, 1.1021);
-    expect(session.deals.slice(2).map((deal) => deal.reason)).toEqual(["stop_loss", "stop_loss"]);
+    expect(session.deals.slice(2)).toMatchObject([
+      { position: 1001n, reason: "stop_loss" },
+      { position: 1002n, reason: "stop_loss" },
+    ]);
+  });
+
+  it("share the depth of the tick that reaches them", () => {
+    const session = opened({ settings: { depth: lots(0.1) } });
+    session.buy({ sl: 1.09 });
+    session.tick(1.1, 1.1001);
+    session.buy({ sl: 1.09 });
+    expect(session.tick(1.0899, 1.09).at(-1)).toBe("position 1001 closed");
+    expect(session.tick(1.0899, 1.09).at(-1)).toBe("position 1002 closed");
   });
 
   it("improve a take profit over a gap, or give the level where the broker does not", () => {

@@ -117,6 +117,19 @@ describe("a hedging account", () => {
     expect(session.balance).toBe(9_999);
   });
 
+  it("realises with a close-by each position's own share of its swap", () => {
+    const session = opened();
+    session.buy({ lots: 0.1 });
+    session.sell({ lots: 0.4 });
+    for (const position of [...session.broker.books.positions.values()]) {
+      const swap = (position.side === "buy" ? -100 : 200) as Money;
+      session.broker.restore({ type: "position", marginRate: 1, position: { ...position, swap } });
+    }
+    session.buy({ position: t(1001), positionBy: t(1002) });
+    expect(session.deals.slice(2).map((deal) => deal.swap)).toEqual([-100, 50]);
+    expect(session.position(1002)?.swap).toBe(150);
+  });
+
   it("changes a position's stops without a deal", () => {
     const session = opened();
     session.buy();

@@ -237,6 +237,17 @@ describe("allowed is", () => {
         (s) => s.protect(1001, { sl: 1.0998, tp: 1.11 }),
       ),
     ],
+    [
+      "a pending order in the place of one that was canceled",
+      { account: { limitOrders: 1 } },
+      following(
+        (s) => {
+          s.buy(pending());
+          s.cancel(1001);
+        },
+        (s) => s.buy(pending()),
+      ),
+    ],
   ])("%s", (_, given, ask) => {
     expect(ask(opened(given)).retcode).toBe(10009);
   });

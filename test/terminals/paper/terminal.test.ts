@@ -305,6 +305,22 @@ describe("a paper terminal", () => {
     expect(market()).toEqual([true, false, true]);
   });
 
+  it("tells of a night between two prices, too, when its market is a recording", async () => {
+    const day = [{ from: 0, to: 13 * 3600 }];
+    const quoteSessions = [day, day, day, day, day, day, day] as const;
+    const clock = new ScriptedClock(noon);
+    const market = new ScriptedMarket(clock, true);
+    const variations = { settings: { sessions: true }, symbol: { ...eurusd, quoteSessions } };
+    const { told, tick } = await running(variations, { clock, market });
+    market.push(tick(1.1, 1.1001));
+    await quiet();
+    clock.advance(24 * HOUR);
+    market.push({ ...tick(1.1, 1.1001), time: clock.now(), brokerTime: toBrokerTime(clock.now()) });
+    await quiet();
+    expect(types(told).slice(2)).toEqual(["market", "ticks", "valuation", "market", "market", "ticks"]);
+    expect(told.flatMap((report) => (report.type === "market" ? report.open : []))).toEqual([true, false, true]);
+  });
+
   it("closes an opposite pair through the same door", async () => {
     const { quote, buy, terminal } = await running();
     await quote(1.1, 1.1001);
