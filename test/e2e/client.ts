@@ -1,0 +1,84 @@
+/** A plain grpc-js client of any service of the contract. */
+import {
+  create,
+  type DescMethodServerStreaming,
+  type DescMethodUnary,
+  fromBinary,
+  type MessageInitShape,
+  type MessageShape,
+  toBinary,
+} from "@bufbuild/protobuf";
+import { anyUnpack } from "@bufbuild/protobuf/wkt";
+import { Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
+import { BadRequestSchema, ErrorInfoSchema } from "../../gen/ts/google/rpc/error_details_pb.ts";
+import { StatusSchema } from "../../gen/ts/google/rpc/status_pb.ts";
+
+const path = (method: DescMethodUnary | DescMethodServerStreaming) => `/${method.parent.typeName}/${method.name}`;
+
+export class BridgeClient {
+  readonly #client: Client;
+
+  constructor(port: number) {
+    this.#client = new Client(`127.0.0.1:${port}`, credentials.createInsecure(), {
+      "grpc.max_receive_message_length": 16 * 2 ** 20,
+    });
+  }
+
+  call<M extends DescMethodUnary>(
+    method: M,
+    request: MessageInitShape<M["input"]>,
+    deadlineMs = 20_000,
+  ): Promise<MessageShape<M["output"]>> {
+    return new Promise((resolve, reject) => {
+      this.#client.makeUnaryRequest(
+        path(method),
+        (message: MessageShape<M["input"]>) => Buffer.from(toBinary(method.input, message)),
+        (bytes: Buffer) => fromBinary(method.output, bytes) as MessageShape<M["output"]>,
+        create(method.input, request) as MessageShape<M["input"]>,
+        new Metadata(),
+        { deadline: Date.now() + deadlineMs },
+        (error, answer) => (answer === undefined ? reject(error) : resolve(answer)),
+      );
+    });
+  }
+
+  /** Leaving the loop cancels the call. */
+  async *stream<M extends DescMethodServerStreaming>(
+    method: M,
+    request: MessageInitShape<M["input"]>,
+  ): AsyncGenerator<MessageShape<M["output"]>, void> {
+    const call = this.#client.makeServerStreamRequest(
+      path(method),
+      (message: MessageShape<M["input"]>) => Buffer.from(toBinary(method.input, message)),
+      (bytes: Buffer) => fromBinary(method.output, bytes) as MessageShape<M["output"]>,
+      create(method.input, request) as MessageShape<M["input"]>,
+    );
+    try {
+      yield* call as AsyncIterable<MessageShape<M["output"]>>;
+    } finally {
+      call.on("error", () => undefined); // our own cancellation
+      call.cancel();
+    }
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+}
+
+/** What the bridge says of a failure, read from its details. */
+export function failureOf(error: unknown) {
+  const { code, details, metadata } = error as ServiceError;
+  const [raw] = metadata?.get("grpc-status-details-bin") ?? [];
+  const status = raw instanceof Buffer ? fromBinary(StatusSchema, raw) : undefined;
+  const found = status?.details ?? [];
+  const info = found.map((any) => anyUnpack(any, ErrorInfoSchema)).find((one) => one !== undefined);
+  const bad = found.map((any) => anyUnpack(any, BadRequestSchema)).find((one) => one !== undefined);
+  return {
+    code,
+    message: details,
+    reason: info?.reason,
+    metadata: info?.metadata ?? {},
+    fields: bad?.fieldViolations.map(({ field }) => field) ?? [],
+  };
+}
