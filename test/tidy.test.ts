@@ -102,6 +102,8 @@ describe("the rules notice", () => {
     ["a transport importing gen", "src/transport/grpc/a.ts", 'import { b } from "../../../gen/b.ts";'],
     ["telemetry importing a terminal", "src/telemetry/a.ts", 'import { b } from "../terminals/paper/b.ts";'],
     ["main importing gen", "src/main.ts", 'import { b } from "../gen/b.ts";'],
+    ["core importing the wiring", "src/core/a.ts", 'import { b } from "../banner.ts";'],
+    ["a layer importing the manifest", "src/telemetry/a.ts", 'import m from "../../package.json";'],
     ["the configuration importing core", "src/config.ts", 'import { b } from "./core/b.ts";'],
     ["the configuration importing a further package", "src/settings.ts", 'import { pino } from "pino";'],
     ["src importing a test", "src/contract/a.ts", 'import { b } from "../../test/b.ts";'],
@@ -127,7 +129,10 @@ describe("the rules notice", () => {
         "src/config.ts",
         'import { s } from "./settings.ts"; import { parse } from "yaml"; import { isIP } from "node:net";',
       ),
-      file("src/main.ts", 'import { s } from "./store/sqlite/s.ts"; import { p } from "./terminals/paper/p.ts";'),
+      file(
+        "src/main.ts",
+        'import { s } from "./store/sqlite/s.ts"; import { p } from "./terminals/paper/p.ts"; import m from "../package.json";',
+      ),
     ];
     expect(wrongArrows(fine)).toEqual([]);
   });

@@ -29,7 +29,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   transport: ["core", "contract"],
   telemetry: ["core"],
   config:    [],
-  main:      ["core", "contract", "transport", "transport/*", "terminals/*", "store/*", "telemetry", "config"],
+  main:      ["core", "contract", "transport", "transport/*", "terminals/*", "store/*", "telemetry", "config", "manifest"],
   "transport/*": ["core", "contract", "transport"],
   "terminals/*": ["core"],
   "store/*":     ["core"],
@@ -38,7 +38,8 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
 /** Where a file belongs: terminals/paper and store/sqlite are places of their own. */
 function placeOf(path: string): string | undefined {
   if (path.startsWith("gen/")) return "gen";
-  if (path === "src/main.ts") return "main";
+  if (/^src\/(main|banner)\.ts$/.test(path)) return "main";
+  if (path === "package.json") return "manifest";
   if (/^src\/(config|settings|help)\.ts$/.test(path)) return "config";
   const [, first = "", second = "", third] = path.split("/");
   if (first === "transport" && third === undefined) return "transport";
