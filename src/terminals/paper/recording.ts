@@ -28,6 +28,7 @@ import { DamagedFile, Unpacked } from "./unpacked.ts";
 
 const HEAD = 64 * 1024;
 const LONGEST_LINE = 64 * 1024;
+const TOO_LONG = `it is longer than ${LONGEST_LINE} bytes`;
 const BATCH = 1000;
 const PROGRESS_EVERY = 5000;
 const NEWLINE = 10;
@@ -136,7 +137,7 @@ export class Recording {
         if (format.heading(bytes.toString("latin1", start, end))) return;
       }
       if (start === end) return;
-      const reason = readLine(read, line, row, bytes, start, end);
+      const reason = end - start > LONGEST_LINE ? TOO_LONG : readLine(read, line, row, bytes, start, end);
       if (reason === undefined) ticks.add(row);
       else ticks.malformed(`line ${number}`, reason);
     };
@@ -153,7 +154,7 @@ export class Recording {
       rest = from < bytes.length ? bytes.subarray(from) : undefined;
       if (passing) rest = undefined;
       else if (rest !== undefined && rest.length > LONGEST_LINE) {
-        ticks.malformed(`line ${++number}`, `it is longer than ${LONGEST_LINE} bytes`);
+        ticks.malformed(`line ${++number}`, TOO_LONG);
         passing = true;
         rest = undefined;
       }
