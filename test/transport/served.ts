@@ -49,7 +49,7 @@ export interface Served extends GrpcServer {
   line(question: (line: Line) => boolean): Promise<Line>;
 }
 
-type Limits = Partial<Pick<GrpcOptions, "maxConnections" | "health" | "mode">> & {
+type Limits = Partial<Pick<GrpcOptions, "maxConnections" | "health" | "mode" | "port">> & {
   readonly limits?: { readonly unary: number; readonly streams: number };
 };
 
@@ -69,7 +69,7 @@ export async function served(services: readonly Service[], options: Limits = {})
   const server = await serveGrpc({
     services,
     host: "127.0.0.1",
-    port: 0,
+    port: options.port ?? 0,
     mode: options.mode ?? "test",
     health: options.health ?? { serving: () => true, changed: () => () => undefined },
     maxConnections: options.maxConnections ?? 100,

@@ -2,7 +2,8 @@
  * Connections, counted before HTTP/2 begins.
  *
  * grpc-js has no limit of its own. One connection too many is told so in its own protocol: a GOAWAY frame, which
- * clients report as UNAVAILABLE and wait before they come again. Twice as many again are not even told.
+ * clients report as RESOURCE_EXHAUSTED or UNAVAILABLE, and they wait before they come again. Twice as many again are
+ * not even told.
  */
 import { createServer, type Server, type Socket } from "node:net";
 import type { Clock } from "../../core/ports/clock.ts";
