@@ -15,6 +15,7 @@ import { type Books, isPending } from "./books.ts";
 import { Conversion, type Quotes } from "./conversion.ts";
 import type { Desk } from "./desk.ts";
 import { accountMargin, type MarginLeg, marginToOpen, orderMargin } from "./margin.ts";
+import { dealPrice } from "./positions.ts";
 import { followsLast, profitOf } from "./profit.ts";
 import { type ValuedPosition, valuationOf } from "./valuation.ts";
 
@@ -29,12 +30,15 @@ export interface Prospect {
   readonly instead?: Ticket;
 }
 
+type RatesByDesk = Map<Desk, Map<string, number | undefined>>;
+
 export class Appraisal {
   readonly conversion: Conversion;
   readonly #account: AccountInfo;
   readonly #books: Books;
   readonly #desks: ReadonlyMap<string, Desk>;
   #margin = { version: -1, amount: 0 as Money };
+  #complete = true;
 
   constructor(account: AccountInfo, books: Books, desks: ReadonlyMap<string, Desk>) {
     this.#account = account;
@@ -79,20 +83,20 @@ export class Appraisal {
     return this.conversion.marginRate(spec, side, price);
   }
 
-  /** Whether every open position has a price. */
+  /** Whether every open position had a price and a rate in the last valuation. */
   get complete(): boolean {
-    for (const position of this.#books.positions.values()) {
-      if (this.#value(position) === undefined) return false;
-    }
-    return true;
+    return this.#complete;
   }
 
   valuation(time: Instant): Valuation {
     const { balance, credit, positions } = this.#books;
+    const rates: RatesByDesk = new Map();
     const valued: ValuedPosition[] = [];
+    this.#complete = true;
     for (const position of positions.values()) {
-      const unpriced = { price: Math.round(position.openPrice / 1000) as Price, profit: 0 as Money };
-      const { price, profit } = this.#value(position) ?? unpriced;
+      const value = this.#value(position, rates);
+      if (value === undefined) this.#complete = false;
+      const { price, profit } = value ?? { price: dealPrice(position), profit: 0 as Money };
       valued.push({ position: position.ticket, price, profit, swap: position.swap });
     }
     return valuationOf({ time, balance, credit, margin: this.margin(), positions: valued }, this.#account);
@@ -132,12 +136,26 @@ export class Appraisal {
     return leg === undefined ? (0 as Money) : orderMargin(leg, this.#account, "pending");
   }
 
-  #value(position: Position): { price: Price; profit: Money } | undefined {
+  #value(position: Position, rates: RatesByDesk): { price: Price; profit: Money } | undefined {
     const desk = this.#desks.get(position.symbol);
     if (desk === undefined || !desk.quoted) return undefined;
-    const price = followsLast(desk.spec) && desk.last > 0 ? desk.last : desk.closeSide(position.side);
-    const profit = this.profit(position, position.volume, price);
-    return profit === undefined ? undefined : { price, profit };
+    const { spec } = desk;
+    const price = followsLast(spec) && desk.last > 0 ? desk.last : desk.closeSide(position.side);
+    const earned = profitOf(spec, position.side, position.volume, position.openPrice, price);
+    const rate = this.#rate(desk, position.side, price, earned, rates);
+    return rate === undefined ? undefined : { price, profit: money(earned * rate, this.#account.currencyDigits) };
+  }
+
+  /** All positions of a side that win (or lose) convert at the same rate: it is asked for once in a valuation. */
+  #rate(desk: Desk, side: Side, price: Price, earned: number, rates: RatesByDesk): number | undefined {
+    let known = rates.get(desk);
+    if (known === undefined) {
+      known = new Map();
+      rates.set(desk, known);
+    }
+    const kind = earned > 0 ? (side === "buy" ? "buy wins" : "sell wins") : side === "buy" ? "buy loses" : "sell loses";
+    if (!known.has(kind)) known.set(kind, this.conversion.profitRate(desk.spec, earned, price));
+    return known.get(kind);
   }
 
   #leg({ desk, side, volume, price }: Prospect): MarginLeg {

@@ -24,6 +24,7 @@ import { examineCancel, examineChange, examineStops } from "./change-checks.ts";
 import { type Asked, examine, type Floor } from "./checks.ts";
 import { closeBy, examineCloseBy } from "./close-by.ts";
 import { commissionOf } from "./commission.ts";
+import { Cushion } from "./cushion.ts";
 import { Desk } from "./desk.ts";
 import { beginDay } from "./end-of-day.ts";
 import { Execution } from "./execution.ts";
@@ -53,6 +54,7 @@ export class PaperBroker {
   readonly #settings: BrokerSettings;
   readonly #desks: ReadonlyMap<string, Desk>;
   readonly #appraisal: Appraisal;
+  readonly #cushion: Cushion;
   readonly #execution: Execution;
   readonly #matching: Matching;
   /** When the day on record ends, on the broker's clock. */
@@ -67,6 +69,7 @@ export class PaperBroker {
       settings.symbols.map((spec) => [spec.name, new Desk(spec, this.books.of(spec.name), settings.depth)]),
     );
     this.#appraisal = new Appraisal(settings.account, this.books, this.#desks);
+    this.#cushion = new Cushion(settings.account, this.books, this.#appraisal);
     this.#execution = new Execution(settings, this.books, this.#appraisal, chance);
     this.#matching = new Matching(this.#execution, (time) => this.#floor(time));
   }
@@ -180,12 +183,15 @@ export class PaperBroker {
     if (tick.brokerTime >= this.#tomorrow) this.#beginDay(tick.brokerTime, tick.time);
     const desk = this.#desks.get(tick.symbol);
     if (desk === undefined) return;
+    if (this.#appraisal.concerns(desk)) this.#cushion.mark(desk);
     desk.take(tick);
     const { orders, positions } = desk.holdings;
     if (orders.length + positions.length > 0 && this.#isOpen(desk, tick.time, tick.brokerTime)) {
       this.#matching.tick(desk, tick.time, tick.brokerTime);
     }
-    if (this.#appraisal.concerns(desk)) stopOut(this.#execution, this.#floor(tick.time));
+    if (this.#appraisal.concerns(desk) && this.#cushion.isThin(desk)) {
+      this.#cushion.renew(stopOut(this.#execution, this.#floor(tick.time)));
+    }
   }
 
   /** Every request is a sign of life: it may begin a day, and it counts. */

@@ -10,9 +10,9 @@ import type { NumberedOrder, OrderRequest, TerminalOrder } from "../../core/mode
 import type { Position } from "../../core/model/position.ts";
 import { closingVolume, type Floor, marketFault, understand } from "./checks.ts";
 import type { Desk } from "./desk.ts";
-import { dealPrice, type Execution } from "./execution.ts";
+import type { Execution } from "./execution.ts";
 import { positionFrozen } from "./levels.ts";
-import { opposite, remaining, shareOf } from "./positions.ts";
+import { dealPrice, opposite, remaining, shareOf } from "./positions.ts";
 import type { Refusal } from "./retcodes.ts";
 
 export interface CloseBy {

@@ -11,10 +11,10 @@ import type { Instant } from "../../core/model/ids.ts";
 import type { Position } from "../../core/model/position.ts";
 import type { Floor } from "./checks.ts";
 import type { Desk } from "./desk.ts";
-import { dealPrice, type Execution } from "./execution.ts";
+import type { Execution } from "./execution.ts";
 import { dropsDaily } from "./expiry.ts";
 import { weekdayOf } from "./opening-hours.ts";
-import { opposite, withStops } from "./positions.ts";
+import { dealPrice, opposite, withStops } from "./positions.ts";
 import { nightSwap } from "./swap.ts";
 
 /** Deals with the nights before `day`, then begins it. */

@@ -9,7 +9,7 @@
  *   - Slippage is against the client and only where an order takes the market's price.
  */
 import type { Deal } from "../../core/model/deal.ts";
-import { fine, type Money, type Price, type Volume } from "../../core/model/decimals.ts";
+import type { Money, Price, Volume } from "../../core/model/decimals.ts";
 import type { Instant, Ticket } from "../../core/model/ids.ts";
 import type { Reason, Side, TerminalOrder, TerminalOrderState } from "../../core/model/order.ts";
 import type { Position } from "../../core/model/position.ts";
@@ -210,6 +210,3 @@ export class Execution {
 }
 
 const least = (a: Volume, b: Volume | undefined): Volume => (b === undefined || a < b ? a : b);
-
-/** A position's price as a deal can carry it: whole points. */
-export const dealPrice = (position: Position): Price => Math.round(position.openPrice / fine(1 as Price)) as Price;

@@ -74,8 +74,8 @@ export class Matching {
   }
 
   #orders(desk: Desk, orders: readonly TerminalOrder[], at: Watched, time: Instant): void {
+    if (!orders.some((order) => isDue(order, at))) return;
     const due = orders.filter((order) => isDue(order, at));
-    if (due.length === 0) return;
     if (!this.#floorAt(time).appraisal.convertible(desk.spec)) return;
     for (const type of ["market", "stop_limit", "stop", "limit"] as const) {
       for (const order of due) {

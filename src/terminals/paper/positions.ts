@@ -145,3 +145,6 @@ export function withStops(position: Position, stops: { stopLoss?: Price; takePro
     ...(stops.takeProfit !== undefined && { takeProfit: stops.takeProfit }),
   };
 }
+
+/** A position's price as a deal can carry it: whole points. */
+export const dealPrice = (position: Position): Price => Math.round(position.openPrice / fine(1 as Price)) as Price;

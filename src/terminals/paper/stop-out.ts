@@ -18,18 +18,20 @@ import type { Execution } from "./execution.ts";
 import { opposite } from "./positions.ts";
 import { isStopOut } from "./valuation.ts";
 
-export function stopOut(execution: Execution, floor: Floor): void {
+/** Returns what the account is worth after it. */
+export function stopOut(execution: Execution, floor: Floor): Valuation {
   const { appraisal, settings, now } = floor;
   let valuation = appraisal.valuation(now);
-  if (!isStopOut(valuation, settings.account) || !appraisal.complete) return;
+  if (!appraisal.complete) return valuation;
   const tried = new Set<Ticket>();
   while (isStopOut(valuation, settings.account)) {
     const comment = commentOf(valuation, floor);
     const order = heaviest(floor);
     if (order !== undefined) execution.settle(order, "canceled", now, comment);
-    else if (!closeWorst(execution, floor, valuation, comment, tried)) return;
+    else if (!closeWorst(execution, floor, valuation, comment, tried)) return valuation;
     valuation = appraisal.valuation(now);
   }
+  return valuation;
 }
 
 /** The level that was passed, as percent of margin or as money. */
