@@ -70,6 +70,7 @@ export class PaperTerminal implements TerminalPort {
       restored += 1;
     }
     const terminal = new PaperTerminal(parts, broker);
+    terminal.#noteStrangers();
     if (restored === 0) {
       terminal.#record(broker.deposit(parts.settings.initialBalance, parts.market.now()));
       await terminal.#durable;
@@ -123,6 +124,17 @@ export class PaperTerminal implements TerminalPort {
     await this.#parts.ledger.flushed().catch(() => undefined);
   }
 
+  /** What is open on a symbol that is no longer traded here can be neither priced nor closed. */
+  #noteStrangers(): void {
+    const known = new Set(this.symbols.map((spec) => spec.name));
+    const { orders, positions } = this.#broker.books;
+    for (const { ticket, symbol } of [...orders.values(), ...positions.values()]) {
+      if (known.has(symbol)) continue;
+      const message = `${ticket} is open on ${symbol}, which is not among the symbols: it stays as it is`;
+      this.#parts.observer.note("warn", COMPONENT, message, { ticket, symbol });
+    }
+  }
+
   async #run(): Promise<void> {
     const { market, start } = this.#parts;
     const { signal } = this.#life;
@@ -133,8 +145,8 @@ export class PaperTerminal implements TerminalPort {
       this.#follow(market.now());
       const watch = this.#watch().catch((error: unknown) => this.#fail("the clock has failed", error));
       for await (const batch of market.batches(signal)) {
-        if (this.#down !== undefined) return;
         this.#ticks(batch);
+        if (this.#down !== undefined) return;
         await this.#outbox.room(signal);
       }
       if (this.#down !== undefined) return;
@@ -149,14 +161,18 @@ export class PaperTerminal implements TerminalPort {
 
   #ticks(batch: readonly SourceTick[]): void {
     const newest = batch.at(-1);
-    if (newest === undefined) return;
-    this.#follow(newest.time);
+    if (newest === undefined || this.#down !== undefined) return;
     const { patient } = this.#parts.market;
-    for (const { ticks, events } of this.#broker.ticks(batch)) {
-      this.#outbox.post({ type: "ticks", ticks, patient });
-      this.#record(events);
+    try {
+      this.#follow(newest.time);
+      for (const { ticks, events } of this.#broker.ticks(batch)) {
+        this.#outbox.post({ type: "ticks", ticks, patient });
+        this.#record(events);
+      }
+      this.#value(newest.time);
+    } catch (error) {
+      this.#fail("the broker has failed", error);
     }
-    this.#value(newest.time);
   }
 
   /** Says whether the market is open when that has changed. */

@@ -225,3 +225,17 @@ describe("the average of a position", () => {
     }
   });
 });
+
+describe("history", () => {
+  it("forgets the oldest beyond its limit, and says that it is not whole", () => {
+    const session = new Session({ settings: { historyLimit: 8 } });
+    session.tick(1.1, 1.1001);
+    for (let i = 0; i < 20; i++) session.later(HOUR).buy({ lots: 0.01 });
+    const { broker, now } = session;
+    const whole = broker.snapshot(0 as Instant, now);
+    expect([whole.complete, whole.pastOrders.length, whole.deals.length]).toEqual([false, 8, 9]);
+    const recent = broker.snapshot((now - 4 * HOUR) as Instant, now);
+    expect([recent.complete, recent.pastOrders.length, recent.deals.length]).toEqual([true, 5, 5]);
+    expect(broker.books.positions.size).toBe(20);
+  });
+});

@@ -239,6 +239,43 @@ describe("a paper terminal", () => {
     expect(await faultOf(buy())).toBe("terminal_offline");
   });
 
+  it("goes offline, and says why, when the broker itself fails over a price", async () => {
+    const dice = { next: () => 0 };
+    const { told, quote, buy, notes } = await running({ settings: { slippage: 5 } }, { chance: dice });
+    await quote(1.1, 1.1001);
+    await buy({ sl: 1.09 });
+    dice.next = () => {
+      throw new Error("the dice are gone");
+    };
+    await quote(1.08, 1.0801);
+    expect(told.at(-1)).toEqual({ type: "link", up: false, why: "the broker has failed" });
+    expect(notes.lines).toEqual(["error paper terminal: the broker has failed"]);
+    expect(await faultOf(buy())).toBe("terminal_offline");
+  });
+
+  it("is silent about the request over which the broker failed", async () => {
+    const dice = { next: () => 0 };
+    const { quote, buy } = await running({ settings: { slippage: 5 } }, { chance: dice });
+    await quote(1.1, 1.1001);
+    dice.next = () => {
+      throw new Error("the dice are gone");
+    };
+    expect(await faultOf(buy())).toBe("terminal_silent");
+    expect(await faultOf(buy())).toBe("terminal_offline");
+  });
+
+  it("says which positions it can no longer look after when a symbol was taken away", async () => {
+    const first = await running();
+    await first.quote(1.1, 1.1001);
+    await first.buy();
+    await first.terminal.close();
+    const symbol = { name: "EURUSD.x" };
+    const { notes } = await running({ symbol }, { ledger: new MemoryJournal(first.ledger.events) });
+    expect(notes.lines).toEqual([
+      "warn paper terminal: 1001 is open on EURUSD, which is not among the symbols: it stays as it is",
+    ]);
+  });
+
   it("keeps answering when the market has ended, but trades no more", async () => {
     const { told, market, quote, buy, terminal } = await running();
     await quote(1.1, 1.1001);
