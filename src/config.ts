@@ -9,8 +9,8 @@
  * force unnoticed. In the environment, which is shared with others, that holds for the
  * names that start as ours do.
  */
+import { createRequire } from "node:module";
 import { BlockList, isIP } from "node:net";
-import { isMap, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
 import type { z } from "zod";
 import { type SettingName, schema, settings } from "./settings.ts";
 
@@ -132,7 +132,11 @@ function givenInFile(file: Given | undefined, readFile: (path: string) => string
   const path = String(file?.value ?? "");
   const content = path === "" ? "" : read("CONFIG_FILE", path, readFile, problems);
   if (content === undefined) return given;
+  if (content === "") return given;
 
+  const { isMap, isScalar, isSeq, LineCounter, parseDocument } = createRequire(import.meta.url)(
+    "yaml",
+  ) as typeof import("yaml");
   // In YAML's failsafe schema every scalar is text, as it is in the environment.
   const lines = new LineCounter();
   const document = parseDocument(content, { schema: "failsafe", lineCounter: lines, prettyErrors: false });

@@ -77,10 +77,11 @@ const address: Kind<string> = {
 
 const timeZone: Kind<string> = {
   schema: z.string().refine(isTimeZone),
-  range: "an IANA time zone such as America/New_York, or an offset such as -05:00",
+  range: "UTC, UTC-5, an IANA time zone such as America/New_York, or broker (New York + 7)",
 };
 
 function isTimeZone(value: string): boolean {
+  if (/^(broker|(UTC|GMT)[+-]\d{1,2}(:\d\d)?)$/i.test(value)) return true;
   try {
     return Intl.DateTimeFormat("en", { timeZone: value }) !== undefined;
   } catch {
@@ -149,11 +150,11 @@ const bridge = {
 
 // biome-ignore format: a table is read by its rows
 const paper = {
-  PAPER_SYMBOLS:     setting(list(/^[^\s,]{1,32}$/, 1000, "up to 1000 symbol names of at most 32 characters, separated by commas"), symbols, "The symbols to trade; each is built in or described by a file of PAPER_SYMBOL_FILE."),
+  PAPER_SYMBOLS:     setting(list(/^[^\s,]{1,32}$/, 1000, "up to 1000 symbol names of at most 32 characters, separated by commas"), symbols, "The symbols to trade, each built in or described by a file of PAPER_SYMBOL_FILE; * means all of them."),
   PAPER_SYMBOL_FILE: optional(files, "Symbol specifications as MetaTrader dumps them (JSON)."),
   PAPER_SEED:        setting(whole(0, 4_294_967_295), "1", "Starts the generated market, slippage and latency: the same seed gives the same ones."),
   PAPER_RATE:        setting(decimal(0.1, 100_000, "ticks per second"), "24", "How fast the generated market ticks, all symbols together."),
-  PAPER_SESSIONS:    setting(flag, "false", "Whether the generated market keeps the symbols' sessions; otherwise it is always open."),
+  PAPER_SESSIONS:    setting(flag, "false", "Whether the symbols' sessions are kept; otherwise the market is open whenever there are prices."),
   PAPER_REPLAY:      optional(files, "Recorded ticks to replay instead of the generated market, merged in the order of time."),
   PAPER_SPEED:       setting(speed, "1", "How fast recorded ticks are replayed; at max as fast as EVERY_TICK readers can take them."),
   PAPER_START:       setting(oneOf("now", "first-subscriber"), "now", "When the replay begins."),
@@ -178,7 +179,7 @@ const live = {
   MT5_LOGIN:         reserved(optional(login, "The account's number.")),
   MT5_PASSWORD:      reserved(secret(optional(text(/^.{1,256}$/s, "1 to 256 characters"), "The account's password; better kept in MT5_PASSWORD_FILE."))),
   MT5_PASSWORD_FILE: reserved(optional(path, "A file that holds the password, such as a mounted secret; instead of MT5_PASSWORD.")),
-  MT5_TIMEOUT:       reserved(setting(whole(100, 600_000, "ms"), "10000", "How long the terminal may take to answer.")),
+  MT5_TIMEOUT:       setting(whole(100, 600_000, "ms"), "10000", "Without an answer of the terminal for so long an order is in doubt."),
 };
 
 export const settings = { ...bridge, ...paper, ...live };

@@ -11,8 +11,8 @@
  *   - Secrets stay out: values under a telling name, credentials in URLs, and whatever an
  *     error carries apart from its name, message, code, stack and cause.
  */
+import { createRequire } from "node:module";
 import { type DestinationStream, destination, type Logger, pino } from "pino";
-import { isColorSupported, prettyFactory } from "pino-pretty";
 import { BridgeError } from "../core/errors.ts";
 import type { Observer, Severity } from "../core/ports/observer.ts";
 
@@ -63,6 +63,10 @@ const write = (logger: Logger, ...[severity, component, message, context = {}]: 
 };
 
 function forPeople(out: DestinationStream): DestinationStream {
+  // Loaded where it is needed only: a service's memory has no room for what only terminals show.
+  const { isColorSupported, prettyFactory } = createRequire(import.meta.url)(
+    "pino-pretty",
+  ) as typeof import("pino-pretty");
   const toText = prettyFactory({
     colorize: isColorSupported,
     messageKey: "message",

@@ -67,6 +67,8 @@ export class GeneratedMarket implements Market {
     const source = new Source(this.#settings, this.#symbols, this.#rate);
     let start: number = this.#clock.now();
     let reached = start;
+    const opening = source.opening(start as Instant);
+    if (opening.length > 0) yield opening;
     while (!signal.aborted) {
       const now: number = this.#clock.now();
       if (now < reached - MOST_BEHIND || now - (start + source.due) > MOST_BEHIND) start = now - source.due;
@@ -121,13 +123,22 @@ class Source {
     this.#draw();
   }
 
+  /** A price of every open symbol, so that all can be traded from the start. */
+  opening(start: Instant): SourceTick[] {
+    this.#time = start;
+    return this.#quotes.flatMap((_, index) => this.#tick(index, start) ?? []);
+  }
+
   /** The tick that is due, or none where its symbol is closed. */
   take(start: number): SourceTick | undefined {
     const at = Math.floor(start + this.due);
     const index = this.#pick();
     this.#time = Math.max(this.#time, at);
-    const time = this.#time as Instant;
     this.#draw();
+    return this.#tick(index, this.#time as Instant);
+  }
+
+  #tick(index: number, time: Instant): SourceTick | undefined {
     if (!this.#open(index, time)) return undefined;
     const quote = this.#quotes[index] as Quote;
     const changed = quote.move();

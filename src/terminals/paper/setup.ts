@@ -61,7 +61,8 @@ export function paperSettings(options: PaperOptions, symbols: readonly SymbolSpe
 export function paperSymbols(names: readonly string[], files: readonly string[]): SymbolSpec[] {
   const known = new Map(defaultSymbols.map((spec) => [spec.name, spec]));
   for (const file of files) for (const spec of parseSymbolFile(file, textOf(file))) known.set(spec.name, spec);
-  return names.map((name) => {
+  const wanted = names.flatMap((name) => (name === "*" ? [...known.keys()] : name));
+  return [...new Set(wanted)].map((name) => {
     const spec = known.get(name);
     if (spec !== undefined) return spec;
     const all = [...known.keys()];

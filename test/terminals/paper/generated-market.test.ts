@@ -259,7 +259,14 @@ describe("a generated market", () => {
     const clock = { now: () => monday as SourceTick["time"], sleep: async () => stop.abort() };
     let batches = 0;
     for await (const _ of new GeneratedMarket({ seed: 1 }, defaultSymbols, clock).batches(stop.signal)) batches++;
-    expect(batches).toBe(0);
+    expect(batches).toBe(1); // the opening prices
+  });
+
+  it("opens with a price of every symbol", async () => {
+    const ticks = await generated({ rate: 1 }, 1);
+    expect(ticks.slice(0, defaultSymbols.length).map((tick) => tick.symbol)).toEqual(
+      defaultSymbols.map((spec) => spec.name),
+    );
   });
 
   it.each([0, -1, Number.NaN, 100_001])("refuses a rate of %d", (rate) => {
