@@ -189,8 +189,8 @@ describe("a stream", () => {
     server = await served([
       ticks(async function* () {
         try {
-          const message = batch(1_000);
-          for (;;) yield message;
+          const message = batch(100);
+          for (let n = 0; n < 20_000; n++) yield message; // far more than anything between here and there can hold
         } finally {
           left.resolve();
         }
