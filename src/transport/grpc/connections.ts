@@ -4,6 +4,9 @@
  * grpc-js has no limit of its own. One connection too many is told so in its own protocol: a GOAWAY frame, which
  * clients report as RESOURCE_EXHAUSTED or UNAVAILABLE, and they wait before they come again. Twice as many again are
  * not even told.
+ *
+ * Nor can grpc-js be asked when the last connection has ended: without channelz it forgets them, \`tryShutdown\` calls
+ * back at once and \`forceShutdown\` closes nothing.
  */
 import { createServer, type Server, type Socket } from "node:net";
 import type { Clock } from "../../core/ports/clock.ts";
@@ -15,18 +18,33 @@ export interface ConnectionLimit {
   readonly observer: Observer;
 }
 
+export interface Connections {
+  readonly listener: Server;
+  /** Resolves when none is open. */
+  allClosed(): Promise<void>;
+  /** Ends every connection, whatever goes on there. */
+  hangUp(): void;
+}
+
 /** A listener that hands on at most `limit` connections at once. */
-export function limitedServer(admit: (socket: Socket) => void, { limit, clock, observer }: ConnectionLimit): Server {
-  let open = 0;
+export function limitedConnections(
+  admit: (socket: Socket) => void,
+  { limit, clock, observer }: ConnectionLimit,
+): Connections {
+  const open = new Set<Socket>();
+  const wakes: (() => void)[] = [];
   let refused = 0;
   let noted = Number.NEGATIVE_INFINITY;
 
-  const server = createServer({ noDelay: true }, (socket) => {
+  const listener = createServer({ noDelay: true }, (socket) => {
     // Whoever is handed the socket learns of its end by "close"; an error without a listener would end the process.
     socket.on("error", () => undefined);
-    if (open < limit) {
-      open++;
-      socket.once("close", () => open--);
+    if (open.size < limit) {
+      open.add(socket);
+      socket.once("close", () => {
+        open.delete(socket);
+        if (open.size === 0) for (const wake of wakes.splice(0)) wake();
+      });
       admit(socket);
       return;
     }
@@ -38,8 +56,14 @@ export function limitedServer(admit: (socket: Socket) => void, { limit, clock, o
     observer.note("warn", "grpc", "Connections refused: MAX_CONNECTIONS are open", context);
     refused = 0;
   });
-  server.maxConnections = limit * 3; // with those that are just being refused
-  return server;
+  listener.maxConnections = limit * 3; // with those that are just being refused
+  return {
+    listener,
+    allClosed: () => (open.size === 0 ? Promise.resolve() : new Promise((resolve) => wakes.push(resolve))),
+    hangUp() {
+      for (const socket of open) socket.destroy();
+    },
+  };
 }
 
 const noteEveryMs = 1_000;

@@ -14,7 +14,7 @@ import type { Service } from "../../contract/service.ts";
 import { type CallOptions, wrapped } from "../call.ts";
 import type { InFlight } from "../drain.ts";
 import { definitionOf, grpcImplementation } from "./adapter.ts";
-import { limitedServer } from "./connections.ts";
+import { limitedConnections } from "./connections.ts";
 import { polishStatuses } from "./status.ts";
 
 export interface GrpcOptions {
@@ -43,7 +43,7 @@ export interface GrpcServer {
 const minute = 60_000;
 /** What clients can receive unless they are told otherwise. */
 const maxAnswerBytes = 4 * 1024 * 1024;
-/** How long connections may take to close once their calls have ended. */
+/** How long connections may take to close when calls had to be cut off; otherwise the last answers get the grace. */
 const closingMs = 500;
 
 export async function serveGrpc(options: GrpcOptions): Promise<GrpcServer> {
@@ -61,7 +61,7 @@ export async function serveGrpc(options: GrpcOptions): Promise<GrpcServer> {
   }
 
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
-  const listener = limitedServer((socket) => injector.injectConnection(socket), {
+  const { listener, allClosed, hangUp } = limitedConnections((socket) => injector.injectConnection(socket), {
     limit: options.maxConnections,
     clock: calls.clock,
     observer: calls.observer,
@@ -76,10 +76,12 @@ export async function serveGrpc(options: GrpcOptions): Promise<GrpcServer> {
       listener.close();
       calls.drain.cutOff();
       const closed = new AbortController();
-      const shutdown = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
-      await Promise.race([shutdown, calls.clock.sleep(closingMs, closed.signal)]);
+      server.tryShutdown(() => undefined); // GOAWAY: connections end when their last answer is written
+      const patienceMs = left.unary + left.streams > 0 ? closingMs : Math.max(closingMs, graceMs);
+      await Promise.race([allClosed(), calls.clock.sleep(patienceMs, closed.signal)]);
       closed.abort();
       server.forceShutdown();
+      hangUp();
       return left;
     },
   };

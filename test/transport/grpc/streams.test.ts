@@ -259,7 +259,7 @@ describe("a server that stops", () => {
         async getSymbol() {
           entered.resolve();
           await release.promise;
-          return create(GetSymbolResponseSchema);
+          return create(GetSymbolResponseSchema, { symbol: { description: "x".repeat(3_000_000) } });
         },
       }),
     ]);
@@ -299,5 +299,25 @@ describe("a server that stops", () => {
     const ending = collected(stream);
     expect(await server.stop(1)).toEqual({ unary: 0, streams: 1 });
     expect((await ending).failed).toMatchObject({ code: status.UNAVAILABLE, info: { reason: "DRAINING" } });
+  });
+
+  it("hangs up on a reader that has stopped reading, and its producer is let go", async () => {
+    const left = Promise.withResolvers<void>();
+    server = await served([
+      ticks(async function* () {
+        try {
+          const message = batch(100);
+          for (let n = 0; n < 20_000; n++) yield message;
+        } finally {
+          left.resolve();
+        }
+      }),
+    ]);
+    const stream = clientOf(server).stream(streamTicks, request);
+    stream.on("error", () => undefined);
+    await firstOf(stream);
+    expect(await server.stop(1)).toEqual({ unary: 0, streams: 1 });
+    await left.promise;
+    expect(await server.drain.settle(60_000)).toEqual({ unary: 0, streams: 0 });
   });
 });
