@@ -28,8 +28,8 @@ export const faults = {
   terminal_offline:       { orderMayExist: false, retry: "after_reconnect",   status: "UNAVAILABLE" },
   journal_unavailable:    { orderMayExist: false, retry: "later",             status: "UNAVAILABLE" },
   terminal_silent:        { orderMayExist: true,  retry: "after_reconcile",   status: "DEADLINE_EXCEEDED" },
-  deadline_exceeded:      { orderMayExist: false, retry: "later",             status: "DEADLINE_EXCEEDED" },
-  canceled:               { orderMayExist: false, retry: "never",             status: "CANCELLED" },
+  deadline_exceeded:      { orderMayExist: true,  retry: "later",             status: "DEADLINE_EXCEEDED" },
+  canceled:               { orderMayExist: true,  retry: "never",             status: "CANCELLED" },
   internal:               { orderMayExist: true,  retry: "after_reconcile",   status: "INTERNAL" },
 } as const satisfies Record<string, { orderMayExist: boolean; retry: string; status: string }>;
 

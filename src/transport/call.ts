@@ -191,7 +191,7 @@ class Passage {
 
   done(): void {
     if (this.#kind === "stream" && this.#gone.signal.aborted) throw this.#gone.signal.reason;
-    this.#note(this.#kind === "unary" ? "debug" : "info", "OK");
+    this.#note(this.#isChecking() ? "debug" : "info", "OK");
     this.#close();
   }
 
@@ -230,6 +230,11 @@ class Passage {
     void this.#options.clock.sleep(left, this.#noDeadline.signal).then(() => {
       this.#end(lateFault());
     });
+  }
+
+  /** Probes and tools that look at the schema come often and tell nothing. */
+  #isChecking(): boolean {
+    return this.#method.parent.typeName.startsWith("grpc.");
   }
 
   #isLate(): boolean {
