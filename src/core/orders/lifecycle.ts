@@ -61,7 +61,7 @@ export function advance(order: Order, event: OrderEvent, at: Instant): Step {
     case "dealt":
       return fill(order, event, at);
     case "changed":
-      return to(order, { ...withoutPrices(order), ...event.change, type: event.becomes });
+      return to(withoutPrices(order), { ...event.change, type: event.becomes });
     case "rejected":
       return end(order, "rejected", event.cause, at, { rejection: event.rejection });
     default:
@@ -73,6 +73,8 @@ function isRepeat(order: Order, event: OrderEvent): boolean {
   switch (event.type) {
     case "dealt":
       return order.deals.includes(event.deal);
+    case "in_doubt":
+      return order.stage !== "received" && order.stage !== "sent"; // a doubt after the answer is none
     case "placed":
       return order.ticket === event.ticket;
     case "changed":
@@ -93,7 +95,8 @@ function isRepeat(order: Order, event: OrderEvent): boolean {
 function fill(order: Order, event: OrderEvent & { type: "dealt" }, at: Instant): Step {
   const filled = (order.filled + event.volume) as Volume;
   if (filled > order.volume) return { kind: "impossible", why: "filled beyond its volume" };
-  const open = isFinal(order.stage) ? order.stage : "partially_filled";
+  const crossed = isFinal(order.stage);
+  const open = crossed ? order.stage : "partially_filled";
   const stage = filled === order.volume ? "filled" : open;
   const before = (order.averagePrice ?? 0) * order.filled;
   return to(order, {
@@ -104,7 +107,7 @@ function fill(order: Order, event: OrderEvent & { type: "dealt" }, at: Instant):
     deals: [...order.deals, event.deal],
     answeredAt: order.answeredAt ?? at,
     ...(event.position === undefined ? {} : { position: event.position }),
-    ...(stage === "filled" ? { finalAt: at, cause: order.cause === "client" ? "broker" : order.cause } : {}),
+    ...(stage === "filled" ? { finalAt: at, cause: crossed || order.cause === "client" ? "broker" : order.cause } : {}),
   });
 }
 
