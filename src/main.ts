@@ -43,6 +43,8 @@ import { everyoneIsTheDeveloper } from "./transport/authenticate.ts";
 import { Drain } from "./transport/drain.ts";
 import { serveGrpc } from "./transport/grpc/server.ts";
 
+/** Signals within so many milliseconds are one press of Ctrl-C. */
+const samePress = 1000;
 /** Unary calls in flight at once, all clients together. */
 const unaryLimit = 4096;
 
@@ -188,10 +190,11 @@ async function main(): Promise<void> {
   };
   try {
     const stop = await start(config, log);
-    let stopping = false;
+    let asked: number | undefined;
     const onSignal = (signal: NodeJS.Signals) => {
-      if (stopping) return void end(1); // a second time: at once
-      stopping = true;
+      // One Ctrl-C arrives twice, from the terminal and from npm; a second one ends the bridge at once.
+      if (asked !== undefined) return performance.now() - asked > samePress ? void end(1) : undefined;
+      asked = performance.now();
       log.note("info", "bridge", "stopping: streams are told, what is in flight ends", { signal });
       stop().then(
         () => {
