@@ -98,7 +98,7 @@ function misfits(schema: DescMessage, value: JsonObject, above: string): Violati
     const field = schema.fields.find(({ name, jsonName }) => name === key || jsonName === key);
     if (field === undefined) {
       const known = schema.fields.map(({ name }) => name).join(", ");
-      const description = `x`;
+      const description = `is not known; ${known === "" ? "there are no fields" : `fields are ${known}`}`;
       return [{ field: above + key.slice(0, 100), description }];
     }
     const place = field.oneof ?? field;
