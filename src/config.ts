@@ -41,6 +41,10 @@ export function readConfig(env: NodeJS.ProcessEnv, readFile: (path: string) => s
   const fromFile = givenInFile(fromEnvironment.get("CONFIG_FILE"), readFile, problems);
   const given = overlay(fromFile, fromEnvironment);
   readPassword(given, readFile, problems);
+  for (const name of ["API_KEYS_FILE", "JWT_PUBLIC_KEY_FILE", "TLS_CERT_FILE", "TLS_KEY_FILE"] as const) {
+    const path = given.get(name)?.value;
+    if (path !== undefined) read(name, String(path), readFile, problems); // they are opened later, and missed now
+  }
 
   const parsed = schema.safeParse(Object.fromEntries([...given].map(([name, { value }]) => [name, value])));
   if (!parsed.success) problems.push(...refusals(parsed.error, given));
@@ -63,7 +67,10 @@ function arrange(values: Values) {
       bridgePort: values.MT5_BRIDGE_PORT,
       metricsPort: values.METRICS_PORT,
       redisUrl: values.REDIS_URL,
+      /** Of web pages, besides those of this machine and the bridge's own. */
+      origins: Object.freeze(values.CORS_ORIGINS ?? []),
     }),
+    access: Object.freeze(accessOf(values)),
     limits: Object.freeze({
       connections: values.MAX_CONNECTIONS,
       streams: values.MAX_STREAMS,
@@ -106,9 +113,32 @@ function arrange(values: Values) {
   });
 }
 
+function accessOf(values: Values) {
+  const { TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile } = values;
+  const tokens = {
+    jwksUrl: values.JWT_JWKS_URL,
+    publicKeyFile: values.JWT_PUBLIC_KEY_FILE,
+    secret: values.JWT_SECRET,
+    issuer: values.JWT_ISSUER,
+    audience: values.JWT_AUDIENCE,
+  };
+  return {
+    keysFile: values.API_KEYS_FILE,
+    tokens: waysToCheckTokens(values).length === 0 ? undefined : Object.freeze(tokens),
+    certificate: certFile === undefined || keyFile === undefined ? undefined : Object.freeze({ certFile, keyFile }),
+    /** What is unset has a default that depends on who calls. */
+    rates: Object.freeze({
+      requests: values.RATE_LIMIT_REQUESTS,
+      orders: values.RATE_LIMIT_ORDERS,
+      messages: values.RATE_LIMIT_MESSAGES,
+    }),
+  };
+}
+
 // Where values are given.
 
-const ours = /^(MT5_|PAPER_|GRPC_|HISTORY_MAX_)/;
+const ours =
+  /^(MT5_|PAPER_|GRPC_|HISTORY_MAX_|RATE_LIMIT_|API_KEYS?_FI|TLS_(CERT|KEY|TERM)|JWT_(JWK|PUB|ISS|AUD)|CORS_ORI)/;
 
 /** What others put under the same prefixes: gRPC's own libraries, and Kubernetes for every service it knows. */
 const theirs = [
@@ -228,9 +258,7 @@ function linkHint(name: string, value: string | readonly string[]): string {
 
 /** Values that are each valid, but not together, or not yet. */
 function* contradictions(values: Values): Generator<string> {
-  if (!isLoopback(values.BIND_ADDRESS)) {
-    yield `BIND_ADDRESS=${values.BIND_ADDRESS}: must be a loopback address such as 127.0.0.1, because this version has no authentication: whoever reaches the port can trade`;
-  }
+  yield* accessGaps(values);
   if (values.TERMINAL === "live") {
     yield "TERMINAL=live: the link to a live MetaTrader 5 terminal is not part of this version; use TERMINAL=paper";
   }
@@ -241,6 +269,38 @@ function* contradictions(values: Values): Generator<string> {
   }
   if (values.PAPER_STOP_OUT > values.PAPER_MARGIN_CALL) {
     yield `PAPER_STOP_OUT=${values.PAPER_STOP_OUT}: must not be above PAPER_MARGIN_CALL, which is ${values.PAPER_MARGIN_CALL} (percent)`;
+  }
+}
+
+type Way = "JWT_JWKS_URL" | "JWT_PUBLIC_KEY_FILE" | "JWT_SECRET";
+
+function waysToCheckTokens(values: Values): Way[] {
+  const ways: readonly Way[] = ["JWT_JWKS_URL", "JWT_PUBLIC_KEY_FILE", "JWT_SECRET"];
+  return ways.filter((name) => values[name] !== undefined);
+}
+
+/** Strangers come in by an address that others can reach, and by a protection that was meant but is not there. */
+function* accessGaps(values: Values): Generator<string> {
+  const ways = waysToCheckTokens(values);
+  const [way, another] = ways;
+  if (another !== undefined) yield `${ways.join(" and ")}: set one of them, as a token is checked in one way`;
+  if (way === undefined && values.JWT_ISSUER !== undefined) {
+    yield "JWT_ISSUER: means nothing without JWT_JWKS_URL or JWT_PUBLIC_KEY_FILE, with which tokens are checked";
+  }
+  if (values.JWT_SECRET !== undefined && values.ENVIRONMENT !== "development") {
+    yield `JWT_SECRET: is for ENVIRONMENT=development, not ${values.ENVIRONMENT}, as whoever checks with it could make tokens too; use JWT_JWKS_URL or JWT_PUBLIC_KEY_FILE`;
+  }
+  const hasTls = values.TLS_CERT_FILE !== undefined && values.TLS_KEY_FILE !== undefined;
+  if (!hasTls && values.TLS_CERT_FILE !== undefined) yield "TLS_CERT_FILE: needs TLS_KEY_FILE with it";
+  if (!hasTls && values.TLS_KEY_FILE !== undefined) yield "TLS_KEY_FILE: needs TLS_CERT_FILE with it";
+
+  if (isLoopback(values.BIND_ADDRESS)) return;
+  const bind = `BIND_ADDRESS=${values.BIND_ADDRESS}`;
+  if (values.API_KEYS_FILE === undefined && way === undefined) {
+    yield `${bind}: needs keys or tokens, because there is no authentication without and whoever reaches the port could trade: set API_KEYS_FILE (npm run keys -- create makes it), JWT_JWKS_URL or JWT_PUBLIC_KEY_FILE, or listen on 127.0.0.1`;
+  }
+  if (!hasTls && !values.TLS_TERMINATED_UPSTREAM) {
+    yield `${bind}: needs TLS, because keys and orders could be read on the way: set TLS_CERT_FILE and TLS_KEY_FILE, or TLS_TERMINATED_UPSTREAM=true where something in front of the bridge speaks TLS`;
   }
 }
 

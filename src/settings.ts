@@ -94,6 +94,24 @@ const redisUrl: Kind<string> = {
   range: "a URL that starts with redis:// or rediss://",
 };
 
+const keysUrl: Kind<string> = {
+  schema: z.string().refine((value) => {
+    const url = URL.parse(value);
+    return (
+      url?.protocol === "https:" ||
+      (url?.protocol === "http:" && /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname))
+    );
+  }),
+  range: "a URL that starts with https:// (http:// to this machine only)",
+};
+
+/** As browsers write it: no path, no final slash. */
+const origins = list(
+  /^https?:\/\/(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::\d{1,5})?$/,
+  1000,
+  "origins such as https://app.example.com, in small letters and without a path, separated by commas",
+);
+
 const login: Kind<bigint> = {
   schema: z
     .string()
@@ -134,7 +152,7 @@ const bridge = {
   CONFIG_FILE:     optional(path, "A YAML file with settings by these same names; the environment goes before it."),
   ENVIRONMENT:     setting(oneOf("development", "staging", "production"), "development", "What this bridge is run for; named in logs and health."),
   TERMINAL:        setting(oneOf("paper", "live"), "paper", "What is behind the bridge: the embedded simulator, or (in a later version) a live MetaTrader 5 terminal."),
-  BIND_ADDRESS:    setting(address, "127.0.0.1", "The address to listen on; for now a loopback one, as there is no authentication yet."),
+  BIND_ADDRESS:    setting(address, "127.0.0.1", "The address to listen on. Any but a loopback one asks for keys or tokens, and for TLS here or in front."),
   GRPC_PORT:       setting(port, "50051", "Where gRPC is served; 0 takes any free port and prints it."),
   MT5_BRIDGE_PORT: reserved(setting(port, "8001", "Where HTTP and WebSocket will be served.")),
   METRICS_PORT:    reserved(setting(port, "9001", "Where Prometheus metrics will be served.")),
@@ -146,6 +164,23 @@ const bridge = {
   HISTORY_MAX_BYTES: setting(whole(1_048_576, 1_099_511_627_776, "bytes"), "1073741824", "The most disk space that tick history takes; the oldest goes first."),
   HISTORY_MAX_DAYS:  setting(whole(1, 36_500, "days"), "400", "How long ticks are kept in history."),
   REDIS_URL:       reserved(secret(optional(redisUrl, "The Redis that carries ticks and events between replicas."))),
+};
+
+// biome-ignore format: a table is read by its rows
+const access = {
+  API_KEYS_FILE:         optional(path, "The API keys that may call, made by `npm run keys`. Without keys and tokens everybody who reaches the bridge may do everything."),
+  JWT_JWKS_URL:          optional(keysUrl, "Where the issuer of tokens publishes its keys."),
+  JWT_PUBLIC_KEY_FILE:   optional(path, "The issuer's public key (PEM); instead of JWT_JWKS_URL."),
+  JWT_SECRET:            secret(optional(text(/^.{32,1024}$/s, "32 to 1024 characters"), "A secret shared with the issuer; instead of JWT_JWKS_URL, and only with ENVIRONMENT=development.")),
+  JWT_ISSUER:            optional(text(/^\S{1,256}$/, "1 to 256 characters"), "Who must have issued a token; unset, whoever has the key."),
+  JWT_AUDIENCE:          setting(text(/^\S{1,256}$/, "1 to 256 characters"), "mt5-bridge", "For whom a token must be."),
+  TLS_CERT_FILE:         optional(path, "The certificate with its chain (PEM), for every port; read again when it changes."),
+  TLS_KEY_FILE:          optional(path, "The certificate's key (PEM); read again when it changes."),
+  TLS_TERMINATED_UPSTREAM: setting(flag, "false", "Whether something in front of the bridge speaks TLS, so that it may listen on any address without."),
+  CORS_ORIGINS:          optional(origins, "The web pages, by their origins, whose scripts may call the bridge from a browser."),
+  RATE_LIMIT_REQUESTS:   optional(whole(1, 100_000_000, "a minute"), "The most requests of one caller, orders not counted. Unset it is 1000, without keys and tokens unlimited."),
+  RATE_LIMIT_ORDERS:     optional(whole(1, 100_000_000, "a minute"), "The most orders and changes of one caller; cancels and closes are never refused for rate. Unset as above."),
+  RATE_LIMIT_MESSAGES:   optional(whole(1, 1_000_000, "a second"), "The most WebSocket messages of one caller. Unset it is 100, without keys and tokens unlimited."),
 };
 
 // biome-ignore format: a table is read by its rows
@@ -182,12 +217,13 @@ const live = {
   MT5_TIMEOUT:       setting(whole(100, 600_000, "ms"), "10000", "Without an answer of the terminal for so long an order is in doubt."),
 };
 
-export const settings = { ...bridge, ...paper, ...live };
+export const settings = { ...bridge, ...access, ...paper, ...live };
 
 export type SettingName = keyof typeof settings;
 
 export const groups: readonly { readonly title: string; readonly settings: Readonly<Record<string, Setting>> }[] = [
   { title: "The bridge", settings: bridge },
+  { title: "Who may call", settings: access },
   { title: "The paper terminal", settings: paper },
   { title: "The live terminal", settings: live },
 ];

@@ -103,6 +103,10 @@ describe("a configuration is refused", () => {
     ["MT5_LOGIN", ["0", "-5", "18446744073709551616", "me"]],
     ["HISTORY_MAX_BYTES", ["1024", "1GiB"]],
     ["ENVIRONMENT", ["prod"]],
+    ["JWT_JWKS_URL", ["http://issuer.example.com/jwks", "jwks.json", "file:///jwks", "http://127.0.0.1.example.com/"]],
+    ["CORS_ORIGINS", ["*", "null", "https://a.example/", "https://A.example", "a.example", "https://a.example/app"]],
+    ["RATE_LIMIT_REQUESTS", ["0", "-1", "many"]],
+    ["TLS_TERMINATED_UPSTREAM", ["yes"]],
   ])("with %s out of its range", (name, values) => {
     for (const value of values) {
       const [problem, ...others] = problemsOf(() => read({ [name]: value }));
@@ -123,10 +127,13 @@ describe("a configuration is refused", () => {
       "PAPER_LEVRAGE (bridge.yaml:1): there is no such setting; did you mean PAPER_LEVERAGE?",
       "zzz (bridge.yaml:2): there is no such setting",
     ]);
-    expect(problemsOf(() => read({ PAPER_SPEDE: "2", GRPC_PROT: "1", MT5_BRIGDE_PORT: "2" }))).toEqual([
+    expect(
+      problemsOf(() => read({ PAPER_SPEDE: "2", GRPC_PROT: "1", MT5_BRIGDE_PORT: "2", API_KEY_FILE: "a" })),
+    ).toEqual([
       "PAPER_SPEDE (environment): there is no such setting; did you mean PAPER_SPEED?",
       "GRPC_PROT (environment): there is no such setting; did you mean GRPC_PORT?",
       "MT5_BRIGDE_PORT (environment): there is no such setting; did you mean MT5_BRIDGE_PORT?",
+      "API_KEY_FILE (environment): there is no such setting; did you mean API_KEYS_FILE?",
     ]);
     expect(problemsOf(() => withFile("paper_seed: 3\n"))[0]).toContain("did you mean PAPER_SEED?");
   });
@@ -142,13 +149,26 @@ describe("a configuration is refused", () => {
     expect(problem).toContain("turn enableServiceLinks off");
   });
 
-  it("where it would open the bridge to strangers", () => {
-    for (const address of ["0.0.0.0", "::", "192.168.1.2", "2001:db8::1"]) {
-      expect(problemsOf(() => read({ BIND_ADDRESS: address }))).toEqual([expect.stringContaining("no authentication")]);
+  it("where two protections exclude each other, or one is half there", () => {
+    const files = { pem: "x" };
+    const shared = "s".repeat(32);
+    const both = { JWT_SECRET: shared, JWT_PUBLIC_KEY_FILE: "pem" };
+    expect(problemsOf(() => read(both, files))).toEqual([
+      expect.stringContaining("JWT_PUBLIC_KEY_FILE and JWT_SECRET: set one of them"),
+    ]);
+    for (const environment of ["staging", "production"]) {
+      const [problem] = problemsOf(() => read({ JWT_SECRET: shared, ENVIRONMENT: environment }));
+      expect(problem).toContain("JWT_SECRET: is for ENVIRONMENT=development");
+      expect(problem).not.toContain(shared);
     }
-    for (const address of ["127.0.0.1", "127.8.9.10", "::1", "0:0:0:0:0:0:0:1", "localhost"]) {
-      expect(read({ BIND_ADDRESS: address }).network.bindAddress).toBe(address);
-    }
+    expect(problemsOf(() => read({ JWT_ISSUER: "me" }))[0]).toContain("means nothing without JWT_JWKS_URL");
+    expect(problemsOf(() => read({ TLS_CERT_FILE: "pem" }, files))).toEqual([
+      "TLS_CERT_FILE: needs TLS_KEY_FILE with it",
+    ]);
+    expect(problemsOf(() => read({ TLS_KEY_FILE: "pem" }, files))).toEqual([
+      "TLS_KEY_FILE: needs TLS_CERT_FILE with it",
+    ]);
+    expect(problemsOf(() => read({ API_KEYS_FILE: "gone" }))).toEqual(["API_KEYS_FILE=gone: cannot be read (ENOENT)"]);
   });
 
   it("where it asks for a live terminal", () => {
@@ -177,6 +197,53 @@ describe("a configuration is refused", () => {
     expect(problemsOf(() => withFile("CONFIG_FILE: other.yaml\n"))[0]).toContain("only be set in the environment");
     expect(problemsOf(() => withFile("GRPC_PORT:\n  number: 1\n"))[0]).toContain("GRPC_PORT (bridge.yaml:1): must be");
     expect(problemsOf(() => withFile("GRPC_PORT: [1, 2]\n"))[0]).toContain("GRPC_PORT=1,2 (bridge.yaml:1): must be");
+  });
+});
+
+describe("a bridge that others can reach", () => {
+  const files = { keys: "{}", cert: "x", key: "x", pem: "x" };
+  const tls = { TLS_CERT_FILE: "cert", TLS_KEY_FILE: "key" };
+  const elsewhere = ["0.0.0.0", "::", "192.168.1.2", "2001:db8::1"];
+
+  it.each(elsewhere)("on %s needs keys and TLS, and is told both at once", (address) => {
+    expect(problemsOf(() => read({ BIND_ADDRESS: address }))).toEqual([
+      expect.stringMatching(/no authentication.*set API_KEYS_FILE/),
+      expect.stringMatching(/needs TLS.*TLS_TERMINATED_UPSTREAM=true/),
+    ]);
+    expect(problemsOf(() => read({ BIND_ADDRESS: address, ...tls }, files))).toHaveLength(1);
+    expect(problemsOf(() => read({ BIND_ADDRESS: address, API_KEYS_FILE: "keys" }, files))).toHaveLength(1);
+  });
+
+  it.each([
+    { API_KEYS_FILE: "keys", ...tls },
+    { JWT_PUBLIC_KEY_FILE: "pem", ...tls },
+    { API_KEYS_FILE: "keys", TLS_TERMINATED_UPSTREAM: "true" },
+    { JWT_JWKS_URL: "https://issuer.example.com/jwks", TLS_TERMINATED_UPSTREAM: "true" },
+  ])("starts with %j", (env) => {
+    for (const address of elsewhere) {
+      expect(read({ BIND_ADDRESS: address, ...env }, files).network.bindAddress).toBe(address);
+    }
+  });
+
+  it("is not one that listens on loopback: that needs neither", () => {
+    for (const address of ["127.0.0.1", "127.8.9.10", "::1", "0:0:0:0:0:0:0:1", "localhost"]) {
+      const { network, access } = read({ BIND_ADDRESS: address });
+      expect(network).toMatchObject({ bindAddress: address, origins: [] });
+      expect(access).toMatchObject({ keysFile: undefined, tokens: undefined, certificate: undefined });
+    }
+  });
+
+  it("knows its files, tokens, origins and rates", () => {
+    const tokens = { JWT_PUBLIC_KEY_FILE: "pem", JWT_ISSUER: "https://issuer.example.com/" };
+    const more = { CORS_ORIGINS: "https://a.example,http://[::1]:5173", RATE_LIMIT_ORDERS: "20" };
+    const { network, access } = read({ API_KEYS_FILE: "keys", ...tls, ...tokens, ...more }, files);
+    expect(network.origins).toEqual(["https://a.example", "http://[::1]:5173"]);
+    expect(access).toEqual({
+      keysFile: "keys",
+      tokens: { publicKeyFile: "pem", issuer: "https://issuer.example.com/", audience: "mt5-bridge" },
+      certificate: { certFile: "cert", keyFile: "key" },
+      rates: { orders: 20 },
+    });
   });
 });
 

@@ -14,6 +14,7 @@ import { streamAccount } from "../core/accounts/stream-account.ts";
 import { strategyIdOf } from "../core/model/ids.ts";
 import { accountMessage, factEvent, positionMessage, valuationMessage } from "./account-message.ts";
 import { type Accounts, accountOf } from "./accounts.ts";
+import { mayReadOf } from "./principal.ts";
 import { service } from "./service.ts";
 import { courseEvent, cursorFrom, cursorOf, heartbeatOf } from "./streams.ts";
 import { milliseconds, timestamp } from "./times.ts";
@@ -26,8 +27,10 @@ export const accountService = (accounts: Accounts) =>
       return create(GetAccountResponseSchema, { account: accountMessage(account) });
     },
 
-    async listAccounts() {
-      const all = [...accounts.values()].sort((a, b) => (a.info.alias < b.info.alias ? -1 : 1));
+    async listAccounts(_request, { principal }) {
+      const all = [...accounts.values()]
+        .filter(({ info }) => mayReadOf(principal, info.alias))
+        .sort((a, b) => (a.info.alias < b.info.alias ? -1 : 1));
       return create(ListAccountsResponseSchema, { accounts: all.map(accountMessage) });
     },
 

@@ -12,11 +12,7 @@ import type {
   MessageShape,
 } from "@bufbuild/protobuf";
 import type { Instant } from "../core/model/ids.ts";
-
-/** Who calls. */
-export interface Principal {
-  readonly name: string;
-}
+import type { Principal } from "./principal.ts";
 
 /** What an implementation may know of the request it answers. */
 export interface Call {

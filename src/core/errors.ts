@@ -8,6 +8,8 @@
 // biome-ignore format: a table is read by its columns
 export const faults = {
   invalid_argument:       { orderMayExist: false, retry: "never",             status: "INVALID_ARGUMENT" },
+  unauthenticated:        { orderMayExist: false, retry: "with_new_credential", status: "UNAUTHENTICATED" },
+  permission_denied:      { orderMayExist: false, retry: "never",             status: "PERMISSION_DENIED" },
   unknown_account:        { orderMayExist: false, retry: "never",             status: "NOT_FOUND" },
   unknown_symbol:         { orderMayExist: false, retry: "never",             status: "NOT_FOUND" },
   unknown_order:          { orderMayExist: false, retry: "never",             status: "NOT_FOUND" },

@@ -1,23 +1,29 @@
 /**
- * What every call of every transport goes through, around the implementation: who calls, is there room, is the
- * request valid, how long may it take, what went wrong, and one line in the log.
+ * What every call of every transport goes through, around the implementation: who calls, may he, how
+ * often, is there room, is the request valid and within the caller's limits, how long may it take, what went wrong, and one line in the log.
  *
  * Always true:
  *   - Only a BridgeError comes out, its message fit for the caller.
  *   - A call that was let in is counted until its implementation has really ended.
  *   - The implementation's signal aborts when the caller is gone, its deadline passes or the bridge cuts it off;
  *     the reason is the BridgeError that the caller would see.
+ *   - A stream does not outlive the credential with which it was opened.
  */
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { faultOf } from "../contract/fault-status.ts";
-import type { Call, Principal, Service } from "../contract/service.ts";
+import type { Principal } from "../contract/principal.ts";
+import type { Call, Service } from "../contract/service.ts";
+import type { SymbolsMeant } from "../contract/symbols-meant.ts";
 import type { Validation } from "../contract/validation.ts";
 import { BridgeError, faults } from "../core/errors.ts";
 import type { Instant } from "../core/model/ids.ts";
 import type { Clock } from "../core/ports/clock.ts";
 import type { Observer, Severity } from "../core/ports/observer.ts";
-import type { Authenticate, Credentials } from "./authenticate.ts";
+import { type Authenticate, type Credentials, probe, unauthenticated } from "./authenticate.ts";
 import type { CallKind, Drain } from "./drain.ts";
+import { type HoldLimits, limitsOf } from "./limits.ts";
+import type { Rates } from "./rates.ts";
+import { refuseWithoutScope, ruleOf } from "./scopes.ts";
 
 /** What a transport knows of a call. */
 export interface Incoming extends Credentials {
@@ -32,6 +38,10 @@ export interface CallOptions {
   readonly observer: Observer;
   readonly validation: Validation;
   readonly authenticate: Authenticate;
+  /** How often each principal may call; absent: as often as it likes. */
+  readonly rates?: Rates | undefined;
+  /** Looks up what a request names by id or ticket, for callers limited to some symbols; absent: they are refused. */
+  readonly symbolsMeant?: SymbolsMeant | undefined;
   readonly drain: Drain;
   /** The most calls in flight at once, over all callers and transports that share the `drain`. */
   readonly limits: { readonly unary: number; readonly streams: number };
@@ -72,11 +82,7 @@ function wrappedMethod(service: Service, method: DescMethod, options: CallOption
   const implementation = service.implementation[method.localName];
   const passageOf = (kind: CallKind, incoming: Incoming) =>
     new Passage(method, kind, service.always, incoming, options);
-  const read = (request: Reader): Message => {
-    const message = request();
-    options.validation.check(method.input, message);
-    return message;
-  };
+  const read = readingOf(method, options);
 
   switch (method.methodKind) {
     case "unary": {
@@ -88,7 +94,7 @@ function wrappedMethod(service: Service, method: DescMethod, options: CallOption
           const passage = passageOf("unary", incoming);
           try {
             const call = await passage.enter();
-            const frame = encode(await answer(read(request), call));
+            const frame = encode(await answer(await read(request, call.principal), call));
             passage.done();
             return frame;
           } catch (error) {
@@ -103,7 +109,11 @@ function wrappedMethod(service: Service, method: DescMethod, options: CallOption
         method,
         kind: "server_streaming",
         run: (request, incoming, encode) =>
-          through(passageOf("stream", incoming), (call) => answers(read(request), call), encode),
+          through(
+            passageOf("stream", incoming),
+            async (call) => answers(await read(request, call.principal), call),
+            encode,
+          ),
       };
     }
     case "bidi_streaming": {
@@ -112,7 +122,15 @@ function wrappedMethod(service: Service, method: DescMethod, options: CallOption
         method,
         kind: "bidi_streaming",
         run: (requests, incoming, encode) =>
-          through(passageOf("stream", incoming), (call) => answers(each(requests, read), call), encode),
+          through(
+            passageOf("stream", incoming),
+            (call) =>
+              answers(
+                each(requests, (request) => read(request, call.principal)),
+                call,
+              ),
+            encode,
+          ),
       };
     }
     default:
@@ -120,13 +138,24 @@ function wrappedMethod(service: Service, method: DescMethod, options: CallOption
   }
 }
 
+/** The request, valid and within the caller's limits. */
+function readingOf(method: DescMethod, { validation, symbolsMeant }: CallOptions) {
+  const hold: HoldLimits = limitsOf(method, symbolsMeant);
+  return async (request: Reader, principal: Principal): Promise<Message> => {
+    const message = request();
+    validation.check(method.input, message);
+    await hold(principal, message);
+    return message;
+  };
+}
+
 async function* through<Frame>(
   passage: Passage,
-  open: (call: Call) => AsyncIterable<Message>,
+  open: (call: Call) => AsyncIterable<Message> | Promise<AsyncIterable<Message>>,
   encode: Encode<Frame>,
 ): AsyncGenerator<Frame, void> {
   try {
-    for await (const message of open(await passage.enter())) yield encode(message);
+    for await (const message of await open(await passage.enter())) yield encode(message);
     passage.done();
   } catch (error) {
     throw passage.failed(error);
@@ -135,8 +164,8 @@ async function* through<Frame>(
   }
 }
 
-async function* each<In, Out>(items: AsyncIterable<In>, of: (item: In) => Out): AsyncGenerator<Out> {
-  for await (const item of items) yield of(item);
+async function* each<In, Out>(items: AsyncIterable<In>, of: (item: In) => Promise<Out>): AsyncGenerator<Out> {
+  for await (const item of items) yield await of(item);
 }
 
 /** Longer than any timer can wait; such a deadline is none. */
@@ -154,7 +183,7 @@ class Passage {
   readonly #gone = new AbortController();
   #principal: Principal | undefined;
   #leave: (() => void) | undefined;
-  #noDeadline: AbortController | undefined;
+  #over: AbortController | undefined;
   #ended = false;
 
   constructor(method: DescMethod, kind: CallKind, always: boolean, incoming: Incoming, options: CallOptions) {
@@ -168,17 +197,18 @@ class Passage {
   }
 
   async enter(): Promise<Call> {
-    const { drain, authenticate } = this.#options;
+    const { drain } = this.#options;
     const { deadline } = this.#incoming;
     // A transport may end the call at its deadline by itself.
     this.#incoming.onGone(() => this.#end(this.#isLate() ? lateFault() : goneFault()));
-    this.#principal = await authenticate(this.#incoming);
+    this.#principal = await this.#admitted();
     if (!(this.#always && this.#kind === "unary")) {
       drain.refuseWhenLeaving();
       this.#refuseWhenFull();
     }
     this.#leave = drain.enter(this.#kind, (reason) => this.#end(reason));
-    if (deadline !== undefined) this.#watch(deadline);
+    if (deadline !== undefined) this.#endAt(deadline, lateFault);
+    if (this.#kind === "stream") this.#endWithCredential(this.#principal);
     this.#gone.signal.throwIfAborted();
     return {
       principal: this.#principal,
@@ -222,14 +252,31 @@ class Passage {
     });
   }
 
-  #watch(deadline: Instant): void {
-    const left = deadline - this.#options.clock.now();
-    if (left <= 0) this.#end(lateFault());
+  /** Who calls, if he may and has not called too often. */
+  async #admitted(): Promise<Principal> {
+    if (ruleOf(this.#method).scope === "open") return probe;
+    const principal = await this.#options.authenticate(this.#incoming);
+    this.#principal = principal; // the log is to name him also when he is refused
+    refuseWithoutScope(principal, this.#method);
+    await this.#options.rates?.call(principal, this.#method);
+    return principal;
+  }
+
+  #endAt(moment: Instant, fault: () => BridgeError): void {
+    const left = moment - this.#options.clock.now();
+    if (left <= 0) this.#end(fault());
     if (left <= 0 || left > timerLimit) return;
-    this.#noDeadline = new AbortController();
-    void this.#options.clock.sleep(left, this.#noDeadline.signal).then(() => {
-      this.#end(lateFault());
-    });
+    this.#over ??= new AbortController();
+    void this.#options.clock.sleep(left, this.#over.signal).then(() => this.#end(fault()));
+  }
+
+  #endWithCredential({ expires, revoked }: Principal): void {
+    if (expires !== undefined) this.#endAt(expires, () => unauthenticated("The token has expired."));
+    if (revoked === undefined) return;
+    this.#over ??= new AbortController();
+    const end = () => this.#end(unauthenticated("The API key was revoked."));
+    if (revoked.aborted) end();
+    else revoked.addEventListener("abort", end, { once: true, signal: this.#over.signal });
   }
 
   /** Probes and tools that look at the schema come often and tell nothing. */
@@ -248,7 +295,7 @@ class Passage {
 
   #close(): void {
     this.#ended = true;
-    this.#noDeadline?.abort();
+    this.#over?.abort();
     this.#leave?.();
   }
 

@@ -7,12 +7,14 @@
  */
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
 import { type ChannelOptions, Server, ServerCredentials } from "@grpc/grpc-js";
 import { probeService, type Serving } from "../../contract/probe-service.ts";
 import { reflectionServices } from "../../contract/reflection-service.ts";
 import type { Service } from "../../contract/service.ts";
 import { type CallOptions, wrapped } from "../call.ts";
 import type { InFlight } from "../drain.ts";
+import type { Certificate } from "../tls.ts";
 import { definitionOf, grpcImplementation } from "./adapter.ts";
 import { limitedConnections } from "./connections.ts";
 import { polishStatuses } from "./status.ts";
@@ -27,6 +29,8 @@ export interface GrpcOptions {
   readonly health: Serving;
   readonly calls: CallOptions;
   readonly maxConnections: number;
+  /** With it connections are encrypted; without, they are not. */
+  readonly certificate?: Certificate | undefined;
   /** Of a request, also after it is decompressed. Default 1 MiB. */
   readonly maxRequestBytes?: number;
 }
@@ -61,7 +65,9 @@ export async function serveGrpc(options: GrpcOptions): Promise<GrpcServer> {
   }
 
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
-  const { listener, allClosed, hangUp } = limitedConnections((socket) => injector.injectConnection(socket), {
+  const inject = (socket: Duplex) => injector.injectConnection(socket);
+  const admit = options.certificate?.secured(["h2"], inject) ?? inject;
+  const { listener, allClosed, hangUp } = limitedConnections(admit, {
     limit: options.maxConnections,
     clock: calls.clock,
     observer: calls.observer,
