@@ -1,0 +1,220 @@
+"""The bridge, for asyncio. `Bridge` is the same for programs with threads."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from types import TracebackType
+from typing import Any, TypeVar
+
+import grpc
+from grpc import aio
+
+from mt5bridge.connection import Tls, async_channel_to
+from mt5bridge.course import Course, Request
+from mt5bridge.errors import BridgeError
+from mt5bridge.keyed import Keyed, request_of, sending_of, with_key
+from mt5bridge.keys import KeyFile, KeyStore, Sending
+from mt5bridge.terms import Delivery, Pauses, Terms
+from mt5bridge.ticks import refuse_unknown, ticks_request, ticks_within
+from mt5bridge.v1 import account_pb2_grpc, admin_pb2_grpc, health_pb2_grpc, orders_pb2_grpc, ticks_pb2_grpc
+from mt5bridge.v1.account_pb2 import StreamAccountRequest, StreamAccountResponse
+from mt5bridge.v1.orders_pb2 import (
+    CancelOrderRequest,
+    CancelOrderResponse,
+    ClosePositionByRequest,
+    ClosePositionByResponse,
+    ClosePositionRequest,
+    ClosePositionResponse,
+    ModifyOrderRequest,
+    ModifyOrderResponse,
+    ModifyPositionRequest,
+    ModifyPositionResponse,
+    PlaceOrderRequest,
+    PlaceOrderResponse,
+    StreamOrdersRequest,
+    StreamOrdersResponse,
+)
+from mt5bridge.v1.ticks_pb2 import Delivery as TickDelivery
+from mt5bridge.v1.ticks_pb2 import StreamTicksRequest, StreamTicksResponse, Tick
+
+_log = logging.getLogger("mt5bridge")
+_Request = TypeVar("_Request")
+_Response = TypeVar("_Response")
+
+
+class AsyncBridge:
+    """One connection to a bridge, made inside the event loop. Use it in an `async with` statement, or `close` it.
+
+    The services of the contract are there as they are (`account`, `tick`, `order`, `health`, `admin`), raising
+    `grpc.RpcError`; through `call` they raise `BridgeError`. The methods below do more than one call can: streams
+    that go on behind the last event after any interruption, and orders that are sent until they are answered.
+    """
+
+    def __init__(
+        self,
+        address: str = "127.0.0.1:50051",
+        *,
+        token: str | None = None,
+        tls: Tls = False,
+        keys: KeyStore | None = None,
+        terms: Terms | None = None,
+    ) -> None:
+        """`keys`: where order keys are kept; by default in the file mt5bridge-keys.jsonl of the current folder."""
+        self.keys: KeyStore = KeyFile() if keys is None else keys
+        self._terms = terms or Terms()
+        self._closed = asyncio.Event()
+        self._channel = async_channel_to(address, token, tls)
+        self.account = account_pb2_grpc.AccountServiceStub(self._channel)
+        self.tick = ticks_pb2_grpc.TicksServiceStub(self._channel)
+        self.order = orders_pb2_grpc.OrdersServiceStub(self._channel)
+        self.health = health_pb2_grpc.HealthServiceStub(self._channel)
+        self.admin = admin_pb2_grpc.AdminServiceStub(self._channel)
+
+    async def __aenter__(self) -> AsyncBridge:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Ends every stream and lets go of the connection."""
+        self._closed.set()
+        await self._channel.close()
+
+    async def call(self, rpc: aio.UnaryUnaryMultiCallable[_Request, _Response], request: _Request) -> _Response:
+        """One call, once: `bridge.call(bridge.account.GetAccount, GetAccountRequest())`."""
+        try:
+            return await rpc(request, timeout=self._terms.timeout)
+        except grpc.RpcError as error:
+            raise BridgeError.of(error) from error
+
+    # Streams. They end when the bridge is closed, and raise what cannot pass by waiting.
+
+    async def ticks(
+        self, *symbols: str, account: str = "", delivery: TickDelivery.ValueType = TickDelivery.DELIVERY_EVERY_TICK
+    ) -> AsyncGenerator[Tick, None]:
+        """Ticks, beginning with the newest of each symbol. A symbol that the bridge does not have is an error."""
+        async with aclosing(self.tick_events(ticks_request(symbols, account, delivery))) as events:
+            async for event in events:
+                refuse_unknown(event)
+                for tick in ticks_within(event):
+                    yield tick
+
+    def tick_events(self, request: StreamTicksRequest) -> AsyncGenerator[StreamTicksResponse, None]:
+        """Everything that a tick stream says. The bridge numbers ticks anew when it starts, and says so: `reset`."""
+        return self._follow(self.tick.StreamTicks, Course(request))
+
+    def order_events(self, request: StreamOrdersRequest | None = None) -> AsyncGenerator[StreamOrdersResponse, None]:
+        """The open orders, then every change of every order, none missed and none twice, also across restarts.
+
+        Each event carries the cursor behind it: kept, and handed in as `resume_after`, it bridges restarts of the
+        strategy too. After a `reset`, which a bridge that has kept its journal sends only to a cursor that is too
+        old, ListOrders knows what happened in between.
+        """
+        return self._follow(self.order.StreamOrders, Course(request or StreamOrdersRequest()))
+
+    def account_events(
+        self, request: StreamAccountRequest | None = None
+    ) -> AsyncGenerator[StreamAccountResponse, None]:
+        """The account, then positions, balance operations (none missed, none twice) and its latest worth."""
+        return self._follow(self.account.StreamAccount, Course(request or StreamAccountRequest()))
+
+    async def _follow(
+        self, rpc: aio.UnaryStreamMultiCallable[Request, _Response], course: Course[Request]
+    ) -> AsyncGenerator[_Response, None]:
+        pauses = Pauses(self._terms)
+        while not self._closed.is_set():
+            retry_after = 0.0
+            why = "the stream has ended"
+            call = rpc(course.request())
+            try:
+                async for event in call:
+                    course.take(event)  # type: ignore[arg-type]
+                    yield event
+                    pauses.start_over()
+                retry_after = course.retry_after
+            except asyncio.CancelledError:
+                if self._closed.is_set():
+                    return
+                raise
+            except grpc.RpcError as error:
+                if self._closed.is_set():
+                    return
+                fault = BridgeError.of(error)
+                if not fault.passing:
+                    raise fault from error
+                retry_after, why = max(course.retry_after, fault.retry_after), str(fault)
+            finally:
+                call.cancel()
+            pause = pauses.next(retry_after)
+            _log.warning("%s; connecting again in %.1f s", why, pause)
+            await self._pause(pause)
+
+    # Requests under a key: written down, sent, and sent again until they are answered. Where `client_order_id` is
+    # empty a new one is made. A refusal by the broker is no error: it is the order's stage.
+
+    async def place_order(self, request: PlaceOrderRequest) -> PlaceOrderResponse:
+        """A market, limit, stop or stop-limit order."""
+        return await self._deliver(self.order.PlaceOrder, request)
+
+    async def modify_order(self, request: ModifyOrderRequest) -> ModifyOrderResponse:
+        """Other prices, or another lifetime, for a pending order."""
+        return await self._deliver(self.order.ModifyOrder, request)
+
+    async def cancel_order(self, request: CancelOrderRequest) -> CancelOrderResponse:
+        """Takes a pending order out of the market."""
+        return await self._deliver(self.order.CancelOrder, request)
+
+    async def close_position(self, request: ClosePositionRequest) -> ClosePositionResponse:
+        """All of a position, or a part of it."""
+        return await self._deliver(self.order.ClosePosition, request)
+
+    async def close_position_by(self, request: ClosePositionByRequest) -> ClosePositionByResponse:
+        """A position against an opposite one."""
+        return await self._deliver(self.order.ClosePositionBy, request)
+
+    async def modify_position(self, request: ModifyPositionRequest) -> ModifyPositionResponse:
+        """A position's stop loss and take profit."""
+        return await self._deliver(self.order.ModifyPosition, request)
+
+    async def send_again(self, sending: Sending) -> Any:
+        """The very same request under the very same key, for what `keys.pending()` still holds after a crash.
+
+        If it had reached the bridge the answer is what became of it; if not, it acts now. Where that would be too
+        late, ask with `GetOrder` instead.
+        """
+        return await self._deliver(getattr(self.order, sending.method), request_of(sending))
+
+    async def _deliver(self, rpc: aio.UnaryUnaryMultiCallable[Keyed, _Response], request: Keyed) -> _Response:
+        request = with_key(request)
+        await asyncio.to_thread(self.keys.sent, sending_of(request))
+        delivery = Delivery(self._terms)
+        while True:
+            try:
+                response = await rpc(request, timeout=delivery.timeout())
+            except grpc.RpcError as error:
+                fault = BridgeError.of(error, order_may_exist=True)
+            else:
+                await asyncio.to_thread(self.keys.answered, request.client_order_id)
+                return response
+            try:
+                pause = delivery.failed(fault)
+            except BridgeError:
+                if not fault.order_may_exist:
+                    await asyncio.to_thread(self.keys.answered, request.client_order_id)
+                raise
+            if await self._pause(pause):
+                raise fault
+
+    async def _pause(self, seconds: float) -> bool:
+        """Whether the bridge was closed meanwhile."""
+        try:
+            await asyncio.wait_for(self._closed.wait(), seconds)
+        except asyncio.TimeoutError:
+            return False
+        return True
