@@ -1,0 +1,103 @@
+/**
+ * A request and its answer, as HTTP/1.1 and HTTP/2 have them in common.
+ *
+ * Node's two pairs of classes behave alike and share no type. Neither may be left without an `error` listener: a peer
+ * that vanishes at the wrong moment would end the process.
+ */
+import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerResponse } from "node:http";
+import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import type { Readable, Writable } from "node:stream";
+import type { Incoming } from "./call.ts";
+import type { FrameSink } from "./pump.ts";
+
+export interface HttpRequest extends Readable {
+  readonly method?: string | undefined;
+  readonly url?: string | undefined;
+  readonly headers: IncomingHttpHeaders;
+  readonly httpVersionMajor: number;
+  readonly socket: Http2ServerRequest["socket"];
+  /** Of HTTP/2 only. */
+  readonly stream?: Http2ServerRequest["stream"];
+}
+
+export interface HttpResponse extends Writable {
+  readonly headersSent: boolean;
+  setHeader(name: string, value: string): unknown;
+  writeHead(status: number, headers: OutgoingHttpHeaders): unknown;
+  addTrailers(trailers: Readonly<Record<string, string>>): void;
+}
+
+/** What both servers hand to their listener. */
+export type NodeResponse = ServerResponse | Http2ServerResponse;
+
+export class Exchange {
+  readonly request: HttpRequest;
+  readonly response: HttpResponse;
+  #gone = false;
+  #listeners: (() => void)[] = [];
+
+  constructor(request: HttpRequest, response: HttpResponse) {
+    this.request = request;
+    this.response = response;
+    request.on("error", ignore);
+    response.on("error", ignore);
+    response.once("close", () => {
+      this.#gone = true;
+      // Whoever has gone before the end was written has not seen it.
+      if (response.writableEnded) return;
+      for (const listener of this.#listeners.splice(0)) listener();
+    });
+  }
+
+  /** Whether nobody is left to write to. */
+  get gone(): boolean {
+    return this.#gone;
+  }
+
+  /** A header by its lower-case name; several of one name are one, with commas. */
+  header(name: string): string | undefined {
+    const value = this.request.headers[name];
+    return Array.isArray(value) ? value.join(", ") : value;
+  }
+
+  /** What the wrapper around every method wants to know. */
+  incoming(transport: string, deadline: Incoming["deadline"]): Incoming {
+    const { remoteAddress = "unknown", remotePort = 0 } = this.request.socket;
+    const address = remoteAddress.includes(":") ? `[${remoteAddress}]` : remoteAddress;
+    return {
+      transport,
+      peer: `${address}:${remotePort}`,
+      deadline,
+      header: (name) => this.header(name),
+      onGone: (listener) => {
+        if (this.#gone) listener();
+        else this.#listeners.push(listener);
+      },
+    };
+  }
+
+  /** Frames go out as they are; `write` returns false when the peer has some 64 KiB that it has not taken. */
+  sink(): FrameSink<Buffer> {
+    const { response } = this;
+    const exchange = this;
+    return {
+      write: (frame) => response.write(frame),
+      drained: () =>
+        new Promise((resolve) => {
+          const done = () => {
+            response.off("drain", done);
+            response.off("close", done);
+            resolve();
+          };
+          response.once("drain", done);
+          response.once("close", done);
+          if (exchange.#gone) done();
+        }),
+      get gone() {
+        return exchange.#gone;
+      },
+    };
+  }
+}
+
+const ignore = () => undefined;
