@@ -1,0 +1,119 @@
+/**
+ * The plain HTTP aliases, served by the very methods that every other transport runs.
+ *
+ * A request's body counts only as JSON and only if it says so: any page in a browser may send text or a form to
+ * whatever address it likes, without asking first.
+ */
+import type { DescMethod } from "@bufbuild/protobuf";
+import { faultOf } from "../../contract/fault-status.ts";
+import { faultJson, type JsonObject, parseObject } from "../../contract/json.ts";
+import { type Alias, aliases, renamed, type Surroundings } from "../../contract/plain-http.ts";
+import { refused } from "../../contract/wire.ts";
+import { BridgeError } from "../../core/errors.ts";
+import type { CallOptions, WrappedMethod } from "../call.ts";
+import { Abandoned, readBody } from "../connect/body.ts";
+import type { Exchange } from "../exchange.ts";
+import { httpStatusOf } from "../http-status.ts";
+import type { Route } from "./router.ts";
+
+export interface PlainOptions {
+  readonly calls: Pick<CallOptions, "clock" | "observer">;
+  readonly maxRequestBytes: number;
+  readonly requestMs: number;
+  readonly newKey: () => string;
+  readonly webSockets: () => number;
+}
+
+export function plainRoutes(methods: readonly WrappedMethod[], options: PlainOptions): Route[] {
+  const byMethod = new Map<DescMethod, WrappedMethod>(methods.map((wrapped) => [wrapped.method, wrapped]));
+  return aliases.flatMap((alias) => {
+    const wrapped = byMethod.get(alias.method);
+    if (wrapped?.kind !== "unary") return []; // a service that is not served
+    const serve = (exchange: Exchange) => {
+      new PlainCall(exchange, alias, options).run(wrapped.run).catch((error: unknown) => {
+        if (error instanceof Abandoned) return;
+        options.calls.observer.note("error", "http", "an answer could not be written", { cause: error });
+        exchange.response.destroy();
+      });
+    };
+    return [{ verb: alias.verb, path: alias.path, serve }];
+  });
+}
+
+export function sendJson(exchange: Exchange, status: number, value: JsonObject): void {
+  if (exchange.gone) return;
+  const body = Buffer.from(JSON.stringify(value));
+  exchange.response.writeHead(status, { "content-type": "application/json", "content-length": body.length });
+  exchange.response.end(body);
+}
+
+class PlainCall {
+  readonly #exchange: Exchange;
+  readonly #alias: Alias;
+  readonly #options: PlainOptions;
+
+  constructor(exchange: Exchange, alias: Alias, options: PlainOptions) {
+    this.#exchange = exchange;
+    this.#alias = alias;
+    this.#options = options;
+  }
+
+  async run(call: (WrappedMethod & { kind: "unary" })["run"]): Promise<void> {
+    const { maxRequestBytes, requestMs, calls, webSockets } = this.#options;
+    let body: Buffer | BridgeError;
+    try {
+      body = await readBody(this.#exchange.request, maxRequestBytes, requestMs);
+    } catch (error) {
+      if (!(error instanceof BridgeError)) throw error;
+      body = error;
+    }
+    const about: Surroundings = { now: new Date(calls.clock.now()), webSockets: webSockets() };
+    try {
+      const read = () => this.#alias.request(this.#fields(body));
+      const encode = (message: Parameters<Alias["answer"]>[0]) => this.#alias.answer(message, about);
+      const { body: value, status = 200 } = await call(read, this.#exchange.incoming("http", undefined), encode);
+      sendJson(this.#exchange, status, value);
+    } catch (error) {
+      const fault = renamed(error instanceof BridgeError ? error : faultOf(error, "(none)"), this.#alias);
+      if (fault.retryAfterMs !== undefined) {
+        this.#exchange.response.setHeader("retry-after", String(Math.ceil(fault.retryAfterMs / 1000)));
+      }
+      sendJson(this.#exchange, httpStatusOf(fault), faultJson(fault));
+    }
+  }
+
+  #fields(body: Buffer | BridgeError): JsonObject {
+    if (body instanceof BridgeError) throw body;
+    const fields = this.#alias.verb === "GET" ? this.#query() : this.#object(body);
+    return this.#alias.keyed ? this.#keyed(fields) : fields;
+  }
+
+  #query(): JsonObject {
+    const query = new URLSearchParams(this.#exchange.request.url?.split("?", 2)[1] ?? "");
+    const twice = [...new Set(query.keys())].filter((name) => query.getAll(name).length > 1);
+    if (twice.length > 0) throw refused(twice.map((field) => ({ field, description: "must be given once" })));
+    return Object.fromEntries(query);
+  }
+
+  #object(body: Buffer): JsonObject {
+    const [type = ""] = (this.#exchange.header("content-type") ?? "").split(";", 1);
+    if (body.length === 0 && !this.#alias.keyed) return {};
+    if (type.trim().toLowerCase() !== "application/json") {
+      throw new BridgeError("invalid_argument", "The request must be JSON, with `content-type: application/json`.");
+    }
+    return parseObject(body.toString());
+  }
+
+  /** With the key of the header, or a new one, if the body has none; the answer's header says which in any case. */
+  #keyed(fields: JsonObject): JsonObject {
+    const inHeader = this.#exchange.header("idempotency-key");
+    const inBody = fields["client_order_id"];
+    if (inHeader !== undefined && inBody !== undefined && inHeader !== inBody) {
+      const description = "must be the same as the header idempotency-key, or absent";
+      throw refused([{ field: "client_order_id", description }]);
+    }
+    const key = inBody ?? inHeader ?? this.#options.newKey();
+    if (typeof key === "string" && /^[ -~]{1,64}$/.test(key)) this.#exchange.response.setHeader("idempotency-key", key);
+    return { ...fields, client_order_id: key };
+  }
+}

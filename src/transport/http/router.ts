@@ -1,0 +1,39 @@
+/**
+ * Who answers which path.
+ *
+ * First RPCs, then what stands in the list, in its order. What nobody answers is not found, as JSON.
+ */
+import type { RpcHandler } from "../connect/rpc-handler.ts";
+import type { Exchange } from "../exchange.ts";
+
+/** A path of plain HTTP and who serves it. */
+export interface Route {
+  readonly verb: "GET" | "POST";
+  readonly path: string;
+  /** Also everything below the path. */
+  readonly below?: boolean;
+  /** `path` is without the query. Whoever does not read the request's body has to `resume()` it. */
+  serve(exchange: Exchange, path: string): void;
+}
+
+export function router(rpc: RpcHandler, routes: readonly Route[]): (exchange: Exchange) => void {
+  return (exchange) => {
+    const [path = ""] = (exchange.request.url ?? "").split("?", 1);
+    if (rpc(exchange, path)) return;
+    const here = routes.filter((route) => route.path === path || (route.below && path.startsWith(`${route.path}/`)));
+    const verb = exchange.request.method === "HEAD" ? "GET" : exchange.request.method;
+    const route = here.find((one) => one.verb === verb);
+    if (route !== undefined) return route.serve(exchange, path);
+    exchange.request.resume();
+    if (here.length === 0) return refuse(exchange, 404, "not_found", "There is nothing at this path.");
+    const verbs = [...new Set(here.map((one) => one.verb))].join(", ");
+    exchange.response.setHeader("allow", verbs);
+    refuse(exchange, 405, "unimplemented", `This path answers ${verbs} only.`);
+  };
+}
+
+function refuse({ response }: Exchange, status: number, code: string, message: string): void {
+  const body = Buffer.from(JSON.stringify({ code, message, details: [] }));
+  response.writeHead(status, { "content-type": "application/json", "content-length": body.length });
+  response.end(body);
+}
