@@ -45,11 +45,14 @@ export type Line = Readonly<{ severity: string; message: string; context: Readon
 
 export interface Served extends GrpcServer {
   readonly drain: Drain;
+  readonly lines: readonly Line[];
   /** Resolves with the first line, past or future, that satisfies the question. */
   line(question: (line: Line) => boolean): Promise<Line>;
 }
 
-type Limits = Partial<Pick<GrpcOptions, "maxConnections" | "health" | "mode" | "port">> & {
+type Limits = Partial<Pick<GrpcOptions, "maxConnections" | "health" | "mode" | "port" | "certificate">> & {
+  /** Instead of what is usual here. */
+  readonly calls?: Partial<GrpcOptions["calls"]>;
   readonly limits?: { readonly unary: number; readonly streams: number };
 };
 
@@ -73,6 +76,7 @@ export async function served(services: readonly Service[], options: Limits = {})
     mode: options.mode ?? "test",
     health: options.health ?? { serving: () => true, changed: () => () => undefined },
     maxConnections: options.maxConnections ?? 100,
+    certificate: options.certificate,
     calls: {
       clock,
       observer,
@@ -81,11 +85,13 @@ export async function served(services: readonly Service[], options: Limits = {})
       drain,
       limits: options.limits ?? { unary: 100, streams: 100 },
       newTraceId: () => randomBytes(16).toString("hex"),
+      ...options.calls,
     },
   });
   return {
     ...server,
     drain,
+    lines,
     async line(question) {
       for (;;) {
         const found = lines.find(question);
@@ -144,8 +150,8 @@ interface Sent {
 export class TestClient {
   readonly client: Client;
 
-  constructor(port: number, options: ChannelOptions = {}) {
-    this.client = new Client(`127.0.0.1:${port}`, credentials.createInsecure(), {
+  constructor(port: number, options: ChannelOptions = {}, channel = credentials.createInsecure()) {
+    this.client = new Client(`127.0.0.1:${port}`, channel, {
       "grpc.use_local_subchannel_pool": 1,
       ...options,
     });
