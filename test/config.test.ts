@@ -116,8 +116,9 @@ describe("a configuration is refused", () => {
   });
 
   it("without ever showing a secret", () => {
-    const problems = problemsOf(() => read({ REDIS_URL: "http://user:hush@host", MT5_PASSWORD: "hush".repeat(100) }));
-    expect(problems).toHaveLength(2);
+    const secrets = { REDIS_URL: "http://user:hush@host", MT5_PASSWORD: "hush".repeat(100), JWT_SECRET: "hush" };
+    const problems = problemsOf(() => read(secrets));
+    expect(problems).toHaveLength(3);
     expect(problems.join()).toContain("REDIS_URL (environment): must be a URL");
     expect(problems.join()).not.toContain("hush");
   });
