@@ -90,7 +90,7 @@ async def first(items: AsyncIterator[Any], count: int) -> list[Any]:
 
 @pytest.fixture
 def bridge() -> Iterator[ScriptedBridge]:
-    scripted = ScriptedBridge()
+    scripted = ScriptedBridge()  # type: ignore[abstract]
     yield scripted
     scripted.stop()
 

@@ -11,6 +11,7 @@ from conftest import QUICK, Client
 from scripted import (
     Failure,
     ScriptedBridge,
+    Step,
     Vanish,
     batch,
     changed,
@@ -50,7 +51,8 @@ def test_an_interrupted_stream_resumes_behind_the_last_event(
 
 
 def test_a_stream_survives_many_interruptions_in_a_row(bridge: ScriptedBridge, client: Client) -> None:
-    bridge.scripts = [[opened(1), snapshot_end(1)], *[[GONE]] * 20, [], [opened(1), changed(2)]]
+    interruptions: list[list[Step]] = [[GONE] for _ in range(20)]
+    bridge.scripts = [[opened(1), snapshot_end(1)], *interruptions, [], [opened(1), changed(2)]]
     assert versions(list(client.order_events(4))) == [2]
     assert [request.resume_after for request in bridge.asked[1:]] == [cursor(1)] * 22
 
