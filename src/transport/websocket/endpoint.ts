@@ -101,7 +101,8 @@ class Endpoint implements WebsocketEndpoint {
     const agreed = this.#roomFor() ?? agree(request, this.#options.allowsOrigin);
     if (agreed.kind === "refused") {
       this.#noteRefusal(agreed, (socket as Socket).remoteAddress);
-      return refuse(socket, agreed);
+      refuse(socket, agreed);
+      return;
     }
     this.#server.handleUpgrade(request, socket, head, (websocket) =>
       this.#admit(websocket, socket as Socket, request, agreed),
