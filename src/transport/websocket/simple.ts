@@ -205,7 +205,6 @@ export class SimpleSession implements Session {
 
   async #follow(wanted: Wanted, frames: Frames, pending = this.#context.caller.begin()): Promise<void> {
     const { peer, methods } = this.#context;
-    const { run } = methods.stream(wanted.method);
     this.#streams.add(pending);
     const sink = {
       write: (all: readonly Buffer[]) => {
@@ -220,6 +219,7 @@ export class SimpleSession implements Session {
     };
     let fault: BridgeError | undefined;
     try {
+      const { run } = methods.stream(wanted.method);
       await pump(
         run(() => wanted.request, pending, frames),
         sink,

@@ -112,7 +112,8 @@ export interface Wrong {
 }
 
 export const dialects = ["mt5bridge.v1.json", "mt5bridge.v1.proto"] as const;
-export type Spoken = (typeof dialects)[number] | undefined;
+/** `simple` is spoken where no subprotocol is asked for. */
+export type Spoken = (typeof dialects)[number] | "simple";
 
 interface Extra {
   readonly id?: string;
@@ -131,7 +132,7 @@ export class WebsocketClient {
   #ids = 0;
 
   constructor(port: number, spoken: Spoken, headers: Record<string, string> = {}, more: readonly string[] = []) {
-    const protocols = [...more, ...(spoken === undefined ? [] : [spoken])];
+    const protocols = [...more, ...(spoken === "simple" ? [] : [spoken])];
     this.#binary = spoken === "mt5bridge.v1.proto";
     this.socket = new WebSocket(`ws://127.0.0.1:${port}/websocket/ws`, protocols, { headers });
     this.closed = new Promise((resolve) => {
