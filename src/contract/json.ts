@@ -48,7 +48,7 @@ export function decodeJson<D extends DescMessage>(schema: D, value: JsonValue | 
   if (value === undefined) return create(schema);
   let cause: unknown;
   try {
-    if (isWellFormed(value)) return fromJson(schema, value);
+    if (isWellFormed(value) && numbersAreDecimal(schema, value)) return fromJson(schema, value);
   } catch (error) {
     cause = error;
   }
@@ -91,6 +91,25 @@ function isWellFormed(value: JsonValue): boolean {
   return Object.values(value).every((item) => isWellFormed(item as JsonValue));
 }
 
+const decimal = /^(-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?|NaN|-?Infinity)$/;
+
+/** The library takes JavaScript's word for what a number in quotes is: "0x10" would be 16 lots. */
+function numbersAreDecimal(schema: DescMessage, value: JsonValue): boolean {
+  if (!isObject(value)) return true;
+  return Object.entries(value).every(([key, item]) => {
+    const field = schema.fields.find(({ name, jsonName }) => name === key || jsonName === key);
+    if (field === undefined || field.fieldKind === "map") return true;
+    const items = Array.isArray(item) ? item : [item];
+    if (field.message !== undefined) {
+      const { message } = field;
+      return message.typeName.startsWith("google.protobuf.") || items.every((one) => numbersAreDecimal(message, one));
+    }
+    if (field.scalar === undefined || field.scalar === ScalarType.STRING || field.scalar === ScalarType.BYTES)
+      return true;
+    return items.every((one) => typeof one !== "string" || decimal.test(one));
+  });
+}
+
 /** Every field that cannot be read, by its path. */
 function misfits(schema: DescMessage, value: JsonObject, above: string): Violation[] {
   const seen = new Set<unknown>();
@@ -123,7 +142,7 @@ function valueMisfits(field: DescField, value: JsonValue, path: string): Violati
 function reads(schema: DescMessage, field: DescField, value: JsonValue): boolean {
   try {
     fromJson(schema, { [field.name]: value });
-    return isWellFormed(value);
+    return isWellFormed(value) && numbersAreDecimal(schema, { [field.name]: value });
   } catch {
     return false;
   }
