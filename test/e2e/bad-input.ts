@@ -246,14 +246,14 @@ function anyRecord(number: number, wireType: WireType, chance: Chance): Uint8Arr
   return writer.string("1.5").finish();
 }
 
-interface Chance {
+export interface Chance {
   below(limit: number): number;
   bytes(length: number): Buffer;
   text(length: number): string;
 }
 
 /** Mulberry32: small, and the same everywhere. */
-function seeded(seed: number): Chance {
+export function seeded(seed: number): Chance {
   let state = seed >>> 0;
   const next = () => {
     state = (state + 0x6d2b79f5) >>> 0;
