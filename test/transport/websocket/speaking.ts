@@ -166,6 +166,12 @@ export class WebsocketClient {
     }
   }
 
+  /** Forgets what was heard; long tests would remember everything. */
+  forget(): void {
+    this.heard.length = 0;
+    this.#read = 0;
+  }
+
   type(type: string): Promise<Heard> {
     return this.next((heard) => heard.type === type);
   }
