@@ -12,8 +12,8 @@ import { AdminService } from "../../gen/ts/mt5bridge/v1/admin_pb.ts";
 import { HealthService, ServingStatus } from "../../gen/ts/mt5bridge/v1/health_pb.ts";
 import { OrderStage, OrdersService } from "../../gen/ts/mt5bridge/v1/orders_pb.ts";
 import { type Tick, TicksService } from "../../gen/ts/mt5bridge/v1/ticks_pb.ts";
-import type { BridgeError } from "../core/errors.ts";
 import { decodeJson, type JsonObject } from "./json.ts";
+import { decodePlain, type PlainNames } from "./plain-names.ts";
 import { orderFields, orderRequest } from "./plain-order.ts";
 import { refused } from "./wire.ts";
 import { stages, wordOf } from "./words.ts";
@@ -30,11 +30,11 @@ export interface Alias {
   readonly method: DescMethod;
   /** Whether a key is made for requests that bring none. */
   readonly keyed?: true;
-  /** Of the body, or of the query. Throws `invalid_argument`. */
+  /** Of the body, or of the query. Throws `invalid_argument`, in the alias's own names. */
   request(fields: JsonObject): Message;
   answer(message: Message, about: Surroundings): { readonly body: JsonObject; readonly status?: number };
-  /** The alias's names for fields of the RPC, where they differ. */
-  readonly names?: Readonly<Record<string, string>>;
+  /** For failures that come later: the alias's names for fields of the RPC, where they differ. */
+  readonly names?: PlainNames;
 }
 
 interface OneAlias<M extends DescMethodUnary> extends Omit<Alias, "method" | "request" | "answer"> {
@@ -51,6 +51,8 @@ const { getHealth } = HealthService.method;
 const { check } = Health.method;
 const nothing = () => create(check.input, {});
 const serving = (status: Probe) => status === Probe.SERVING;
+
+const tickFields = { page_size: "count" };
 
 export const aliases: readonly Alias[] = [
   alias(getHealth, {
@@ -126,11 +128,12 @@ export const aliases: readonly Alias[] = [
   alias(TicksService.method.listTicks, {
     verb: "POST",
     path: "/ticks",
-    names: { page_size: "count" },
+    names: tickFields,
     request({ count = 100, ...fields }) {
-      const request = decodeJson(TicksService.method.listTicks.input, { ...fields, page_size: count });
       if (count === 0) throw refused([{ field: "count", description: "must be 1 to 10000; got 0" }]);
-      return request;
+      if (fields["page_size"] !== undefined)
+        throw refused([{ field: "page_size", description: "is called count here" }]);
+      return decodePlain(TicksService.method.listTicks.input, { ...fields, page_size: count }, tickFields);
     },
     answer: ({ ticks }) => ({
       body: { success: true, symbol: ticks[0]?.symbol ?? "", count: ticks.length, ticks: ticks.map(plainTick) },
@@ -202,12 +205,6 @@ export const aliases: readonly Alias[] = [
     }),
   }),
 ];
-
-/** The failure in the alias's names for the fields. */
-export function renamed(fault: BridgeError, { names = {} }: Alias): BridgeError {
-  if (fault.fault !== "invalid_argument" || fault.violations.length === 0) return fault;
-  return refused(fault.violations.map(({ field, description }) => ({ field: names[field] ?? field, description })));
-}
 
 function plainTick({ symbol, bid, ask, last, volume, timeMs }: Tick): JsonObject {
   const time = new Date(Number(timeMs)).toISOString();

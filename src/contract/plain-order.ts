@@ -3,7 +3,8 @@
  */
 import type { JsonValue, MessageShape } from "@bufbuild/protobuf";
 import { PlaceOrderRequestSchema } from "../../gen/ts/mt5bridge/v1/orders_pb.ts";
-import { decodeJson, type JsonObject } from "./json.ts";
+import type { JsonObject } from "./json.ts";
+import { decodePlain } from "./plain-names.ts";
 import { refused } from "./wire.ts";
 
 /** The names of MetaTrader's ORDER_TYPE values in the order of their numbers, which serve too. */
@@ -50,7 +51,7 @@ export function orderRequest(fields: JsonObject): MessageShape<typeof PlaceOrder
   const [side = "", ...type] = typeOf(fields["order_type"]).split("_");
   request["side"] = `ORDER_SIDE_${side}`;
   request["type"] = `ORDER_TYPE_${type.length === 0 ? "MARKET" : type.join("_")}`;
-  return decodeJson(PlaceOrderRequestSchema, request);
+  return decodePlain(PlaceOrderRequestSchema, request, orderFields);
 }
 
 function typeOf(value: JsonValue | undefined): string {

@@ -7,7 +7,8 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { faultOf } from "../../contract/fault-status.ts";
 import { faultJson, type JsonObject, parseObject } from "../../contract/json.ts";
-import { type Alias, aliases, renamed, type Surroundings } from "../../contract/plain-http.ts";
+import { type Alias, aliases, type Surroundings } from "../../contract/plain-http.ts";
+import { renamed } from "../../contract/plain-names.ts";
 import { refused } from "../../contract/wire.ts";
 import { BridgeError } from "../../core/errors.ts";
 import type { CallOptions, WrappedMethod } from "../call.ts";
@@ -68,13 +69,19 @@ class PlainCall {
       body = error;
     }
     const about: Surroundings = { now: new Date(calls.clock.now()), webSockets: webSockets() };
+    let read = false;
     try {
-      const read = () => this.#alias.request(this.#fields(body));
+      const reader = () => {
+        const request = this.#alias.request(this.#fields(body));
+        read = true;
+        return request;
+      };
       const encode = (message: Parameters<Alias["answer"]>[0]) => this.#alias.answer(message, about);
-      const { body: value, status = 200 } = await call(read, this.#exchange.incoming("http", undefined), encode);
+      const { body: value, status = 200 } = await call(reader, this.#exchange.incoming("http", undefined), encode);
       sendJson(this.#exchange, status, value);
     } catch (error) {
-      const fault = renamed(error instanceof BridgeError ? error : faultOf(error, "(none)"), this.#alias);
+      const told = error instanceof BridgeError ? error : faultOf(error, "(none)");
+      const fault = read ? renamed(told, this.#alias.names) : told;
       if (fault.retryAfterMs !== undefined) {
         this.#exchange.response.setHeader("retry-after", String(Math.ceil(fault.retryAfterMs / 1000)));
       }

@@ -72,7 +72,7 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
 
   const http1 = createServer({
     maxHeaderSize: maxHeaderBytes,
-    headersTimeout: limits.headersMs,
+    headersTimeout: Math.min(limits.headersMs, limits.requestMs),
     requestTimeout: limits.requestMs,
     keepAliveTimeout: limits.keepAliveMs,
     connectionsCheckingInterval: Math.max(10, Math.min(1_000, limits.headersMs / 4)),
