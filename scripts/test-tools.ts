@@ -3,11 +3,13 @@
  *
  * grpcurl comes from Go's module proxy, once, into .tools/bin. Without it the tests that
  * use it are skipped; in CI that is a failure, as a skipped test proves nothing there.
- * grpc-health-probe is used where it is installed.
+ * grpc-health-probe is used where it is installed. The clients in Python and Go are
+ * installed, or compiled, with their own tests, by the same rule.
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { tool, toolFolder } from "../test/tools.ts";
+import { goClientReady, pythonClientReady } from "./client-tools.ts";
 
 const GRPCURL = "github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.4";
 const inCi = process.env["CI"] === "true";
@@ -38,3 +40,5 @@ if (inCi && tool("grpcurl") === undefined) {
   say("grpcurl is required in CI: install it, or Go 1.24 or later");
   process.exitCode = 1;
 }
+pythonClientReady();
+goClientReady();

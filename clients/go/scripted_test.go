@@ -92,12 +92,24 @@ func (s *scripted) run(ctx context.Context, request proto.Message, send func(pro
 		case error:
 			return step
 		case proto.Message:
+			if had(request, step) {
+				continue
+			}
 			if err := send(step); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// had says whether the caller has come back from behind this event: what a connection still held as it broke may
+// have reached the client or not.
+func had(request, event proto.Message) bool {
+	orders, isOrders := request.(*pb.StreamOrdersRequest)
+	response, isResponse := event.(*pb.StreamOrdersResponse)
+	return isOrders && isResponse && response.GetOrder() != nil &&
+		response.Cursor.Sequence <= orders.GetResumeAfter().GetSequence()
 }
 
 // vanish cuts every connection and listens again; the old listener is closed before any connection is.

@@ -64,10 +64,9 @@ func same[T comparable](a, b T) bool { return a == b }
 
 func TestAnInterruptedStreamResumesBehindTheLastEvent(t *testing.T) {
 	ends := map[string]any{
-		"unavailable":     gone,
-		"connection lost": vanish{},
-		"closing":         closing(12),
-		"broken off":      status.Error(codes.Internal, "RST_STREAM"),
+		"unavailable": gone,
+		"closing":     closing(12),
+		"broken off":  status.Error(codes.Internal, "RST_STREAM"),
 	}
 	for name, end := range ends {
 		t.Run(name, func(t *testing.T) {
@@ -81,6 +80,21 @@ func TestAnInterruptedStreamResumesBehindTheLastEvent(t *testing.T) {
 			equal(t, resumed(s)[:2], []uint64{0, 12}, same)
 		})
 	}
+}
+
+func TestAStreamWhoseConnectionIsLostMissesNothing(t *testing.T) {
+	everything := []any{opened(10), snapshotEnd(10), changed(11), changed(12)}
+	s := newScripted(t, append(everything, vanish{}), append(everything, vanish{}), append(everything, changed(13)))
+	var events []*pb.StreamOrdersResponse
+	for event, err := range s.client(t).OrderEvents(t.Context(), &pb.StreamOrdersRequest{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if events = append(events, event); event.GetOrder().GetVersion() == 13 {
+			break
+		}
+	}
+	equal(t, versions(events), []uint32{11, 12, 13}, same)
 }
 
 func TestAStreamSurvivesManyInterruptionsInARow(t *testing.T) {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing, closing
 from dataclasses import dataclass
 from itertools import islice
@@ -35,15 +35,30 @@ class Client:
         return AsyncBridge(self.address, token=self.token, keys=keys or KeysInMemory(), terms=self.terms)
 
     def order_events(self, count: int, request: StreamOrdersRequest | None = None) -> list[StreamOrdersResponse]:
+        """The first so many."""
+        return self.order_events_until(lambda found: len(found) == count, request)
+
+    def order_events_until(
+        self, enough: Callable[[list[StreamOrdersResponse]], bool], request: StreamOrdersRequest | None = None
+    ) -> list[StreamOrdersResponse]:
+        found: list[StreamOrdersResponse] = []
         if self.kind == "sync":
             with self._bridge() as bridge, closing(bridge.order_events(request)) as events:
-                return list(islice(events, count))
+                for event in events:
+                    found.append(event)
+                    if enough(found):
+                        break
+            return found
 
-        async def run() -> list[StreamOrdersResponse]:
+        async def run() -> None:
             async with self._async_bridge() as bridge, aclosing(bridge.order_events(request)) as events:
-                return await first(events, count)
+                async for event in events:
+                    found.append(event)
+                    if enough(found):
+                        break
 
-        return asyncio.run(run())
+        asyncio.run(run())
+        return found
 
     def ticks(self, count: int, *symbols: str) -> list[Tick]:
         if self.kind == "sync":

@@ -102,6 +102,16 @@ def batch(*sequences: int) -> StreamTicksResponse:
     return StreamTicksResponse(batch=TickBatch(ticks=ticks, cursor=cursor(sequences[-1])))
 
 
+def had(request: Any, event: Any) -> bool:
+    """Whether the caller has come back from behind this event.
+
+    What a connection still held as it broke may have reached the client or not.
+    """
+    if not isinstance(request, StreamOrdersRequest) or not isinstance(event, StreamOrdersResponse):
+        return False
+    return event.HasField("order") and event.cursor.sequence <= request.resume_after.sequence
+
+
 @dataclass
 class ScriptedBridge(
     orders_pb2_grpc.OrdersServiceServicer,
@@ -154,7 +164,8 @@ class ScriptedBridge(
                 if step.details:
                     context.set_trailing_metadata((("grpc-status-details-bin", step.details),))
                 context.abort(step.code, step.message)
-            yield step
+            if not had(request, step):
+                yield step
 
     def StreamOrders(
         self, request: StreamOrdersRequest, context: grpc.ServicerContext

@@ -10,7 +10,7 @@ import pytest
 from conftest import Client
 from scripted import Failure, ScriptedBridge, Vanish, filled, refusal
 
-from mt5bridge import BridgeError, KeyFile, KeysInMemory, Sending, Terms, Violation
+from mt5bridge import BridgeError, KeyFile, KeysInMemory, Sending, Violation
 from mt5bridge.v1.orders_pb2 import PlaceOrderRequest
 from mt5bridge.v1.types_pb2 import ORDER_SIDE_BUY, ORDER_TYPE_MARKET
 
@@ -65,10 +65,9 @@ def test_after_a_crash_what_was_pending_is_sent_as_it_was(
     bridge: ScriptedBridge, client: Client, tmp_path: Path
 ) -> None:
     path = tmp_path / "keys.jsonl"
-    impatient = Client(client.kind, bridge.address, terms=Terms(patience=0))
-    bridge.scripts = [[Failure(grpc.StatusCode.UNAVAILABLE)], [filled()]]
+    bridge.scripts = [[Failure(grpc.StatusCode.UNAUTHENTICATED)], [filled()]]
     with pytest.raises(BridgeError) as caught:
-        impatient.place(BUY, KeyFile(path))
+        client.place(BUY, KeyFile(path))
     assert caught.value.order_may_exist
     reopened = KeyFile(path)
     assert len(client.send_pending(reopened)) == 1
