@@ -14,33 +14,65 @@ import { compressedFlag, headSize } from "./envelope.ts";
 /** The caller went before its request had arrived: nobody is left to answer. */
 export class Abandoned extends Error {}
 
+/** What all requests together may hold while they are on their way in: a thousand that never end fill no memory. */
+export class Room {
+  #left: number;
+
+  constructor(bytes: number) {
+    this.#left = bytes;
+  }
+
+  take(bytes: number): boolean {
+    if (bytes > this.#left) return false;
+    this.#left -= bytes;
+    return true;
+  }
+
+  give(bytes: number): void {
+    this.#left += bytes;
+  }
+}
+
+export interface BodyLimits {
+  readonly bytes: number;
+  readonly patienceMs: number;
+  readonly room: Room;
+}
+
 /** The whole body, if it comes in time. */
-export function readBody(request: HttpRequest, limit: number, patienceMs: number): Promise<Buffer> {
+export function readBody(request: HttpRequest, { bytes, patienceMs, room }: BodyLimits): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => refuse(tooSlow()), patienceMs);
-    const chunks: Buffer[] = [];
+    let chunks: Buffer[] | undefined = [];
     let size = 0;
-    const refuse = (fault: BridgeError) => {
+    let timer = setTimeout(() => refuse(tooSlow()), patienceMs);
+    const settle = () => {
       clearTimeout(timer);
-      chunks.length = 0;
-      size = Number.POSITIVE_INFINITY;
+      if (chunks !== undefined) room.give(size);
+      chunks = undefined;
+    };
+    const refuse = (fault: BridgeError) => {
+      settle();
       reject(fault);
+      // Over HTTP/2 nothing else ends a request that goes on behind its answer.
+      timer = setTimeout(() => request.stream?.close(), patienceMs);
     };
     request.on("data", (chunk: Buffer) => {
-      const refused = size > limit;
+      if (chunks === undefined) return;
+      if (size + chunk.length > bytes) return refuse(tooLarge(bytes));
+      if (!room.take(chunk.length)) return refuse(noRoom());
       size += chunk.length;
-      if (size <= limit) chunks.push(chunk);
-      else if (!refused) refuse(tooLarge(limit));
+      chunks.push(chunk);
     });
     request.once("end", () => {
-      clearTimeout(timer);
-      resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks));
+      const [first, ...more] = chunks ?? [];
+      settle();
+      resolve(first !== undefined && more.length === 0 ? first : Buffer.concat(first ? [first, ...more] : []));
     });
     request.once("close", () => {
-      clearTimeout(timer);
+      settle();
       reject(new Abandoned());
     });
-    if (Number(request.headers["content-length"]) > limit) refuse(tooLarge(limit));
+    if (Number(request.headers["content-length"]) > bytes) refuse(tooLarge(bytes));
   });
 }
 
@@ -105,6 +137,11 @@ export async function inflated(bytes: Buffer, encoding: string | undefined, limi
     if (code === "ERR_BUFFER_TOO_LARGE") throw tooLarge(limit);
     throw new BridgeError("invalid_argument", "The compressed request is damaged.", { cause });
   }
+}
+
+function noRoom(): BridgeError {
+  const message = "Too many requests are arriving at once; try again in a moment.";
+  return new BridgeError("quota_exceeded", message, { metadata: { quota: "request_bytes" }, retryAfterMs: 1_000 });
 }
 
 function tooSlow(): BridgeError {

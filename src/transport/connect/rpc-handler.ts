@@ -17,7 +17,7 @@ import type { CallOptions, Encode, Reader, WrappedMethod } from "../call.ts";
 import type { Exchange } from "../exchange.ts";
 import { pump } from "../pump.ts";
 import { Answer } from "./answer.ts";
-import { Abandoned, checkEncoding, inflated, messagesOf, onlyMessage, readBody } from "./body.ts";
+import { Abandoned, checkEncoding, inflated, messagesOf, onlyMessage, type Room, readBody } from "./body.ts";
 import { contentTypesFor, type Dialect, dialectOf } from "./dialect.ts";
 import { contentOf, enveloped, headSize, sharedEnvelope } from "./envelope.ts";
 import { deadlineOf } from "./timeout.ts";
@@ -31,6 +31,7 @@ export interface RpcOptions {
   readonly maxAnswerBytes: number;
   /** How long a request may take to arrive, unless its deadline is sooner. */
   readonly requestMs: number;
+  readonly room: Room;
 }
 
 /** Answers if the path is an RPC's, or looks like one; returns false otherwise. */
@@ -160,8 +161,9 @@ class Conversation {
     const encoding = this.#exchange.header(this.#dialect.encodingHeader);
     const limit = this.#options.maxRequestBytes;
     try {
-      const patience = Math.min(this.#options.requestMs, this.#left());
-      const body = await readBody(this.#exchange.request, this.#dialect.bare ? limit : limit + headSize, patience);
+      const bytes = this.#dialect.bare ? limit : limit + headSize;
+      const patienceMs = Math.min(this.#options.requestMs, this.#left());
+      const body = await readBody(this.#exchange.request, { bytes, patienceMs, room: this.#options.room });
       if (wrong !== undefined) return thrower(wrong);
       if (!this.#dialect.bare) return this.#reader(await onlyMessage(body, encoding, limit));
       const compressed = body.length > 0 && encoding !== undefined && encoding !== "identity";

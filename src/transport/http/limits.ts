@@ -9,6 +9,8 @@ export interface HttpLimits {
   readonly headersMs: number;
   /** Until all of a request has arrived. */
   readonly requestMs: number;
+  /** Of all requests that are on their way in, together. */
+  readonly arrivingBytes: number;
   /** How long a connection of HTTP/1.1 is kept between two requests. */
   readonly keepAliveMs: number;
   /** How often a peer of HTTP/2 is asked whether it is alive, and how long it may take to answer. */
@@ -22,6 +24,7 @@ export const httpLimits: HttpLimits = {
   silenceMs: 10_000,
   headersMs: 10_000,
   requestMs: 30_000,
+  arrivingBytes: 64 * 1024 * 1024,
   keepAliveMs: 65_000, // longer than the minute of most load balancers, which must be the first to let go
   pingEveryMs: 30_000,
   pingMs: 10_000,

@@ -12,7 +12,7 @@ import { renamed } from "../../contract/plain-names.ts";
 import { refused } from "../../contract/wire.ts";
 import { BridgeError } from "../../core/errors.ts";
 import type { CallOptions, WrappedMethod } from "../call.ts";
-import { Abandoned, readBody } from "../connect/body.ts";
+import { Abandoned, type Room, readBody } from "../connect/body.ts";
 import type { Exchange } from "../exchange.ts";
 import { httpStatusOf } from "../http-status.ts";
 import type { Route } from "./router.ts";
@@ -21,6 +21,7 @@ export interface PlainOptions {
   readonly calls: Pick<CallOptions, "clock" | "observer">;
   readonly maxRequestBytes: number;
   readonly requestMs: number;
+  readonly room: Room;
   readonly newKey: () => string;
   readonly webSockets: () => number;
 }
@@ -60,10 +61,10 @@ class PlainCall {
   }
 
   async run(call: (WrappedMethod & { kind: "unary" })["run"]): Promise<void> {
-    const { maxRequestBytes, requestMs, calls, webSockets } = this.#options;
+    const { maxRequestBytes, requestMs, room, calls, webSockets } = this.#options;
     let body: Buffer | BridgeError;
     try {
-      body = await readBody(this.#exchange.request, maxRequestBytes, requestMs);
+      body = await readBody(this.#exchange.request, { bytes: maxRequestBytes, patienceMs: requestMs, room });
     } catch (error) {
       if (!(error instanceof BridgeError)) throw error;
       body = error;

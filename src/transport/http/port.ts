@@ -22,7 +22,6 @@ export interface PortOptions {
 
 export interface Port {
   readonly listener: Server;
-  readonly open: number;
   /** Resolves when no connection is open. */
   allClosed(): Promise<void>;
   /** Ends every connection, whatever goes on there. */
@@ -77,9 +76,6 @@ export function openPort(speak: Readonly<Record<Language, (socket: Socket) => vo
   listener.maxConnections = limit * 3; // with those that are just being refused
   return {
     listener,
-    get open() {
-      return open.size;
-    },
     allClosed: () => (open.size === 0 ? Promise.resolve() : new Promise((resolve) => wakes.push(resolve))),
     hangUp() {
       for (const socket of open) socket.destroy();

@@ -14,6 +14,7 @@ import { probeService, type Serving } from "../../contract/probe-service.ts";
 import { reflectionServices } from "../../contract/reflection-service.ts";
 import type { Service } from "../../contract/service.ts";
 import { type CallOptions, wrapped } from "../call.ts";
+import { Room } from "../connect/body.ts";
 import { rpcHandler } from "../connect/rpc-handler.ts";
 import type { InFlight } from "../drain.ts";
 import { Exchange, type HttpRequest, type HttpResponse } from "../exchange.ts";
@@ -97,6 +98,7 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
   return {
     port: (port.listener.address() as AddressInfo).port,
     async stop(graceMs) {
+      http1.keepAliveTimeout = 1; // nobody is to wait for another request behind the answers that are still to come
       const left = await calls.drain.settle(graceMs); // probes can still come in and see it
       port.listener.close();
       calls.drain.cutOff();
@@ -123,8 +125,9 @@ function listenerOf(options: HttpOptions, limits: HttpLimits, maxRequestBytes: n
   const all = [...named, ...reflectionServices(named.map(({ descriptor }) => descriptor))];
   const methods = all.flatMap((service) => wrapped(service, calls));
   const { requestMs } = limits;
-  const rpc = rpcHandler(methods, { calls, headers, maxRequestBytes, maxAnswerBytes, requestMs });
-  const plain = plainRoutes(methods, { calls, maxRequestBytes, requestMs, newKey: randomUUID, webSockets });
+  const room = new Room(limits.arrivingBytes);
+  const rpc = rpcHandler(methods, { calls, headers, maxRequestBytes, maxAnswerBytes, requestMs, room });
+  const plain = plainRoutes(methods, { calls, maxRequestBytes, requestMs, room, newKey: randomUUID, webSockets });
   const route = router(rpc, [...plain, ...routes]);
 
   return (request: unknown, response: unknown): void => {

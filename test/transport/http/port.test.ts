@@ -110,6 +110,28 @@ describe("one port", () => {
     stream.close();
   });
 
+  it("holds only so much of what is on its way in, all requests together", async () => {
+    await serve({ limits: { arrivingBytes: 30_000 } });
+    const path = "/mt5bridge.v1.HealthService/GetHealth";
+    const headers = { ":method": "POST", ":path": path, "content-type": "application/json" };
+    const peer = http2To();
+    const first = peer.request(headers);
+    first.write(Buffer.alloc(20_000, " "));
+    const small = async () => {
+      const stream = peer.request(headers);
+      stream.end(Buffer.concat([Buffer.alloc(15_000, " "), Buffer.from("{}")]));
+      stream.resume();
+      return ((await once(stream, "response")) as [{ ":status": number }])[0][":status"];
+    };
+    let status = await small();
+    while (status === 200) status = await small(); // until the first has arrived
+    expect(status).toBe(429);
+    first.end("{}");
+    first.resume();
+    expect(((await once(first, "response")) as [{ ":status": number }])[0][":status"]).toBe(200);
+    expect(await small()).toBe(200);
+  });
+
   it("lets go of a peer of HTTP/2 that does not answer pings, and of one that does nothing", async () => {
     await serve({ limits: { pingEveryMs: 50, pingMs: 50 } });
     const deaf = socketTo();
