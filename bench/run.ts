@@ -1,0 +1,37 @@
+/**
+ * npm run bench -- [--quick] [--only start|unary|ticks|replay] [--profile <folder>]
+ *
+ * Prints figures; asserts nothing.
+ */
+import { parseArgs } from "node:util";
+import { profileInto } from "./bridge.ts";
+import { machineNote } from "./machine.ts";
+import { benchReplay } from "./replay.ts";
+import { full, quick, type Size } from "./size.ts";
+import { benchStart } from "./start.ts";
+import { benchTicks } from "./ticks.ts";
+import { benchUnary } from "./unary.ts";
+
+const benchmarks: Readonly<Record<string, (size: Size) => Promise<void>>> = {
+  start: benchStart,
+  unary: benchUnary,
+  ticks: benchTicks,
+  replay: benchReplay,
+};
+
+const { values } = parseArgs({
+  options: { quick: { type: "boolean", default: false }, only: { type: "string" }, profile: { type: "string" } },
+});
+if (values.only !== undefined && benchmarks[values.only] === undefined) {
+  process.stderr.write(`--only takes one of ${Object.keys(benchmarks).join(", ")}\n`);
+  process.exit(1);
+}
+if (values.profile !== undefined) profileInto(values.profile);
+
+const size = values.quick ? quick : full;
+const began = performance.now();
+process.stdout.write(`${machineNote()}\n${size.repeats === 1 ? "One run each" : `Medians of ${size.repeats} runs`}\n`);
+for (const [name, bench] of Object.entries(benchmarks)) {
+  if (values.only === undefined || values.only === name) await bench(size);
+}
+process.stdout.write(`\n${Math.round((performance.now() - began) / 1000)} s in all\n`);
