@@ -6,7 +6,7 @@
  */
 import type { AccountRecord } from "../accounts/record.ts";
 import { BridgeError } from "../errors.ts";
-import type { AccountAlias, ClientOrderId, Instant } from "../model/ids.ts";
+import type { AccountAlias, ClientOrderId, Instant, OrderNumber } from "../model/ids.ts";
 import type { SymbolSpec } from "../model/symbol.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Observer } from "../ports/observer.ts";
@@ -38,6 +38,8 @@ export class OrderDesk {
   linkUp = true;
   /** Tickets that a caller is canceling at this moment. */
   readonly canceling = new Set<bigint>();
+  /** Orders whose submission the terminal has not ended, silent ones included: their absence proves nothing. */
+  readonly submitting = new Set<OrderNumber>();
   #inFlight = 0;
   #idle: (() => void)[] = [];
 
@@ -68,17 +70,24 @@ export class OrderDesk {
     });
   }
 
-  /** Runs one command at the terminal; `terminal_silent` when it gives no answer in time. */
-  async command<T>(run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  /** Runs one command at the terminal; `terminal_silent` when it gives no answer in time. An answer after that is `late`. */
+  async command<T>(run: (signal: AbortSignal) => Promise<T>, late?: (answer: T) => void): Promise<T> {
     this.#inFlight += 1;
     const over = new AbortController();
     const silence = this.clock.sleep(this.limits.silence, over.signal).then((): never => {
       throw new BridgeError("terminal_silent", `the terminal has not answered for ${this.limits.silence} ms`);
     });
     silence.catch(() => undefined); // an answer came first
+    let waiting = true;
+    const answer = async () => {
+      const given = await run(over.signal);
+      if (!waiting) late?.(given);
+      return given;
+    };
     try {
-      return await Promise.race([run(over.signal), silence]);
+      return await Promise.race([answer(), silence]);
     } finally {
+      waiting = false;
       over.abort();
       this.#inFlight -= 1;
       if (this.#inFlight === 0) this.#rest();
@@ -90,14 +99,15 @@ export class OrderDesk {
     while (this.#inFlight > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
   }
 
-  /** Resolves when `reached` holds of what `name` names, when the caller is gone or its deadline is near. */
+  /** Resolves when `reached` holds of what `name` names, when it never will, when the caller is gone or its deadline is near. */
   async until(name: ClientOrderId | string, reached: () => boolean, caller: Caller): Promise<void> {
-    if (reached()) return;
+    const decided = () => reached() || this.record.failure !== undefined;
+    if (decided()) return;
     const over = new AbortController();
     const remaining = caller.deadline === undefined ? undefined : caller.deadline - this.clock.now();
     await new Promise<void>((resolve) => {
       const unwatch = this.record.watch(name as ClientOrderId, () => {
-        if (reached()) done();
+        if (decided()) done();
       });
       const done = () => {
         unwatch();
