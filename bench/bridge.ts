@@ -1,11 +1,13 @@
 /** The bridge under measurement: a process of its own, as its users run it, with data in a folder of its own. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import pkg from "../package.json" with { type: "json" };
 import { reportProfile } from "./profile.ts";
 
 interface LogLine {
@@ -25,6 +27,10 @@ export interface Bridge {
 
 export const sources = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 export const compiled = fileURLToPath(new URL("../dist/src/main.js", import.meta.url));
+/** What `npm start` runs, once it was built. */
+export const usual = existsSync(compiled) ? compiled : sources;
+/** What `npm start` tells V8 about memory. */
+const memoryFlags = pkg.scripts.start.match(/--max-\S+/g) ?? [];
 
 /** Where profiles are written; absent: nothing is profiled. */
 let profiles: string | undefined;
@@ -37,12 +43,13 @@ export function profileInto(folder: string): void {
 export async function startBridge(
   name: string,
   env: Readonly<Record<string, string>> = {},
-  main: string = sources,
+  main: string = usual,
 ): Promise<Bridge> {
   const data = await mkdtemp(join(tmpdir(), "mt5-bridge-bench-"));
   const profile = profiles === undefined ? undefined : join(profiles, name.replaceAll(/[^\w.]+/g, "-"));
   const began = performance.now();
-  const child = spawn(process.execPath, [...(profile ? ["--cpu-prof", `--cpu-prof-dir=${profile}`] : []), main], {
+  const profiling = profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profile}`];
+  const child = spawn(process.execPath, [...memoryFlags, ...profiling, main], {
     env: { ...otherSettings(), GRPC_PORT: "0", DATA_DIR: data, MAX_CONNECTIONS: "500", ...env },
     stdio: ["ignore", "pipe", "inherit"],
   });
@@ -59,7 +66,7 @@ export async function startBridge(
       child.kill("SIGTERM");
       await ended;
       await rm(data, { recursive: true, force: true });
-      if (profile !== undefined) reportProfile(name, profile);
+      if (profile !== undefined) reportProfile(name, profile, child.pid);
     },
   };
 }

@@ -15,9 +15,9 @@ interface CpuProfile {
 const SHOWN = 25;
 const root = fileURLToPath(new URL("../", import.meta.url));
 
-/** One table for each thread that has computed for a tenth of a second or more. */
-export function reportProfile(name: string, folder: string): void {
-  for (const path of globSync(`${folder}/*.cpuprofile`)) {
+/** One table for each thread of the process that has computed for a tenth of a second or more. */
+export function reportProfile(name: string, folder: string, pid: number | undefined): void {
+  for (const path of globSync(`${folder}/CPU.*.${pid}.*.cpuprofile`)) {
     const { busy, total, rows } = ownTimes(JSON.parse(readFileSync(path, "utf8")) as CpuProfile);
     if (busy < 100) continue;
     const title = `${name}: ${Math.round(busy)} ms busy of ${Math.round(total)} ms (${path})`;

@@ -1,10 +1,11 @@
 /**
- * npm run bench -- [--quick] [--only start|unary|ticks|replay] [--profile <folder>]
+ * npm run bench -- [--quick] [--only start|unary|ticks|replay] [--repeats <n>] [--profile <folder>]
  *
  * Prints figures; asserts nothing.
  */
+import { relative } from "node:path";
 import { parseArgs } from "node:util";
-import { profileInto } from "./bridge.ts";
+import { profileInto, usual } from "./bridge.ts";
 import { machineNote } from "./machine.ts";
 import { benchReplay } from "./replay.ts";
 import { full, quick, type Size } from "./size.ts";
@@ -20,7 +21,12 @@ const benchmarks: Readonly<Record<string, (size: Size) => Promise<void>>> = {
 };
 
 const { values } = parseArgs({
-  options: { quick: { type: "boolean", default: false }, only: { type: "string" }, profile: { type: "string" } },
+  options: {
+    quick: { type: "boolean", default: false },
+    only: { type: "string" },
+    repeats: { type: "string" },
+    profile: { type: "string" },
+  },
 });
 if (values.only !== undefined && benchmarks[values.only] === undefined) {
   process.stderr.write(`--only takes one of ${Object.keys(benchmarks).join(", ")}\n`);
@@ -28,9 +34,12 @@ if (values.only !== undefined && benchmarks[values.only] === undefined) {
 }
 if (values.profile !== undefined) profileInto(values.profile);
 
-const size = values.quick ? quick : full;
+const preset = values.quick ? quick : full;
+const size: Size = { ...preset, repeats: Number(values.repeats ?? preset.repeats) };
 const began = performance.now();
-process.stdout.write(`${machineNote()}\n${size.repeats === 1 ? "One run each" : `Medians of ${size.repeats} runs`}\n`);
+process.stdout.write(
+  `${machineNote()}\n${relative(".", usual)}; ${size.repeats === 1 ? "one run each" : `medians of ${size.repeats} runs`}\n`,
+);
 for (const [name, bench] of Object.entries(benchmarks)) {
   if (values.only === undefined || values.only === name) await bench(size);
 }

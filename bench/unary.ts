@@ -21,14 +21,14 @@ const nameOf = (pace: Pace) => ("inFlight" in pace ? `${pace.inFlight} in flight
 interface Subject {
   readonly name: string;
   readonly method: Method;
-  start(): Promise<{ readonly port: number; stop(): void | Promise<void> }>;
+  start(name: string): Promise<{ readonly port: number; stop(): void | Promise<void> }>;
 }
 
 const subjects: readonly Subject[] = [
   { name: "bare grpc-js echo", method: "Echo", start: () => startPeer({ rate: 1 }) },
-  { name: "GetAccount", method: "GetAccount", start: () => startBridge("GetAccount", noLatency) },
-  { name: "PlaceOrder, broker at once", method: "PlaceOrder", start: () => startBridge("PlaceOrder", noLatency) },
-  { name: "PlaceOrder, broker takes 1 ms", method: "PlaceOrder", start: () => startBridge("PlaceOrder 1 ms", account) },
+  { name: "GetAccount", method: "GetAccount", start: (name) => startBridge(name, noLatency) },
+  { name: "PlaceOrder, broker at once", method: "PlaceOrder", start: (name) => startBridge(name, noLatency) },
+  { name: "PlaceOrder, broker takes 1 ms", method: "PlaceOrder", start: (name) => startBridge(name, account) },
 ];
 
 export async function benchUnary(size: Size): Promise<void> {
@@ -68,7 +68,7 @@ export async function benchUnary(size: Size): Promise<void> {
 }
 
 async function measure(subject: Subject, pace: Pace, { warmMs, callsMs, openLoopMs }: Size): Promise<CallerResult> {
-  const server = await subject.start();
+  const server = await subject.start(`${subject.name} ${nameOf(pace)}`);
   try {
     const measureMs = "inFlight" in pace ? callsMs : openLoopMs;
     const task: CallerTask = { port: server.port, method: subject.method, pace, warmMs, measureMs };
