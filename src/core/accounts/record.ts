@@ -53,9 +53,10 @@ export type AccountFact =
   | { readonly type: "position"; readonly change: PositionChange; readonly position: Position }
   | { readonly type: "balance"; readonly deal: Deal; readonly balance: Money };
 
-/** How many events are kept for readers that come back, and how far a reader may be behind. */
+/** How many events are kept for readers that come back. */
 const keep = 10_000;
-const backlog = 10_000;
+/** How far a reader may be behind: less than is kept, so that it can come back where it was cut off. */
+const backlog = 5_000;
 
 export class AccountRecord {
   readonly orders = new OrderBook();
