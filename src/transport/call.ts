@@ -248,7 +248,7 @@ class Passage {
 
   #close(): void {
     this.#ended = true;
-    this.#noDeadline?.abort();
+    this.#noDeadline?.abort("answered"); // a reason that is given need not be made, with a stack
     this.#leave?.();
   }
 

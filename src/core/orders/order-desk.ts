@@ -13,6 +13,9 @@ import type { Observer } from "../ports/observer.ts";
 import type { TerminalPort } from "../ports/terminal.ts";
 import type { Standing } from "./risk.ts";
 
+/** Why a wait is over. A reason that is given need not be made: each would be an exception with a stack. */
+const answered = "answered";
+
 export interface Limits {
   /** After so many milliseconds without an answer the terminal counts as silent. */
   readonly silence: number;
@@ -74,7 +77,8 @@ export class OrderDesk {
   async command<T>(run: (signal: AbortSignal) => Promise<T>, late?: (answer: T) => void): Promise<T> {
     this.#inFlight += 1;
     const over = new AbortController();
-    const silence = this.clock.sleep(this.limits.silence, over.signal).then((): never => {
+    const silence = this.clock.sleep(this.limits.silence, over.signal).then((): Promise<never> | undefined => {
+      if (over.signal.aborted) return undefined;
       throw new BridgeError("terminal_silent", `the terminal has not answered for ${this.limits.silence} ms`);
     });
     silence.catch(() => undefined); // an answer came first
@@ -85,10 +89,10 @@ export class OrderDesk {
       return given;
     };
     try {
-      return await Promise.race([answer(), silence]);
+      return (await Promise.race([answer(), silence])) as T; // silence throws, or comes after the answer
     } finally {
       waiting = false;
-      over.abort();
+      over.abort(answered);
       this.#inFlight -= 1;
       if (this.#inFlight === 0) this.#rest();
     }
@@ -111,7 +115,7 @@ export class OrderDesk {
       });
       const done = () => {
         unwatch();
-        over.abort();
+        over.abort(answered);
         caller.signal.removeEventListener("abort", done);
         resolve();
       };
