@@ -1,7 +1,7 @@
 /**
  * The wiring, in the order in which an order travels. Nothing else knows both sides.
  */
-import { createHash, randomBytes, randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { mkdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import pkg from "../package.json" with { type: "json" };
@@ -148,7 +148,7 @@ async function start(config: Config, log: Log): Promise<() => Promise<void>> {
       authenticate: everyoneIsTheDeveloper,
       drain,
       limits: { unary: unaryLimit, streams: config.limits.streams },
-      newTraceId: () => randomBytes(16).toString("hex"),
+      newTraceId: () => randomUUID().replaceAll("-", ""), // drawn in blocks, unlike single random bytes
     },
     maxConnections: config.limits.connections,
   });

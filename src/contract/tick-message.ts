@@ -1,9 +1,10 @@
 /** Ticks, bars and symbols as messages. */
-import { create } from "@bufbuild/protobuf";
+import { create, type Message } from "@bufbuild/protobuf";
 import {
   type Bar as BarMessage,
   BarSchema,
   SessionSchema,
+  type StreamTicksResponse,
   type SymbolSpec as SymbolMessage,
   SymbolSpecSchema,
   type TickBatch,
@@ -16,7 +17,9 @@ import { toLots, toPrice } from "../core/model/decimals.ts";
 import type { SymbolSpec, WeekSessions } from "../core/model/symbol.ts";
 import type { Tick } from "../core/model/tick.ts";
 import type { Cursor } from "../core/streams/cursor.ts";
+import type { Frame } from "../core/ticks/frame.ts";
 import { cursorOf } from "./streams.ts";
+import { BatchWriter } from "./tick-bytes.ts";
 import { timestamp } from "./times.ts";
 import { timeframes } from "./words.ts";
 
@@ -49,6 +52,52 @@ export function batchMessage(
     cursor: cursorOf(cursor),
   });
 }
+
+const writers = new WeakMap<Symbols, BatchWriter>();
+
+function writerOf(symbols: Symbols): BatchWriter {
+  const writer = writers.get(symbols) ?? new BatchWriter(symbols);
+  writers.set(symbols, writer);
+  return writer;
+}
+
+/**
+ * A frame as it goes to all its readers: bytes for those who take bytes, and a message only
+ * once somebody looks into it. Either is made once. A frame is kept for readers that come
+ * back, and this with it: bytes need a tenth of a message's memory.
+ */
+class FrameMessage implements StreamTicksResponse {
+  readonly $typeName = "mt5bridge.v1.StreamTicksResponse";
+  readonly #frame: Frame;
+  readonly #cursor: Cursor;
+  readonly #symbols: Symbols;
+  #bytes: Buffer | undefined;
+  #event: StreamTicksResponse["event"] | undefined;
+
+  constructor(frame: Frame, cursor: Cursor, symbols: Symbols) {
+    this.#frame = frame;
+    this.#cursor = cursor;
+    this.#symbols = symbols;
+  }
+
+  get bytes(): Buffer {
+    this.#bytes ??= writerOf(this.#symbols).response(this.#frame.ticks, this.#frame.skips, this.#cursor);
+    return this.#bytes;
+  }
+
+  get event(): StreamTicksResponse["event"] {
+    const { ticks, skips } = this.#frame;
+    this.#event ??= { case: "batch", value: batchMessage(ticks, skips, this.#cursor, this.#symbols) };
+    return this.#event;
+  }
+}
+
+export const frameMessage = (frame: Frame, cursor: Cursor, symbols: Symbols): StreamTicksResponse =>
+  new FrameMessage(frame, cursor, symbols);
+
+/** A message's bytes, if it knows them without being encoded. */
+export const readyBytes = (message: Message): Buffer | undefined =>
+  message instanceof FrameMessage ? message.bytes : undefined;
 
 export function barMessage(bar: Bar, symbols: Symbols): BarMessage {
   const digits = symbols.get(bar.symbol)?.digits ?? 0;

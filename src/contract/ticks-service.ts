@@ -31,7 +31,7 @@ import { type Accounts, accountOf } from "./accounts.ts";
 import { partsOf, sizeOf, tokenOf } from "./pages.ts";
 import { service } from "./service.ts";
 import { courseEvent, cursorFrom, cursorOf, heartbeatOf } from "./streams.ts";
-import { barMessage, batchMessage, symbolMessage, tickMessage } from "./tick-message.ts";
+import { barMessage, batchMessage, frameMessage, symbolMessage, tickMessage } from "./tick-message.ts";
 import { instant, milliseconds } from "./times.ts";
 import { timeframes, wordOf } from "./words.ts";
 
@@ -134,8 +134,7 @@ function tickEvent(event: TickEvent, account: Account, symbols: SymbolResults): 
     case "batch": {
       let message = batches.get(event.frame);
       if (message === undefined) {
-        const value = batchMessage(event.frame.ticks, event.frame.skips, event.cursor, account.symbols);
-        message = create(StreamTicksResponseSchema, { event: { case: "batch", value } });
+        message = frameMessage(event.frame, event.cursor, account.symbols);
         batches.set(event.frame, message);
       }
       return message;

@@ -295,7 +295,7 @@ class Passage {
 
   #close(): void {
     this.#ended = true;
-    this.#over?.abort();
+    this.#over?.abort("answered"); // a reason that is given need not be made, with a stack
     this.#leave?.();
   }
 

@@ -6,12 +6,13 @@
  * message does. Whoever yields a message does not change it afterwards.
  */
 import { type DescMessage, type Message, toBinary } from "@bufbuild/protobuf";
+import { readyBytes } from "../contract/tick-message.ts";
 
 const encodedOnce = new WeakMap<Message, Buffer>();
 
 /** The bytes of a message that may go to many readers. */
 export function sharedBytes(schema: DescMessage, message: Message): Buffer {
-  let bytes = encodedOnce.get(message);
+  let bytes = readyBytes(message) ?? encodedOnce.get(message);
   if (bytes === undefined) {
     bytes = bytesOf(schema, message);
     encodedOnce.set(message, bytes);

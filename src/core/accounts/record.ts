@@ -6,19 +6,21 @@
  *     the same state.
  *   - `write` reserves at once (the next caller sees it) and publishes only what is
  *     durable, in the journal's order.
- *   - When the journal cannot be written nothing more is decided: `write` throws.
+ *   - When the journal cannot be written nothing more is decided: `write` fails, and who
+ *     waits for anything is woken. What memory holds beyond the disk is shown to nobody.
  */
 import { BridgeError, type Fault } from "../errors.ts";
 import type { Valuation } from "../model/account.ts";
 import type { Deal } from "../model/deal.ts";
 import type { Money } from "../model/decimals.ts";
-import type { ClientOrderId, Instant, OrderId, OrderNumber } from "../model/ids.ts";
+import type { ClientOrderId, Instant, OrderId, OrderNumber, Ticket } from "../model/ids.ts";
 import type { Order } from "../model/order.ts";
 import type { Position } from "../model/position.ts";
-import { advance, type OrderEvent } from "../orders/lifecycle.ts";
+import { advance, isFinal, type OrderEvent } from "../orders/lifecycle.ts";
 import { OrderBook } from "../orders/order-book.ts";
 import type { Journal } from "../ports/journal.ts";
 import { Feed } from "../streams/feed.ts";
+import { Durable } from "./durable.ts";
 import { Holdings } from "./holdings.ts";
 
 export type PositionChange = "opened" | "changed" | "closed";
@@ -51,9 +53,10 @@ export type AccountFact =
   | { readonly type: "position"; readonly change: PositionChange; readonly position: Position }
   | { readonly type: "balance"; readonly deal: Deal; readonly balance: Money };
 
-/** How many events are kept for readers that come back, and how far a reader may be behind. */
+/** How many events are kept for readers that come back. */
 const keep = 10_000;
-const backlog = 10_000;
+/** How far a reader may be behind: less than is kept, so that it can come back where it was cut off. */
+const backlog = 5_000;
 
 export class AccountRecord {
   readonly orders = new OrderBook();
@@ -64,6 +67,9 @@ export class AccountRecord {
   readonly #contents = new Map<ClientOrderId, string>();
   readonly #answers = new Map<ClientOrderId, Answer | undefined>();
   readonly #watchers = new Map<string, Set<() => void>>();
+  readonly #failed = new Set<() => void>();
+  readonly #durableOrders = new Durable<OrderNumber, Order>();
+  readonly #durablePositions = new Durable<Ticket, Position>();
   #unpublished = 0;
   #failure: unknown;
 
@@ -86,30 +92,55 @@ export class AccountRecord {
     return this.#failure;
   }
 
+  /** Calls back when the journal cannot be written any more. */
+  watchFailure(callback: () => void): () => void {
+    this.#failed.add(callback);
+    return () => this.#failed.delete(callback);
+  }
+
   /** Journals events that belong together. They count at once; the promise resolves when they are durable. */
-  write(events: readonly AccountEvent[]): Promise<void> {
+  async write(events: readonly AccountEvent[]): Promise<void> {
     if (events.length === 0) return this.settled();
     if (this.#failure !== undefined) throw this.#unavailable();
     const { sequence, durable } = this.#journal.append(events);
     const first = sequence - events.length + 1;
-    const after = events.map((event) => this.#apply(event));
+    const after = events.map((event) => this.#change(event));
     this.#unpublished += 1;
-    return durable.then(
-      () => {
-        this.#unpublished -= 1;
-        for (const [i, event] of events.entries()) this.#publish(first + i, event, after[i]);
-      },
-      (cause: unknown) => {
-        this.#failure ??= cause;
-        throw this.#unavailable();
-      },
-    );
+    try {
+      await durable;
+    } catch (cause) {
+      throw this.#fail(cause);
+    }
+    this.#unpublished -= 1;
+    for (const [i, event] of events.entries()) this.#publish(first + i, event, after[i]);
   }
 
   /** Resolves when everything that a reader could see is durable. */
   async settled(): Promise<void> {
     if (this.#failure !== undefined) throw this.#unavailable();
-    if (this.#unpublished > 0) await this.#journal.flushed();
+    if (this.#unpublished === 0) return;
+    try {
+      await this.#journal.flushed();
+    } catch (cause) {
+      throw this.#fail(cause);
+    }
+  }
+
+  /** The order as it is on disk. */
+  durableOrder(number: OrderNumber): Order | undefined {
+    return this.#durableOrders.of(number, this.orders.byNumber(number));
+  }
+
+  /** What is open on disk. */
+  get openOrders(): Order[] {
+    return this.#durableOrders
+      .all(this.orders.open, (order) => order.number)
+      .filter((order) => !isFinal(order.stage))
+      .sort((a, b) => a.number - b.number);
+  }
+
+  get openPositions(): Position[] {
+    return this.#durablePositions.all(this.holdings.positions, (position) => position.ticket);
   }
 
   /** What a key was first used for; undefined when it is free. */
@@ -133,8 +164,21 @@ export class AccountRecord {
     this.#watchers.set(name, watchers.add(callback));
     return () => {
       watchers.delete(callback);
-      if (watchers.size === 0) this.#watchers.delete(name);
+      if (watchers.size === 0 && this.#watchers.get(name) === watchers) this.#watchers.delete(name);
     };
+  }
+
+  /** Folds one event in, and remembers what the disk holds until the event is there too. */
+  #change(event: AccountEvent): Order | undefined {
+    if (event.type === "received" || event.type === "found") {
+      this.#durableOrders.changing(event.order.number, undefined);
+    } else if (event.type === "advanced") {
+      this.#durableOrders.changing(event.number, this.orders.byNumber(event.number));
+    } else if (event.type === "position") {
+      const { ticket } = event.position;
+      this.#durablePositions.changing(ticket, this.holdings.position(ticket));
+    }
+    return this.#apply(event);
   }
 
   /** Folds one event in; returns the order it left behind, if it concerns one. */
@@ -175,9 +219,13 @@ export class AccountRecord {
     this.orderFeed.advance(sequence);
     this.accountFeed.advance(sequence);
     if (order !== undefined) {
+      this.#durableOrders.changed(order.number, order, this.orders.byNumber(order.number));
       this.orderFeed.publish(sequence, order);
       this.#tell(order.id);
     } else if (event.type === "position") {
+      const { change, position } = event;
+      const left = change === "closed" ? undefined : position;
+      this.#durablePositions.changed(position.ticket, left, this.holdings.position(position.ticket));
       this.accountFeed.publish(sequence, event);
     } else if (event.type === "deal" && event.deal.order === undefined) {
       this.accountFeed.publish(sequence, {
@@ -192,6 +240,16 @@ export class AccountRecord {
 
   #tell(name: OrderId | ClientOrderId): void {
     for (const callback of this.#watchers.get(name) ?? []) callback();
+  }
+
+  /** Nothing more will become durable: whoever waits for it is told. */
+  #fail(cause: unknown): BridgeError {
+    if (this.#failure === undefined) {
+      this.#failure = cause;
+      for (const watchers of [...this.#watchers.values()]) for (const callback of [...watchers]) callback();
+      for (const callback of this.#failed) callback();
+    }
+    return this.#unavailable();
   }
 
   #unavailable(): BridgeError {

@@ -39,20 +39,21 @@ export async function* streamAccount(
   const news = function* (item: Numbered<AccountFact> | Revalued): Generator<AccountData> {
     if ("item" in item)
       yield { type: "fact", fact: item.item, cursor: { epoch: start.epoch, sequence: item.sequence } };
-    else yield { type: "valuation", valuation: record.holdings.valuation };
+    else {
+      waiting = false;
+      yield { type: "valuation", valuation: record.holdings.valuation };
+    }
   };
   const gone = new AbortController();
   let due: number = clock.now();
+  /** One is on its way, or waits to be read: the newest will do, so there is never a second. */
   let waiting = false;
   const unwatch = account.watchValuation(() => {
     if (waiting) return;
     waiting = true;
     const pause = Math.max(0, due - clock.now());
     due = clock.now() + pause + options.minInterval;
-    const tell = () => {
-      waiting = false;
-      mailbox.post({ type: "revalued" });
-    };
+    const tell = () => mailbox.post({ type: "revalued" });
     if (pause === 0) tell();
     else void clock.sleep(pause, gone.signal).then(tell);
   });
@@ -65,7 +66,7 @@ export async function* streamAccount(
     start,
     snapshot: {
       wanted: options.after === undefined,
-      data: [{ type: "snapshot", positions: [...record.holdings.positions], cursor: start } satisfies AccountData],
+      data: [{ type: "snapshot", positions: record.openPositions, cursor: start } satisfies AccountData],
     },
     missed: missed.flatMap((numbered) => [...news(numbered)]),
     news,

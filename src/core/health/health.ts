@@ -38,6 +38,7 @@ export class HealthWatch {
     this.streams = streams;
     this.clock = clock;
     this.startedAt = clock.now();
+    for (const account of accounts) account.record.watchFailure(() => this.changed());
   }
 
   get now(): Health {
@@ -71,8 +72,11 @@ export class HealthWatch {
   }
 
   async *stream(heartbeat: number, ends: Ends): AsyncGenerator<CourseEvent | HealthData, void> {
-    const mailbox = new Mailbox<Changed | Beat>(everyItem(1000));
-    const unwatch = this.watch(() => mailbox.post({ type: "changed" }));
+    const mailbox = new Mailbox<Changed | Beat>(everyItem(10));
+    let told = false;
+    const unwatch = this.watch(() => {
+      if (!told) told = mailbox.post({ type: "changed" }); // one is enough: the newest is looked at when it is read
+    });
     const cursor = { epoch: "", sequence: 0 };
     const course = {
       id: this.streams.next("health"),
@@ -83,7 +87,10 @@ export class HealthWatch {
       start: cursor,
       snapshot: { wanted: true, data: [{ type: "snapshot" } as const] },
       missed: [],
-      news: () => [{ type: "health" } as const],
+      news: () => {
+        told = false;
+        return [{ type: "health" } as const];
+      },
       cursor: () => cursor,
       source: () => this.accounts[0]?.sourceState ?? ("terminal_offline" as const),
     };

@@ -36,7 +36,7 @@ function inSummer(utc: number): boolean {
 /** New York + 7. */
 export const toBrokerTime = (utc: Instant): BrokerTime => (utc + (inSummer(utc) ? 3 : 2) * HOUR) as BrokerTime;
 
-/** The inverse; of the hour that occurs twice in autumn, the later. */
+/** The inverse; of the hour that occurs twice in autumn, the earlier. */
 export function fromBrokerTime(broker: BrokerTime): Instant {
   const winter = broker - 2 * HOUR;
   return (inSummer(winter - HOUR) ? winter - HOUR : winter) as Instant;

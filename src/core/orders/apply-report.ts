@@ -5,9 +5,9 @@
  * its order, a report of what an answer has told already. The lifecycle decides which
  * of them are news.
  */
-import type { PositionChange } from "../accounts/record.ts";
+import type { AccountEvent, PositionChange } from "../accounts/record.ts";
 import type { Deal } from "../model/deal.ts";
-import { orderId, strategyIdOf } from "../model/ids.ts";
+import { type Magic, type OrderNumber, orderId, strategyIdOf } from "../model/ids.ts";
 import type { Cause, Order, OrderChange, Reason, TerminalOrder } from "../model/order.ts";
 import type { Position } from "../model/position.ts";
 import { retcodeName } from "../model/retcodes.ts";
@@ -35,19 +35,37 @@ export async function applyReport(desk: OrderDesk, report: TradeReport): Promise
 
 async function applyOrder(desk: OrderDesk, seen: TerminalOrder): Promise<boolean> {
   const { orders } = desk.record;
-  const known = orders.byTicket(seen.ticket) ?? orders.awaiting(seen.magic);
+  const known = orders.byTicket(seen.ticket) ?? awaiting(desk, seen);
   const found = known === undefined ? desk.record.write([{ type: "found", order: foreign(desk, seen) }]) : undefined;
-  const events = eventsOf(known ?? (orders.byTicket(seen.ticket) as Order), seen, desk);
+  const order = known ?? orders.byTicket(seen.ticket);
+  if (order === undefined) {
+    await found;
+    return false;
+  }
+  const events = [...(known === undefined ? dealsOf(desk, order) : []), ...eventsOf(order, seen, desk)];
   if (seen.state === "canceled") desk.canceling.delete(seen.ticket);
-  const contradicted = await applyEvents(desk, known ?? (orders.byTicket(seen.ticket) as Order), events);
-  await found;
+  const [contradicted] = await Promise.all([applyEvents(desk, order.number, events), found]);
   return contradicted;
+}
+
+/** The order of ours that this is, when its ticket is not known yet. A stop that closes our position carries our magic, too. */
+function awaiting(desk: OrderDesk, seen: { readonly magic: Magic; readonly reason: Reason }): Order | undefined {
+  return causeOf[seen.reason] === undefined ? desk.record.orders.awaiting(seen.magic) : undefined;
+}
+
+/** Deals that were told before their order. */
+function dealsOf(desk: OrderDesk, order: Order): OrderEvent[] {
+  if (order.ticket === undefined) return [];
+  const deals = desk.record.holdings.deals({ order: order.ticket }, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
+  return deals.reverse().flatMap(({ deal }) => dealt(deal) ?? []);
 }
 
 /** What the terminal's view adds to ours. Fills are not read from it: deals tell them. */
 function eventsOf(order: Order, seen: TerminalOrder, desk: OrderDesk): OrderEvent[] {
   const events: OrderEvent[] = [];
-  if (order.ticket === undefined) events.push({ type: "placed", ticket: seen.ticket, filling: seen.filling });
+  const unanswered = order.stage === "sent" && seen.state === "started"; // the answer will say what it came to
+  if (order.ticket === undefined && !unanswered)
+    events.push({ type: "placed", ticket: seen.ticket, filling: seen.filling });
   switch (seen.state) {
     case "placed":
     case "partial":
@@ -68,18 +86,23 @@ function eventsOf(order: Order, seen: TerminalOrder, desk: OrderDesk): OrderEven
 
 async function applyDeal(desk: OrderDesk, deal: Deal): Promise<boolean> {
   const { orders, holdings } = desk.record;
-  if (holdings.knows(deal.ticket)) return false;
-  const booked = desk.record.write([{ type: "deal", deal }]);
-  const order = deal.order === undefined ? undefined : (orders.byTicket(deal.order) ?? orders.awaiting(deal.magic));
-  let contradicted = false;
-  if (order !== undefined && deal.order !== undefined) {
-    const { ticket, volume, price, position } = deal;
-    contradicted = await applyEvents(desk, order, [
-      { type: "dealt", ticket: deal.order, deal: ticket, volume, price, position },
-    ]);
-  }
-  await booked;
+  const order = deal.order === undefined ? undefined : (orders.byTicket(deal.order) ?? awaiting(desk, deal));
+  const event = dealt(deal);
+  const at = desk.clock.now();
+  const step = order && event && advance(order, event, at);
+  // Together: a deal that is known while its order does not know it would be lost between the two.
+  const news: AccountEvent[] = holdings.knows(deal.ticket) ? [] : [{ type: "deal", deal }];
+  if (order && event && step?.kind === "advanced") news.push({ type: "advanced", number: order.number, event, at });
+  const contradicted = order !== undefined && step?.kind === "impossible";
+  if (contradicted) noteContradiction(desk, order, step.why);
+  if (news.length > 0) await desk.record.write(news);
   return contradicted;
+}
+
+function dealt(deal: Deal): OrderEvent | undefined {
+  if (deal.order === undefined) return undefined;
+  const { ticket, volume, price, position } = deal;
+  return { type: "dealt", ticket: deal.order, deal: ticket, volume, price, position };
 }
 
 async function applyPosition(desk: OrderDesk, position: Position): Promise<boolean> {
@@ -91,22 +114,32 @@ async function applyPosition(desk: OrderDesk, position: Position): Promise<boole
   return false;
 }
 
-async function applyEvents(desk: OrderDesk, order: Order, events: readonly OrderEvent[]): Promise<boolean> {
+/** What has happened to an order, as far as it is news; true when it contradicts what is known. */
+export async function applyEvents(
+  desk: OrderDesk,
+  number: OrderNumber,
+  events: readonly OrderEvent[],
+): Promise<boolean> {
   const at = desk.clock.now();
   let contradicted = false;
   const written: Promise<void>[] = [];
   for (const event of events) {
-    const step = advance(desk.record.orders.byNumber(order.number) ?? order, event, at);
-    if (step.kind === "advanced") {
-      written.push(desk.record.write([{ type: "advanced", number: order.number, event, at }]));
-    } else if (step.kind === "impossible") {
+    const order = desk.record.orders.byNumber(number);
+    const step = order && advance(order, event, at);
+    if (step?.kind === "advanced") {
+      written.push(desk.record.write([{ type: "advanced", number, event, at }]));
+    } else if (step?.kind === "impossible") {
       contradicted = true;
-      const context = { order: order.id, trace_id: order.traceId, why: step.why };
-      desk.observer.note("warn", "orders", "the terminal's report contradicts the order", context);
+      noteContradiction(desk, order, step.why);
     }
   }
   await Promise.all(written);
   return contradicted;
+}
+
+function noteContradiction(desk: OrderDesk, order: Order | undefined, why: string): void {
+  const context = { order: order?.id, trace_id: order?.traceId, why };
+  desk.observer.note("warn", "orders", "the terminal's report contradicts the order", context);
 }
 
 const causeOf: Partial<Record<Reason, Cause>> = {

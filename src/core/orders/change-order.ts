@@ -49,11 +49,16 @@ export async function cancelOrder(
   const content = contentOf("cancel", name);
   const replayed = await ask(desk, key, content, caller, () => {
     const { ticket } = workingOrder(desk, name);
-    desk.canceling.add(ticket);
     return async (signal) => {
-      const outcome = await desk.terminal.cancel(ticket, signal);
-      if (outcome.kind === "refused") desk.canceling.delete(ticket);
-      return outcome;
+      desk.canceling.add(ticket);
+      try {
+        const outcome = await desk.terminal.cancel(ticket, signal);
+        if (outcome.kind === "refused" && !isUnknown(outcome.retcode)) desk.canceling.delete(ticket);
+        return outcome;
+      } catch (error) {
+        if (isUnsent(error)) desk.canceling.delete(ticket);
+        throw error;
+      }
     };
   });
   return { order: findOrder(desk, name), replayed };
@@ -132,8 +137,8 @@ async function ask(
   caller: Caller,
   prepare: () => Send,
 ): Promise<boolean> {
-  const replayed = sameContent(desk, key, content);
-  await desk.record.settled();
+  if (!sameContent(desk, key, content)) await desk.record.settled();
+  const replayed = sameContent(desk, key, content); // in the turn in which the key is reserved
   if (!replayed) {
     if (!desk.linkUp) throw new BridgeError("terminal_offline", "the terminal is not connected; nothing was sent");
     const send = prepare();
@@ -141,8 +146,7 @@ async function ask(
     void carryOut(desk, key, send);
   }
   await desk.until(key, () => desk.record.answerOf(key) !== undefined, caller);
-  await desk.record.settled();
-  const answer = desk.record.answerOf(key);
+  const answer = await durableAnswer(desk, key);
   if (answer === undefined) {
     throw new BridgeError(
       "terminal_silent",
@@ -153,22 +157,41 @@ async function ask(
   return replayed;
 }
 
+async function durableAnswer(desk: OrderDesk, key: ClientOrderId): Promise<Answer | undefined> {
+  try {
+    await desk.record.settled();
+  } catch (cause) {
+    const message = "the change may have been made, but the journal cannot be written; look at the order at the broker";
+    throw new BridgeError("terminal_silent", message, { cause });
+  }
+  return desk.record.answerOf(key);
+}
+
 /** Never throws: the answer is in the journal. */
 async function carryOut(desk: OrderDesk, key: ClientOrderId, send: Send): Promise<void> {
   try {
-    const outcome = await desk.command(send);
-    const answer = answerOf(outcome);
-    if (outcome.kind === "done") {
-      await Promise.all(outcome.orders.map((order) => applyReport(desk, { type: "order", order })));
-    }
+    const answer = await answerTo(desk, key, send);
     await desk.record.write([{ type: "answered", key, answer }]);
   } catch (error) {
-    desk.observer.note("error", "orders", "a change has no answer", { client_order_id: key, error });
-    if (desk.record.failure === undefined) {
-      await desk.record.write([{ type: "answered", key, answer: silent(error) }]).catch(() => undefined); // told by the journal
-    }
+    desk.observer.note("error", "orders", "an answer could not be journalled", { client_order_id: key, error });
   }
 }
+
+async function answerTo(desk: OrderDesk, key: ClientOrderId, send: Send): Promise<Answer> {
+  let outcome: Outcome;
+  try {
+    outcome = await desk.command(send);
+  } catch (error) {
+    desk.observer.note("error", "orders", "a change has no answer", { client_order_id: key, error });
+    return silent(error);
+  }
+  if (outcome.kind === "done") {
+    await Promise.all(outcome.orders.map((order) => applyReport(desk, { type: "order", order })));
+  }
+  return answerOf(outcome);
+}
+
+const isUnsent = (error: unknown): boolean => error instanceof BridgeError && error.fault === "terminal_offline";
 
 function answerOf(outcome: Outcome): Answer {
   if (outcome.kind === "done") return { kind: "done" };

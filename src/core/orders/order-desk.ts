@@ -6,12 +6,15 @@
  */
 import type { AccountRecord } from "../accounts/record.ts";
 import { BridgeError } from "../errors.ts";
-import type { AccountAlias, ClientOrderId, Instant } from "../model/ids.ts";
+import type { AccountAlias, ClientOrderId, Instant, OrderNumber } from "../model/ids.ts";
 import type { SymbolSpec } from "../model/symbol.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Observer } from "../ports/observer.ts";
 import type { TerminalPort } from "../ports/terminal.ts";
 import type { Standing } from "./risk.ts";
+
+/** Why a wait is over. A reason that is given need not be made: each would be an exception with a stack. */
+const answered = "answered";
 
 export interface Limits {
   /** After so many milliseconds without an answer the terminal counts as silent. */
@@ -38,6 +41,8 @@ export class OrderDesk {
   linkUp = true;
   /** Tickets that a caller is canceling at this moment. */
   readonly canceling = new Set<bigint>();
+  /** Orders whose submission the terminal has not ended, silent ones included: their absence proves nothing. */
+  readonly submitting = new Set<OrderNumber>();
   #inFlight = 0;
   #idle: (() => void)[] = [];
 
@@ -68,18 +73,26 @@ export class OrderDesk {
     });
   }
 
-  /** Runs one command at the terminal; `terminal_silent` when it gives no answer in time. */
-  async command<T>(run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  /** Runs one command at the terminal; `terminal_silent` when it gives no answer in time. An answer after that is `late`. */
+  async command<T>(run: (signal: AbortSignal) => Promise<T>, late?: (answer: T) => void): Promise<T> {
     this.#inFlight += 1;
     const over = new AbortController();
-    const silence = this.clock.sleep(this.limits.silence, over.signal).then((): never => {
+    const silence = this.clock.sleep(this.limits.silence, over.signal).then((): Promise<never> | undefined => {
+      if (over.signal.aborted) return undefined;
       throw new BridgeError("terminal_silent", `the terminal has not answered for ${this.limits.silence} ms`);
     });
     silence.catch(() => undefined); // an answer came first
+    let waiting = true;
+    const answer = async () => {
+      const given = await run(over.signal);
+      if (!waiting) late?.(given);
+      return given;
+    };
     try {
-      return await Promise.race([run(over.signal), silence]);
+      return (await Promise.race([answer(), silence])) as T; // silence throws, or comes after the answer
     } finally {
-      over.abort();
+      waiting = false;
+      over.abort(answered);
       this.#inFlight -= 1;
       if (this.#inFlight === 0) this.#rest();
     }
@@ -90,18 +103,19 @@ export class OrderDesk {
     while (this.#inFlight > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
   }
 
-  /** Resolves when `reached` holds of what `name` names, when the caller is gone or its deadline is near. */
+  /** Resolves when `reached` holds of what `name` names, when it never will, when the caller is gone or its deadline is near. */
   async until(name: ClientOrderId | string, reached: () => boolean, caller: Caller): Promise<void> {
-    if (reached()) return;
+    const decided = () => reached() || this.record.failure !== undefined;
+    if (decided()) return;
     const over = new AbortController();
     const remaining = caller.deadline === undefined ? undefined : caller.deadline - this.clock.now();
     await new Promise<void>((resolve) => {
       const unwatch = this.record.watch(name as ClientOrderId, () => {
-        if (reached()) done();
+        if (decided()) done();
       });
       const done = () => {
         unwatch();
-        over.abort();
+        over.abort(answered);
         caller.signal.removeEventListener("abort", done);
         resolve();
       };

@@ -8,16 +8,17 @@
  */
 import { BridgeError } from "../errors.ts";
 import { toLots, type Volume } from "../model/decimals.ts";
-import type { ClientOrderId, Instant, StrategyId, Ticket } from "../model/ids.ts";
+import type { ClientOrderId, Instant, OrderNumber, StrategyId, Ticket } from "../model/ids.ts";
 import { magicOf, orderId, strategyIdOf } from "../model/ids.ts";
 import type { Filling, NumberedOrder, Order, OrderRequest, Rejection, Stage } from "../model/order.ts";
 import type { Position } from "../model/position.ts";
 import { isTransient, isUnknown, retcodeName } from "../model/retcodes.ts";
 import type { Outcome } from "../ports/terminal.ts";
-import { applyReport } from "./apply-report.ts";
+import { applyEvents, applyReport } from "./apply-report.ts";
 import type { OrderDraft } from "./draft.ts";
 import { isFinal, type OrderEvent } from "./lifecycle.ts";
 import { type Caller, contentOf, type OrderDesk, sameContent } from "./order-desk.ts";
+import { settleDoubts } from "./reconcile.ts";
 import { type Approved, approve } from "./risk.ts";
 import { validate } from "./validate.ts";
 
@@ -132,8 +133,7 @@ async function give(
   caller: Caller,
 ): Promise<Placed> {
   const replayed = sameContent(desk, key, content);
-  if (replayed) await desk.record.settled();
-  else {
+  if (!replayed) {
     const request = read();
     const now = desk.clock.now();
     if (timing.notAfter !== undefined && now > timing.notAfter) {
@@ -146,42 +146,78 @@ async function give(
       { type: "received", order, content },
       { type: "advanced", number: order.number, event: sent, at: now },
     ]);
-    void send(desk, approved);
+    void send(desk, approved, timing.notAfter);
   }
   const at = () => desk.record.orders.byKey(key) as Order;
   await desk.until(at().id, () => hasReached(at().stage, timing.waitFor), caller);
-  await desk.record.settled();
-  return { order: at(), replayed };
+  try {
+    await desk.record.settled();
+    return { order: at(), replayed };
+  } catch (error) {
+    // Once the order is on disk it may have left: the caller gets it as it stands there, not an error that denies it.
+    const order = desk.record.durableOrder(at().number);
+    if (order === undefined) throw error;
+    return { order, replayed };
+  }
 }
 
 /** The order goes to the terminal, and what it answers into the journal. Never throws: the order says what became of it. */
-async function send(desk: OrderDesk, approved: Approved<NumberedOrder>): Promise<void> {
-  const advanced = (event: OrderEvent) =>
-    desk.record.write([{ type: "advanced", number: approved.number, event, at: desk.clock.now() }]);
+async function send(desk: OrderDesk, approved: Approved<NumberedOrder>, notAfter: Instant | undefined): Promise<void> {
+  const { number } = approved;
+  if (notAfter !== undefined && desk.clock.now() > notAfter) {
+    const message = "not_after passed while the order was being journalled; nothing was sent";
+    const rejection = { reason: "TOO_LATE", retcode: 0, message, retriable: true };
+    return tell(desk, number, () => applyEvents(desk, number, [{ type: "rejected", cause: "bridge", rejection }]));
+  }
+  desk.submitting.add(number);
+  const submit = async (signal: AbortSignal) => {
+    try {
+      return await desk.terminal.submit(approved, signal);
+    } finally {
+      desk.submitting.delete(number);
+    }
+  };
+  const take = (outcome: Outcome) => tell(desk, number, () => settle(desk, number, outcome));
   try {
-    const outcome = await desk.command((signal) => desk.terminal.submit(approved, signal));
-    if (outcome.kind === "done") await settle(desk, outcome);
-    else if (isUnknown(outcome.retcode)) await advanced({ type: "in_doubt" });
-    else await advanced({ type: "rejected", cause: "broker", rejection: rejectionOf(outcome) });
+    await take(await desk.command(submit, (late) => void take(late)));
   } catch (error) {
     const unsent = error instanceof BridgeError && error.fault === "terminal_offline";
-    const context = { order: approved.number, trace_id: desk.record.orders.byNumber(approved.number)?.traceId, error };
+    const context = { order: number, trace_id: desk.record.orders.byNumber(number)?.traceId, error };
     desk.observer.note(unsent ? "warn" : "error", "orders", unsent ? "order not sent" : "order in doubt", context);
     const event: OrderEvent = unsent
       ? { type: "rejected", cause: "bridge", rejection: offline(error.message) }
       : { type: "in_doubt" };
-    if (desk.record.failure === undefined) await advanced(event).catch(() => undefined); // the journal says so itself
+    await tell(desk, number, () => applyEvents(desk, number, [event]));
+  }
+}
+
+/** Journals what has become of an order. Never throws. */
+async function tell(desk: OrderDesk, number: OrderNumber, apply: () => Promise<boolean>): Promise<void> {
+  try {
+    const contradicted = await apply();
+    const doubtful = desk.record.orders.byNumber(number)?.stage === "in_doubt";
+    // The terminal's records may show it. That they do not yet says nothing: the order may still be on its way.
+    if (contradicted || doubtful) await settleDoubts(desk, false);
+  } catch (error) {
+    desk.observer.note("error", "orders", "what became of an order could not be journalled", { order: number, error });
   }
 }
 
 /** Orders and deals of an answer are told again by the terminal's reports; whichever comes first counts. */
-async function settle(desk: OrderDesk, outcome: Extract<Outcome, { kind: "done" }>): Promise<void> {
-  await Promise.all([
+async function settle(desk: OrderDesk, number: OrderNumber, outcome: Outcome): Promise<boolean> {
+  if (outcome.kind === "refused") {
+    const event: OrderEvent = isUnknown(outcome.retcode)
+      ? { type: "in_doubt" }
+      : { type: "rejected", cause: "broker", rejection: rejectionOf(outcome) };
+    return applyEvents(desk, number, [event]);
+  }
+  const contradicted = await Promise.all([
     ...outcome.orders
       .filter((order) => order.state !== "filled")
       .map((order) => applyReport(desk, { type: "order", order })),
     ...outcome.deals.map((deal) => applyReport(desk, { type: "deal", deal })),
   ]);
+  return contradicted.includes(true);
 }
 
 export function rejectionOf(refusal: Extract<Outcome, { kind: "refused" }>): Rejection {

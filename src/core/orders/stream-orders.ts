@@ -37,7 +37,7 @@ export async function* streamOrders(
   const news = function* ({ sequence, item }: Numbered<Order>): Generator<OrderData> {
     if (wanted(item)) yield { type: "order", order: item, cursor: { epoch: start.epoch, sequence } };
   };
-  const open = [...record.orders.open].filter(wanted);
+  const open = record.openOrders.filter(wanted);
   const course = {
     id: streams.next("orders"),
     mailbox,

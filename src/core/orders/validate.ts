@@ -55,10 +55,10 @@ export function validate(draft: OrderDraft, spec: SymbolSpec): OrderRequest {
   const stopLimit = readPrice("stop_limit_price", draft.stopLimitPrice, spec, retcodes.price, findings);
   const loss = readStop("stop_loss", draft.stopLoss, spec, findings);
   const profit = readStop("take_profit", draft.takeProfit, spec, findings);
-  if (pending && draft.price === undefined) {
+  if (pending && !isGiven(draft.price)) {
     findings.add("price", `required for ${draft.type} orders`, retcodes.price);
   }
-  checkStopLimit(draft.type, draft.side, wanted, stopLimit, draft.stopLimitPrice !== undefined, findings);
+  checkStopLimit(draft.type, draft.side, wanted, stopLimit, isGiven(draft.stopLimitPrice), findings);
   const reference = draft.type === "stop_limit" ? stopLimit : wanted;
   if (pending && reference !== undefined) checkStopSides(draft.side, reference, loss, profit, spec, findings);
   checkFilling(draft.filling, pending, spec, findings);
@@ -86,6 +86,8 @@ export function validate(draft: OrderDraft, spec: SymbolSpec): OrderRequest {
   };
 }
 
+const isGiven = (price: number | undefined): boolean => price !== undefined && price !== 0;
+
 /** The order as it should become; what the draft leaves out stays. */
 export function validateChange(draft: ChangeDraft, order: Order, spec: SymbolSpec): OrderChange {
   const findings = new Findings();
@@ -94,11 +96,12 @@ export function validateChange(draft: ChangeDraft, order: Order, spec: SymbolSpe
     readPrice("stop_limit_price", draft.stopLimitPrice, spec, retcodes.price, findings) ?? order.stopLimitPrice;
   const loss = changedStop("stop_loss", draft.stopLoss, order.stopLoss, spec, findings);
   const profit = changedStop("take_profit", draft.takeProfit, order.takeProfit, spec, findings);
+  if (draft.price === 0) findings.add("price", "must not be 0; absent leaves it as it is", retcodes.price);
   const timeInForce = draft.timeInForce ?? order.timeInForce;
   const expireTime = draft.expireTime ?? order.expireTime;
   const type = order.type === "close_by" ? "market" : order.type;
   if (draft.stopLimitPrice !== undefined || draft.price !== undefined) {
-    checkStopLimit(type, order.side, wanted, stopLimit, draft.stopLimitPrice !== undefined, findings);
+    checkStopLimit(type, order.side, wanted, stopLimit, isGiven(draft.stopLimitPrice), findings);
   }
   const reference = type === "stop_limit" ? stopLimit : wanted;
   if (reference !== undefined) checkStopSides(order.side, reference, loss, profit, spec, findings);
@@ -135,19 +138,27 @@ export function validateStops(draft: StopsDraft, position: Position, spec: Symbo
 function readVolume(value: number, spec: SymbolSpec, closing: boolean, findings: Findings): Volume {
   const step = spec.volumeStep;
   const range = `${toLots(spec.volumeMin)} to ${toLots(spec.volumeMax)} lots in steps of ${toLots(step)}`;
+  const least = closing ? step : spec.volumeMin; // the minimum does not hold for a rest that is closed
   const count = onGrid(value, toLots(step));
   if (count === undefined) {
-    const below = Math.floor(value / toLots(step));
-    const near = `${toLots((below * step) as Volume)} and ${toLots(((below + 1) * step) as Volume)}`;
-    findings.add("volume", `${value} is off the step; nearest are ${near}; valid are ${range}`, retcodes.volume);
+    const near = nearest(Math.floor(value / toLots(step)) * step, step, least, spec.volumeMax);
+    const named =
+      near.length === 0 ? "" : `; nearest ${near.length > 1 ? "are" : "is"} ${near.map(toLots).join(" and ")}`;
+    findings.add("volume", `${value} is off the step${named}; valid are ${range}`, retcodes.volume);
     return lots(0);
   }
   const volume = (count * step) as Volume;
-  const least = closing ? step : spec.volumeMin; // the minimum does not hold for a rest that is closed
   if (volume < least || volume > spec.volumeMax) {
     findings.add("volume", `${value} is out of range; valid are ${range}`, retcodes.volume);
   }
   return volume;
+}
+
+/** The volumes around a gap in the grid, as far as they are in range. */
+function nearest(below: number, step: number, least: number, most: number): Volume[] {
+  if (!Number.isFinite(below)) return [];
+  const inRange = [below, below + step].map((volume) => Math.min(Math.max(volume, least), most) as Volume);
+  return [...new Set(inRange)];
 }
 
 function readPrice(
@@ -157,7 +168,7 @@ function readPrice(
   retcode: number,
   findings: Findings,
 ): Price | undefined {
-  if (value === undefined) return undefined;
+  if (value === undefined || value === 0) return undefined; // MetaTrader's 0 never travels through the core
   const tick = toPrice(spec.tickSize, spec.digits);
   const count = onGrid(value, tick);
   if (count !== undefined) return (count * spec.tickSize) as Price;

@@ -97,7 +97,7 @@ export async function* run<Item extends object, D extends Data>(
     }
     for await (const item of withHeartbeat(mailbox, heartbeat, clock)) {
       if ("type" in item && item.type === "beat") {
-        sent = course.cursor();
+        if (mailbox.size === 0) sent = course.cursor(); // else more has come behind the beat, and is not sent yet
         const skipped = course.skipped?.() ?? 0;
         yield { type: "heartbeat", at: clock.now(), cursor: sent, source: course.source(), skipped };
         continue;

@@ -32,7 +32,7 @@ export class Feed<T> {
   readonly #epoch: string;
   readonly #keep: number;
   readonly #backlog: number;
-  readonly #mailboxes = new Set<Pick<Mailbox<Numbered<T>>, "post">>();
+  readonly #mailboxes = new Set<Pick<Mailbox<Numbered<T>>, "post" | "ended">>();
   #kept: Numbered<T>[] = [];
   /** Facts up to here are no longer kept. */
   #forgotten = 0;
@@ -71,6 +71,7 @@ export class Feed<T> {
   /** A new reader from this moment on. `Other` is what else its stream will post to itself. */
   read<Other = never>(after: Cursor | undefined): Reader<T, Other> {
     const mailbox = new Mailbox<Numbered<T> | Other | Beat>(everyItem(this.#backlog));
+    for (const left of this.#mailboxes) if (left.ended) this.#mailboxes.delete(left);
     this.#mailboxes.add(mailbox);
     const reset = after && resetReason(after, this.cursor, this.#forgotten);
     const missed =

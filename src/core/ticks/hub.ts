@@ -103,7 +103,7 @@ export class TickHub {
   /** Changes what a running reader gets; it is told in its stream where the change takes effect. */
   update(id: string, add: readonly string[], remove: readonly string[]) {
     const reader = this.#readers.get(id);
-    if (reader === undefined) {
+    if (reader === undefined || reader.mailbox.ended) {
       throw new BridgeError("unknown_stream", `stream_id: no stream is called ${JSON.stringify(id)}`, {
         violations: [{ field: "stream_id", description: "must be the stream_id of an open StreamTicks" }],
       });
@@ -118,13 +118,13 @@ export class TickHub {
   /** Resolves when every lossless reader has room; one that takes nothing for too long loses its stream. */
   async room(clock: Clock): Promise<void> {
     for (const reader of this.#readers.values()) {
-      if (!reader.lossless || reader.mailbox.size <= roomy) continue;
-      const over = new AbortController();
-      const tooSlow = clock.sleep(patience, over.signal).then(() => {
-        if (!over.signal.aborted) reader.fallBehind();
-      });
-      await Promise.race([reader.mailbox.room(roomy), tooSlow]);
-      over.abort();
+      while (reader.lossless && !reader.mailbox.ended && reader.mailbox.size > roomy) {
+        const before = reader.mailbox.size;
+        const over = new AbortController();
+        await Promise.race([reader.mailbox.room(roomy), clock.sleep(patience, over.signal)]);
+        over.abort();
+        if (reader.mailbox.size >= before) reader.fallBehind();
+      }
     }
   }
 

@@ -8,6 +8,9 @@
 import type { Account } from "../accounts/account.ts";
 import type { Bar, Timeframe } from "../model/bar.ts";
 import type { Instant } from "../model/ids.ts";
+import type { ChartMode } from "../model/symbol.ts";
+import type { Tick } from "../model/tick.ts";
+import type { TickHistory } from "../ports/history.ts";
 import { type CourseEvent, type Ends, run } from "../streams/course.ts";
 import type { Cursor } from "../streams/cursor.ts";
 import { BarFold, periodOf } from "./bars.ts";
@@ -45,32 +48,34 @@ export async function streamBars(
   // The reader and the questions to the history share one turn: no tick falls between or counts twice.
   const { reader, missed, reset } = hub.open(id, { symbols: options.symbols, lossless: true }, options.after);
   const start = hub.cursor;
-  const newest = (symbol: string, frame: Timeframe) =>
-    history.bars({ symbol, from: 0 as Instant, to: forever, limit: 1, newest: true, skip: 0 }, frame);
-  const since = missed[0]?.ticks[0];
-  const asked = reader.symbols.map((symbol) => ({
-    symbol,
-    running: newest(symbol, timeframe),
-    minute: newest(symbol, "M1"),
-    closed:
-      since === undefined
-        ? Promise.resolve([])
-        : history.bars(
-            { symbol, from: periodOf(timeframe, since).time, to: forever, limit: 10_000, newest: true, skip: 0 },
-            timeframe,
-          ),
-  }));
   const folds = new Map<string, BarFold>();
   const snapshot: BarData[] = [];
   const closedMeanwhile: BarData[] = [];
-  for (const { symbol, running, minute, closed } of asked) {
-    const [bar] = await running;
-    const [lastMinute] = await minute;
-    const soFar = bar !== undefined && lastMinute !== undefined ? { bar, minute: lastMinute.time } : undefined;
-    folds.set(symbol, new BarFold(symbol, timeframe, account.symbols.get(symbol)?.chartMode ?? "bid", soFar));
-    if (bar !== undefined) snapshot.push({ type: "snapshot", bar, cursor: start });
-    for (const one of await closed) if (one.final) closedMeanwhile.push({ type: "bar", bar: one, cursor: start });
+  try {
+    const asked = reader.symbols.map(async (symbol) => {
+      const chart = account.symbols.get(symbol)?.chartMode ?? "bid";
+      const ticks = missed.flatMap((frame) => frame.ticks.filter((tick) => tick.symbol === symbol));
+      const answers = await Promise.all([
+        newest(history, symbol, timeframe),
+        newest(history, symbol, "M1"),
+        closings(history, ticks, timeframe, chart),
+      ]);
+      return { symbol, chart, answers };
+    });
+    for (const { symbol, chart, answers } of await Promise.all(asked)) {
+      const [[running], [minute], closed] = answers;
+      const soFar = running !== undefined && minute !== undefined ? { bar: running, minute: minute.time } : undefined;
+      folds.set(symbol, new BarFold(symbol, timeframe, chart, soFar));
+      if (running !== undefined) snapshot.push({ type: "snapshot", bar: running, cursor: start });
+      for (const { bar, place } of closed) {
+        closedMeanwhile.push({ type: "bar", bar, cursor: { epoch: start.epoch, sequence: place } });
+      }
+    }
+  } catch (error) {
+    hub.close(reader);
+    throw error;
   }
+  closedMeanwhile.sort((a, b) => a.cursor.sequence - b.cursor.sequence);
 
   const changed = new Set<string>();
   let due = 0;
@@ -83,18 +88,19 @@ export async function streamBars(
     changed.clear();
     due = clock.now() + options.minInterval;
   };
-  const fold = function* (frame: Frame, cursor: Cursor): Generator<BarData> {
+  const fold = function* (frame: Frame): Generator<BarData> {
     for (const tick of frame.ticks) {
       const closed = folds.get(tick.symbol)?.add(tick);
-      if (closed !== undefined) yield { type: "bar", bar: closed, cursor };
+      // Not the frame's end: another symbol's bar may close further on in it.
+      if (closed !== undefined) yield { type: "bar", bar: closed, cursor: { ...cursor, sequence: tick.place } };
       changed.add(tick.symbol);
     }
   };
   let cursor = start;
   const news = function* (item: Exclude<TickItem, { type: "beat" }>): Generator<BarData> {
     if (item.type === "frame") {
+      yield* fold(item.frame);
       cursor = { epoch: start.epoch, sequence: item.frame.sequence };
-      yield* fold(item.frame, cursor);
     }
     const pause = due - clock.now();
     if (pause <= 0) yield* running(cursor);
@@ -127,4 +133,40 @@ export async function streamBars(
     }
   };
   return { results: reader.results, events: events() };
+}
+
+const newest = (history: TickHistory, symbol: string, timeframe: Timeframe) =>
+  history.bars({ symbol, from: 0 as Instant, to: forever, limit: 1, newest: true, skip: 0 }, timeframe);
+
+/** The bars that these ticks of one symbol have closed, each with the place of the tick that did. */
+async function closings(
+  history: TickHistory,
+  ticks: readonly Tick[],
+  timeframe: Timeframe,
+  chart: ChartMode,
+): Promise<{ readonly bar: Bar; readonly place: number }[]> {
+  const hasPrice = (tick: Tick) => (chart === "last" ? tick.last : tick.bid) !== 0;
+  const [first, ...others] = ticks.filter(hasPrice);
+  if (first === undefined) return [];
+  const { symbol } = first;
+  const { time } = periodOf(timeframe, first);
+  const all = { symbol, from: 0 as Instant, to: forever, limit: 10_000, newest: true, skip: 0 };
+  const [earlier, sameTime, [before], since] = await Promise.all([
+    history.ticks({ ...all, from: time, to: (first.time - 1) as Instant, limit: 100, newest: false }),
+    history.ticks({ ...all, from: first.time, to: first.time, limit: 10_000, newest: false }),
+    history.bars({ ...all, to: (time - 1) as Instant, limit: 1 }, timeframe),
+    history.bars({ ...all, from: time }, timeframe),
+  ]);
+  const begun = earlier.some(hasPrice) || sameTime.find(hasPrice)?.place !== first.place;
+  const bars = new Map((before === undefined ? since : [before, ...since]).map((bar) => [bar.time, bar]));
+  const found: { bar: Bar; place: number }[] = [];
+  let running = begun ? time : before?.time;
+  for (const tick of [first, ...others]) {
+    const period = periodOf(timeframe, tick).time;
+    if (running !== undefined && period <= running) continue;
+    const bar = running === undefined ? undefined : bars.get(running);
+    if (bar !== undefined) found.push({ bar: { ...bar, final: true }, place: tick.place });
+    running = period;
+  }
+  return found;
 }

@@ -50,7 +50,8 @@ export function streamTicks(
   const at = (sequence: number): Cursor => ({ epoch: start.epoch, sequence });
   const newest = reader.symbols.flatMap((symbol) => hub.latest(symbol) ?? []);
   let skipped = 0;
-  let due = 0;
+  /** A pause must not outlast the stream. */
+  const over = new AbortController();
 
   const parts = function* (frame: Frame): Generator<TickData> {
     for (const part of split(frame, options.maxBatch)) {
@@ -59,15 +60,15 @@ export function streamTicks(
     }
   };
   const news = async function* (first: Exclude<TickItem, { type: "beat" }>): AsyncGenerator<TickData> {
-    if (options.linger > 0 && isFrame(first)) await clock.sleep(options.linger, ends.signal);
+    if (options.linger > 0 && isFrame(first)) await clock.sleep(options.linger, over.signal);
     const items = options.linger > 0 ? withCompany(reader, first, options.maxBatch) : [first];
+    const at = clock.now();
     for (const item of items) {
       if (item.type === "frame") yield* parts(item.frame);
       else if (item.type === "subscription") yield item;
     }
-    if (options.minInterval > 0 && !options.lossless) {
-      await clock.sleep(Math.max(0, due - clock.now()), ends.signal);
-      due = clock.now() + options.minInterval;
+    if (options.minInterval > 0 && !options.lossless && items.some(isFrame)) {
+      await clock.sleep(Math.max(0, at + options.minInterval - clock.now()), over.signal);
     }
   };
   const course = {
@@ -88,9 +89,15 @@ export function streamTicks(
     skipped: () => skipped,
   };
   const events = async function* (): AsyncGenerator<TickEvent, void> {
+    const cut = () => over.abort();
+    for (const end of [ends.signal, ends.leaving]) {
+      end.addEventListener("abort", cut);
+      if (end.aborted) cut();
+    }
     try {
       yield* run<Exclude<TickItem, { type: "beat" }>, TickData>(course, clock, ends);
     } finally {
+      for (const end of [ends.signal, ends.leaving]) end.removeEventListener("abort", cut);
       hub.close(reader);
     }
   };

@@ -7,8 +7,11 @@ import type { Beat } from "../streams/heartbeat.ts";
 import { type Backlog, everyItem, Mailbox } from "../streams/mailbox.ts";
 import type { Frame } from "./frame.ts";
 
-/** Ticks a lossless reader may be behind before its stream ends: about 20 MB, shared with others. */
-const limit = 262_144;
+/**
+ * Ticks a lossless reader may be behind before its stream ends: half of what the hub
+ * keeps, so that it can come back and go on where it was cut off.
+ */
+const limit = 65_536;
 
 export interface Wish {
   readonly symbols: readonly string[];
@@ -64,7 +67,7 @@ export class TickReader {
 
   change(add: readonly string[], remove: readonly string[]): Subscription {
     const results = [...add.map((symbol) => this.#add(symbol)), ...remove.map((symbol) => this.#remove(symbol))];
-    this.#view = `${this.lossless ? "every" : "latest"} ${[...this.#symbols].sort().join(" ")}`;
+    this.#view = JSON.stringify([this.lossless, ...[...this.#symbols].sort()]);
     return { symbols: this.symbols, results };
   }
 
@@ -100,29 +103,34 @@ const weight = (item: TickItem): number => (item.type === "frame" ? item.frame.t
 /** A slow reader gets the newest price of each symbol, never a stale queue; what was folded away is counted. */
 function newestOfEach(): Backlog<TickItem> {
   const newest = new Map<string, { tick: Tick; skipped: number }>();
-  const others: TickItem[] = [];
+  const before: TickItem[] = [];
   let sequence = 0;
+  const folded = (): TickItem => {
+    const entries = [...newest.values()].sort((a, b) => a.tick.place - b.tick.place); // a part ends where its cursor says
+    newest.clear();
+    const frame = { ticks: entries.map((one) => one.tick), sequence, skips: entries.map((one) => one.skipped) };
+    return { type: "frame", frame };
+  };
   return {
     get size() {
-      return newest.size + others.length;
+      return newest.size + before.length;
     },
     add(item) {
-      if (item.type !== "frame") return others.length < 1024 && others.push(item) > 0;
-      for (const tick of item.frame.ticks) {
-        const before = newest.get(tick.symbol);
-        if (before === undefined) newest.set(tick.symbol, { tick, skipped: 0 });
-        else newest.set(tick.symbol, { tick, skipped: before.skipped + 1 });
+      if (item.type === "frame") {
+        for (const tick of item.frame.ticks) {
+          const older = newest.get(tick.symbol);
+          newest.set(tick.symbol, { tick, skipped: older === undefined ? 0 : older.skipped + 1 });
+        }
+        sequence = item.frame.sequence;
+        return true;
       }
-      sequence = item.frame.sequence;
+      if (before.length >= 1024) return false;
+      if (newest.size > 0) before.push(folded()); // prices of before a change of the subscription stay before it
+      before.push(item);
       return true;
     },
     take() {
-      const other = others.shift();
-      if (other !== undefined || newest.size === 0) return other;
-      const entries = [...newest.values()];
-      newest.clear();
-      const frame = { ticks: entries.map((one) => one.tick), sequence, skips: entries.map((one) => one.skipped) };
-      return { type: "frame", frame };
+      return before.shift() ?? (newest.size === 0 ? undefined : folded());
     },
   };
 }

@@ -206,8 +206,9 @@ class SqliteJournalStore implements JournalStore, Writer {
     if (reply.kind === "committed") {
       const done = this.#underWay;
       this.#underWay = undefined;
-      this.#commit();
+      // Whoever waited goes on first: what it appends next joins the commit after this one.
       for (const waiter of done?.waiters ?? []) waiter.resolve();
+      if (!this.#queue.empty) this.#schedule();
     } else if (reply.kind === "failed") {
       this.#fail(unavailable(`it could not be written (${reply.why}); nothing more is until it is opened anew`));
     } else if (reply.kind === "page" || reply.kind === "damaged") {

@@ -1,0 +1,46 @@
+/**
+ * npm run bench -- [--quick] [--only start|unary|ticks|replay] [--repeats <n>] [--profile <folder>]
+ *
+ * Prints figures; asserts nothing.
+ */
+import { relative } from "node:path";
+import { parseArgs } from "node:util";
+import { profileInto, usual } from "./bridge.ts";
+import { machineNote } from "./machine.ts";
+import { benchReplay } from "./replay.ts";
+import { full, quick, type Size } from "./size.ts";
+import { benchStart } from "./start.ts";
+import { benchTicks } from "./ticks.ts";
+import { benchUnary } from "./unary.ts";
+
+const benchmarks: Readonly<Record<string, (size: Size) => Promise<void>>> = {
+  start: benchStart,
+  unary: benchUnary,
+  ticks: benchTicks,
+  replay: benchReplay,
+};
+
+const { values } = parseArgs({
+  options: {
+    quick: { type: "boolean", default: false },
+    only: { type: "string" },
+    repeats: { type: "string" },
+    profile: { type: "string" },
+  },
+});
+if (values.only !== undefined && benchmarks[values.only] === undefined) {
+  process.stderr.write(`--only takes one of ${Object.keys(benchmarks).join(", ")}\n`);
+  process.exit(1);
+}
+if (values.profile !== undefined) profileInto(values.profile);
+
+const preset = values.quick ? quick : full;
+const size: Size = { ...preset, repeats: Number(values.repeats ?? preset.repeats) };
+const began = performance.now();
+process.stdout.write(
+  `${machineNote()}\n${relative(".", usual)}; ${size.repeats === 1 ? "one run each" : `medians of ${size.repeats} runs`}\n`,
+);
+for (const [name, bench] of Object.entries(benchmarks)) {
+  if (values.only === undefined || values.only === name) await bench(size);
+}
+process.stdout.write(`\n${Math.round((performance.now() - began) / 1000)} s in all\n`);
