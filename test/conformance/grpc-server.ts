@@ -1,0 +1,173 @@
+/**
+ * The suite's server on the bridge's own adapter for gRPC: reads one request from the standard input, serves, and says
+ * where on the standard output.
+ */
+import { randomBytes } from "node:crypto";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import {
+  Metadata,
+  Server,
+  ServerCredentials,
+  type ServerDuplexStream,
+  ServerInterceptingCall,
+  type ServerInterceptor,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  type StatusObject,
+  type sendUnaryData,
+} from "@grpc/grpc-js";
+import {
+  ServerCompatRequestSchema,
+  ServerCompatResponseSchema,
+} from "../../gen/conformance/connectrpc/conformance/v1/server_compat_pb.ts";
+import type { Error as DefinedError, Header } from "../../gen/conformance/connectrpc/conformance/v1/service_pb.ts";
+import { StatusSchema } from "../../gen/ts/google/rpc/status_pb.ts";
+import { createValidation } from "../../src/contract/validation.ts";
+import { machineClock } from "../../src/telemetry/machine-clock.ts";
+import { everyoneIsTheDeveloper } from "../../src/transport/authenticate.ts";
+import { wrapped } from "../../src/transport/call.ts";
+import { Drain } from "../../src/transport/drain.ts";
+import { definitionOf, grpcImplementation } from "../../src/transport/grpc/adapter.ts";
+import { polishStatuses } from "../../src/transport/grpc/status.ts";
+import { conformanceService, type Exchange, exchanges } from "./service.ts";
+
+type AnyCall =
+  | ServerUnaryCall<Buffer, Buffer>
+  | ServerWritableStream<Buffer, Buffer>
+  | ServerDuplexStream<Buffer, Buffer>;
+type Handler = (call: AnyCall, callback: sendUnaryData<Buffer>) => void;
+
+function metadataOf(headers: readonly Header[], start = new Metadata()): Metadata {
+  for (const { name, value } of headers) {
+    for (const one of value) start.add(name, name.endsWith("-bin") ? Buffer.from(one, "base64") : one);
+  }
+  return start;
+}
+
+function headersOf(metadata: Metadata): Header[] {
+  return Object.keys(metadata.getMap()).map((name) => ({
+    $typeName: "connectrpc.conformance.v1.Header",
+    name,
+    value: metadata.get(name).map((value) => (typeof value === "string" ? value : value.toString("base64"))),
+  }));
+}
+
+function statusOf({ code, message = "", details }: DefinedError, trailers: Metadata): StatusObject {
+  const bytes = toBinary(StatusSchema, create(StatusSchema, { code, message, details }));
+  trailers.set("grpc-status-details-bin", Buffer.from(bytes));
+  return { code, details: message, metadata: trailers };
+}
+
+/** Gives the adapter's answers what the suite wants of them and ours never have: headers, trailers, errors of its own. */
+function dressed(handler: Handler): Handler {
+  return (call, callback) => {
+    const send = call.sendMetadata.bind(call);
+    const deadline = Number(call.getDeadline());
+    let base: Metadata | undefined;
+    let answered: readonly Header[] | undefined;
+    const flush = () => {
+      if (base === undefined || answered === undefined) return;
+      send(metadataOf(answered, base.clone()));
+      base = undefined;
+    };
+    const exchange: Exchange = {
+      headers: headersOf(call.metadata),
+      timeoutMs: Number.isFinite(deadline) ? BigInt(Math.max(0, Math.round(deadline - Date.now()))) : undefined,
+      answer(headers) {
+        answered ??= headers;
+        flush();
+      },
+      trailers: [],
+      error: undefined,
+    };
+    call.sendMetadata = (metadata) => {
+      base = metadata;
+      flush();
+    };
+    const trailers = () => metadataOf(exchange.trailers);
+    const told = (fault: StatusObject) => (exchange.error ? statusOf(exchange.error, trailers()) : fault);
+    if ("end" in call) {
+      const { end, emit } = call;
+      call.end = ((..._: unknown[]) => end.call(call, trailers())) as typeof call.end;
+      call.emit = ((event: string, ...values: unknown[]) => {
+        if (event !== "error") return emit.call(call, event as never, ...(values as never[]));
+        exchange.answer([]);
+        return emit.call(call, "error", told(values[0] as StatusObject) as never);
+      }) as typeof call.emit;
+    }
+    exchanges.run(exchange, () =>
+      handler(call, (fault, bytes) => {
+        if (fault === null) callback(null, bytes, trailers());
+        else {
+          if (exchange.error !== undefined && answered !== undefined) send(metadataOf(answered));
+          callback(told(fault as StatusObject));
+        }
+      }),
+    );
+  };
+}
+
+/**
+ * Two habits of grpc-js that the suite objects to and every client bears: `grpc-message: OK` beside a status of 0, and
+ * binary metadata with padding. They are taken back here, or they would hide whatever else is wrong.
+ */
+const withoutHabits: ServerInterceptor = (_method, call) => {
+  const send = call.sendStatus.bind(call);
+  call.sendStatus = (told) => {
+    if (told.metadata) unpad(told.metadata);
+    send(told.code === 0 ? { ...told, details: "" } : told);
+  };
+  return new ServerInterceptingCall(call);
+};
+
+function unpad(metadata: Metadata): Metadata {
+  const { toHttp2Headers, clone } = metadata;
+  const bare = (value: string) => value.replace(/=+$/, "");
+  metadata.clone = () => unpad(clone.call(metadata));
+  metadata.toHttp2Headers = () => {
+    const headers = toHttp2Headers.call(metadata);
+    for (const [name, value] of Object.entries(headers)) {
+      if (name.endsWith("-bin")) headers[name] = Array.isArray(value) ? value.map(bare) : bare(String(value));
+    }
+    return headers;
+  };
+  return metadata;
+}
+
+async function read(): Promise<Buffer> {
+  let bytes = Buffer.alloc(0);
+  for await (const chunk of process.stdin) {
+    bytes = Buffer.concat([bytes, chunk as Buffer]);
+    if (bytes.length >= 4 && bytes.length >= 4 + bytes.readUInt32BE()) break;
+  }
+  return bytes.subarray(4);
+}
+
+const { messageReceiveLimit } = fromBinary(ServerCompatRequestSchema, await read());
+const server = new Server({
+  "grpc.max_receive_message_length": messageReceiveLimit || 4 * 2 ** 20,
+  interceptors: [withoutHabits, polishStatuses({})],
+});
+const clock = machineClock();
+const methods = wrapped(conformanceService, {
+  clock,
+  observer: { note: () => undefined },
+  validation: createValidation(),
+  authenticate: everyoneIsTheDeveloper,
+  drain: new Drain(clock),
+  limits: { unary: 1000, streams: 1000 },
+  newTraceId: () => randomBytes(16).toString("hex"),
+});
+const handlers = Object.entries(grpcImplementation(methods, {})).map(([name, handler]) => [
+  name,
+  dressed(handler as unknown as Handler),
+]);
+server.addService(definitionOf(conformanceService.descriptor), Object.fromEntries(handlers));
+server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, port) => {
+  if (error !== null) throw error;
+  const said = toBinary(ServerCompatResponseSchema, create(ServerCompatResponseSchema, { host: "127.0.0.1", port }));
+  const size = Buffer.alloc(4);
+  size.writeUInt32BE(said.length);
+  process.stdout.write(Buffer.concat([size, said]));
+});
+process.on("SIGTERM", () => process.exit(0));
