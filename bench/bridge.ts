@@ -50,7 +50,15 @@ export async function startBridge(
   const began = performance.now();
   const profiling = profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profile}`];
   const child = spawn(process.execPath, [...memoryFlags, ...profiling, main], {
-    env: { ...otherSettings(), GRPC_PORT: "0", DATA_DIR: data, MAX_CONNECTIONS: "500", ...env },
+    env: {
+      ...otherSettings(),
+      GRPC_PORT: "0",
+      MT5_BRIDGE_PORT: "0",
+      METRICS_PORT: "0",
+      DATA_DIR: data,
+      MAX_CONNECTIONS: "500",
+      ...env,
+    },
     stdio: ["ignore", "pipe", "inherit"],
   });
   const ended = once(child, "exit");

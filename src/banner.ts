@@ -4,7 +4,7 @@ import { toMoney } from "./core/model/decimals.ts";
 import type { Log } from "./telemetry/log.ts";
 
 export interface Ready {
-  readonly address: string;
+  readonly ports: { readonly host: string; readonly grpc: number; readonly http: number; readonly secure: boolean };
   readonly account: Account;
   readonly folder: string;
   readonly version: string;
@@ -12,13 +12,16 @@ export interface Ready {
   readonly replay: readonly string[];
 }
 
-export function banner({ address, account, folder, version, ms, replay }: Ready, log: Log): void {
+export function banner({ ports, account, folder, version, ms, replay }: Ready, log: Log): void {
   const { info, record, symbols } = account;
   const balance = `${toMoney(record.holdings.valuation.balance, info.currencyDigits)} ${info.currency}`;
   const names = [...symbols.keys()];
   const shown = names.length > 12 ? `${names.slice(0, 12).join(" ")} and ${names.length - 12} more` : names.join(" ");
   const market = replay.length === 0 ? "generated prices" : `replay of ${replay.length} file(s)`;
-  const attempt = `buf curl --protocol grpc --http2-prior-knowledge -d '{"symbols":["${names[0]}"]}' http://${address}/mt5bridge.v1.TicksService/StreamTicks`;
+  const grpc = `${ports.host}:${ports.grpc}`;
+  const web = `${ports.secure ? "https" : "http"}://${ports.host}:${ports.http}`;
+  const call = ports.secure ? "buf curl --protocol grpc" : "buf curl --protocol grpc --http2-prior-knowledge";
+  const attempt = `${call} -d '{"symbols":["${names[0]}"]}' ${ports.secure ? "https" : "http"}://${grpc}/mt5bridge.v1.TicksService/StreamTicks`;
   if (process.stdout.isTTY) {
     process.stdout.write(
       [
@@ -27,7 +30,8 @@ export function banner({ address, account, folder, version, ms, replay }: Ready,
         "",
         `  account   ${info.alias} (${info.marginMode}, 1:${info.leverage}), balance ${balance}`,
         `  symbols   ${shown}`,
-        `  gRPC      ${address} (reflection and health on)`,
+        `  gRPC      ${grpc} (reflection and health on)`,
+        `  HTTP      ${web} (Connect, gRPC-Web, JSON, WebSocket at /websocket/ws, documentation at /docs)`,
         `  data      ${folder}`,
         "",
         `  try       npx ${attempt}`,
@@ -36,12 +40,13 @@ export function banner({ address, account, folder, version, ms, replay }: Ready,
       ].join("\n"),
     );
   }
-  log.note("info", "bridge", `ready: PAPER trading on ${address}`, {
+  log.note("info", "bridge", `ready: PAPER trading on ${grpc}`, {
     account: info.alias,
     balance,
     market,
     symbols: names.length > 12 ? names.length : names,
-    grpc: address,
+    grpc,
+    http: web,
     data: folder,
     ms,
     try: attempt,

@@ -11,6 +11,7 @@ import { accountService } from "./contract/account-service.ts";
 import { adminService, type Drain as DrainCall } from "./contract/admin-service.ts";
 import { healthService } from "./contract/health-service.ts";
 import { ordersService } from "./contract/orders-service.ts";
+import { symbolsMeant } from "./contract/symbols-meant.ts";
 import { ticksService } from "./contract/ticks-service.ts";
 import { createValidation } from "./contract/validation.ts";
 import { Account } from "./core/accounts/account.ts";
@@ -39,9 +40,13 @@ import { ReplayMarket } from "./terminals/paper/replay-market.ts";
 import { seeded } from "./terminals/paper/seeded.ts";
 import { paperSettings, paperSymbols } from "./terminals/paper/setup.ts";
 import { PaperTerminal } from "./terminals/paper/terminal.ts";
-import { everyoneIsTheDeveloper } from "./transport/authenticate.ts";
+import { openAccess } from "./transport/access.ts";
 import { Drain } from "./transport/drain.ts";
 import { serveGrpc } from "./transport/grpc/server.ts";
+import { docsRoutes } from "./transport/http/docs.ts";
+import { isAllowedOrigin } from "./transport/http/origins.ts";
+import { serveHttp } from "./transport/http/server.ts";
+import { websocketEndpoint } from "./transport/websocket/endpoint.ts";
 
 /** Signals within so many milliseconds are one press of Ctrl-C. */
 const samePress = 1000;
@@ -82,7 +87,8 @@ async function marketOf(
 async function start(config: Config, log: Log): Promise<() => Promise<void>> {
   const clock = machineClock();
   const began = clock.now();
-  const { paper } = config;
+  const { paper, network, limits } = config;
+  const access = await openAccess(config.access, clock, log);
   const folder = folderOf(config);
   mkdirSync(folder, { recursive: true });
   const symbols = paperSymbols(paper.symbols, paper.symbolFiles);
@@ -118,39 +124,58 @@ async function start(config: Config, log: Log): Promise<() => Promise<void>> {
   const accounts = new Map([[account.info.alias as string, account]]);
   const health = new HealthWatch([account], ids, clock);
 
-  // The services and the transport.
+  // The services and the transports.
   const drain = new Drain(clock);
   const drainNow: DrainCall = async (until, signal) => {
     health.drain();
     const streamsClosed = drain.inFlight.streams;
     drain.begin();
-    const patience = until === undefined ? config.limits.drainTimeoutMs : Math.max(0, until - clock.now() - 50);
+    const patience = until === undefined ? limits.drainTimeoutMs : Math.max(0, until - clock.now() - 50);
     await Promise.race([desk.idle(), clock.sleep(patience, signal)]);
     return { ordersInFlight: health.inFlight, streamsClosed };
   };
   const about = { version: pkg.version, runtime: process.version, streams: () => drain.inFlight.streams };
-  const server = await serveGrpc({
-    services: [
-      accountService(accounts),
-      ticksService(accounts),
-      ordersService(accounts),
-      healthService(health, about),
-      adminService(accounts, drainNow),
-    ],
-    host: config.network.bindAddress,
-    port: config.network.grpcPort,
+  const calls = {
+    clock,
+    observer: log,
+    validation: createValidation(),
+    authenticate: access.authenticate,
+    rates: access.rates,
+    symbolsMeant: symbolsMeant(accounts),
+    drain,
+    limits: { unary: unaryLimit, streams: limits.streams },
+    newTraceId: () => randomUUID().replaceAll("-", ""), // drawn in blocks, unlike single random bytes
+  };
+  const services = [
+    accountService(accounts),
+    ticksService(accounts),
+    ordersService(accounts),
+    healthService(health, about),
+    adminService(accounts, drainNow),
+  ];
+  const served = {
+    services,
+    calls,
+    host: network.bindAddress,
     mode: "paper",
-    health: { serving: () => health.now.serving, changed: (listener) => health.watch(listener) },
-    calls: {
-      clock,
-      observer: log,
-      validation: createValidation(),
-      authenticate: everyoneIsTheDeveloper,
-      drain,
-      limits: { unary: unaryLimit, streams: config.limits.streams },
-      newTraceId: () => randomUUID().replaceAll("-", ""), // drawn in blocks, unlike single random bytes
-    },
-    maxConnections: config.limits.connections,
+    health: { serving: () => health.now.serving, changed: (listener: () => void) => health.watch(listener) },
+    maxConnections: limits.connections,
+    ...(access.certificate === undefined ? {} : { certificate: access.certificate }),
+  };
+  const grpc = await serveGrpc({ ...served, port: network.grpcPort });
+  const webSockets = websocketEndpoint({
+    services,
+    calls,
+    mode: served.mode,
+    allowsOrigin: (origin, host) => isAllowedOrigin(origin, host, network.origins),
+  });
+  const http = await serveHttp({
+    ...served,
+    port: network.bridgePort,
+    origins: network.origins,
+    routes: docsRoutes(),
+    onUpgrade: (request, socket, head) => webSockets.handleUpgrade(request, socket, head),
+    webSockets: () => webSockets.status().connections,
   });
   const life = new AbortController();
   const following = follow(account, () => health.changed(), life.signal);
@@ -161,19 +186,27 @@ async function start(config: Config, log: Log): Promise<() => Promise<void>> {
     health.changed();
   });
   ready.resolve();
-  const address = `${config.network.bindAddress}:${server.port}`;
-  banner({ address, account, folder, version: pkg.version, ms: clock.now() - began, replay: paper.replay }, log);
+  const ports = {
+    host: network.bindAddress,
+    grpc: grpc.port,
+    http: http.port,
+    secure: access.certificate !== undefined,
+  };
+  banner({ ports, account, folder, version: pkg.version, ms: clock.now() - began, replay: paper.replay }, log);
 
   return async () => {
     health.drain();
-    const left = await server.stop(config.limits.drainTimeoutMs);
+    const grace = limits.drainTimeoutMs;
+    const webSocketsGone = drain.settle(grace).then(() => webSockets.stop());
+    const [left] = await Promise.all([grpc.stop(grace), http.stop(grace), webSocketsGone]);
     if (left.unary + left.streams > 0) log.note("warn", "bridge", "calls were cut off", { ...left });
-    await Promise.race([desk.idle(), clock.sleep(config.limits.drainTimeoutMs)]);
+    await Promise.race([desk.idle(), clock.sleep(limits.drainTimeoutMs)]);
     await terminal.close();
     life.abort();
     await following.catch(() => undefined); // told above
     await history.close();
     await store.close();
+    access.close();
   };
 }
 

@@ -200,7 +200,9 @@ class Passage {
     const { drain } = this.#options;
     const { deadline } = this.#incoming;
     // A transport may end the call at its deadline by itself.
-    this.#incoming.onGone(() => this.#end(this.#isLate() ? lateFault() : goneFault()));
+    this.#incoming.onGone(() => {
+      if (!this.#ended) this.#end(this.#isLate() ? lateFault() : goneFault());
+    });
     this.#principal = await this.#admitted();
     if (!(this.#always && this.#kind === "unary")) {
       drain.refuseWhenLeaving();

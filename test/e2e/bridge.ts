@@ -16,6 +16,8 @@ export interface LogLine {
 
 export interface RunningBridge {
   readonly grpcPort: number;
+  /** Connect, gRPC-Web, JSON and WebSocket. */
+  readonly httpPort: number;
   readonly pid: number;
   readonly log: readonly LogLine[];
   /** What it wrote to its standard error. */
@@ -43,7 +45,14 @@ export async function dataFolder(): Promise<{ path: string; remove: () => Promis
 export async function startBridge(env: Readonly<Record<string, string>> = {}): Promise<RunningBridge> {
   const own = env["DATA_DIR"] === undefined ? await dataFolder() : undefined;
   const child = spawn(process.execPath, [main], {
-    env: { ...cleanEnvironment(), GRPC_PORT: "0", ...(own ? { DATA_DIR: own.path } : {}), ...env },
+    env: {
+      ...cleanEnvironment(),
+      GRPC_PORT: "0",
+      MT5_BRIDGE_PORT: "0",
+      METRICS_PORT: "0",
+      ...(own ? { DATA_DIR: own.path } : {}),
+      ...env,
+    },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const log: LogLine[] = [];
@@ -52,12 +61,13 @@ export async function startBridge(env: Readonly<Record<string, string>> = {}): P
     errors += chunk.toString();
   });
   const exit = exitOf(child);
-  const port = await new Promise<number>((resolve, reject) => {
+  const ports = await new Promise<{ grpcPort: number; httpPort: number }>((resolve, reject) => {
     createInterface({ input: child.stdout }).on("line", (line) => {
       const entry = JSON.parse(line) as LogLine;
       log.push(entry);
       if (!entry.message.startsWith("ready:")) return;
-      resolve(Number(String(entry.context["grpc"]).split(":").at(-1)));
+      const portOf = (name: string) => Number(String(entry.context[name]).split(":").at(-1));
+      resolve({ grpcPort: portOf("grpc"), httpPort: portOf("http") });
     });
     void exit.then((code) => {
       const said = log.map((entry) => `${entry.message} ${JSON.stringify(entry.context)}`).join("\n");
@@ -65,7 +75,7 @@ export async function startBridge(env: Readonly<Record<string, string>> = {}): P
     });
   });
   return {
-    grpcPort: port,
+    ...ports,
     pid: child.pid ?? 0,
     log,
     errors: () => errors,
