@@ -20,6 +20,8 @@ import {
 } from "../../../gen/ts/mt5bridge/v1/ticks_pb.ts";
 import type { Call } from "../../../src/contract/service.ts";
 import { BridgeError } from "../../../src/core/errors.ts";
+import { developer } from "../../../src/transport/authenticate.ts";
+import { ratesOf } from "../../../src/transport/rates.ts";
 import { someOf } from "../served.ts";
 import {
   dialects,
@@ -357,6 +359,19 @@ describe.each(dialects)("%s", (spoken) => {
     for (let n = 0; n < 100; n++) one.send("subscribe", streamTicks, eurusd, { id: `s${n}` });
     expect((await one.closed).code).toBe(4429);
     expect(one.heard.filter(({ type }) => type === "error")).toHaveLength(21);
+  });
+
+  it("counts the messages of each caller, and refuses those beyond the rate", async () => {
+    const rates = ratesOf({ messages: 3 }, developer);
+    await serve([healthy], { calls: { rates }, limits: { refusals: 2 } });
+    const one = await client(spoken);
+    for (let n = 0; n < 3; n++) expect((await one.call(getHealth, {})).answer).toBeDefined();
+    expect((await one.call(getHealth, {})).wrong).toMatchObject({
+      code: "resource_exhausted",
+      metadata: { quota: "messages" },
+    });
+    for (let n = 0; n < 3; n++) one.send("ping");
+    expect((await one.closed).code).toBe(4429);
   });
 
   it("encodes a message once, however many read it", async () => {
