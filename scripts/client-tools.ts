@@ -7,7 +7,7 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { tool, toolFolder } from "../test/tools.ts";
 
 const root = new URL("../", import.meta.url).pathname;
@@ -64,14 +64,21 @@ export function goClientReady(): boolean {
   if (go === undefined) return missing("go", "Go 1.24 or later");
   say("compiling the tests of clients/go (about a minute the first time)");
   mkdirSync(toolFolder, { recursive: true });
-  return run(go, "-C", join(root, "clients/go"), "test", "-c", "-o", join(toolFolder, "clients-go.test"), ".");
+  const tests = join(toolFolder, "clients-go.test");
+  rmSync(tests, { force: true });
+  return run(go, "-C", join(root, "clients/go"), "test", "-c", "-o", tests, ".") || failed("clients/go");
 }
 
 function missing(command: string, wanted: string): false {
-  say(`${command} is NOT FOUND (${wanted} is needed): what needs it is SKIPPED`);
+  return failed(`${command} is NOT FOUND (${wanted} is needed)`);
+}
+
+function failed(what: string): false {
   if (process.env["CI"] === "true") {
-    say(`${command} is required in CI`);
+    say(`FAILED: ${what}. CI needs it.`);
     process.exitCode = 1;
+  } else {
+    say(`${what}: what needs it is SKIPPED`);
   }
   return false;
 }
@@ -82,10 +89,8 @@ function once(stamp: string, files: readonly string[], work: () => boolean): boo
   for (const file of files.toSorted()) hash.update(`${file}\n`).update(readFileSync(file));
   const now = hash.digest("hex");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === now) return true;
-  if (!work()) {
-    process.exitCode = 1;
-    return false;
-  }
+  rmSync(stamp, { force: true });
+  if (!work()) return failed(`${relative(root, stamp)} could not be made`);
   writeFileSync(stamp, now);
   return true;
 }
@@ -93,6 +98,6 @@ function once(stamp: string, files: readonly string[], work: () => boolean): boo
 function run(command: string, ...args: string[]): boolean {
   const env = { ...process.env, GOBIN: toolFolder };
   const { status } = spawnSync(command, args, { env, stdio: ["ignore", "inherit", "inherit"], timeout: 10 * 60_000 });
-  if (status !== 0) say(`FAILED: ${command} ${args.join(" ")}`);
+  if (status !== 0) say(`went wrong: ${command} ${args.join(" ")}`);
   return status === 0;
 }
