@@ -168,6 +168,7 @@ async function start(config: Config, log: Log): Promise<() => Promise<void>> {
     calls,
     mode: served.mode,
     allowsOrigin: (origin, host) => isAllowedOrigin(origin, host, network.origins),
+    limits: { connections: limits.connections },
   });
   const http = await serveHttp({
     ...served,

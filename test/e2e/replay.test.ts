@@ -1,8 +1,24 @@
-/** Recorded ticks, from the file to a subscriber's last byte. */
+/** Recorded ticks, from the file to a subscriber's last byte, over every transport. */
 import { join } from "node:path";
+import { create, fromBinary, fromJson, type JsonValue, toBinary } from "@bufbuild/protobuf";
+import { createClient, type Transport } from "@connectrpc/connect";
+import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
 import { afterEach, describe, expect, it } from "vitest";
-import { Delivery, TicksService } from "../../gen/ts/mt5bridge/v1/ticks_pb.ts";
+import { WebSocket } from "ws";
+import {
+  Delivery,
+  StreamTicksRequestSchema,
+  type StreamTicksResponse,
+  StreamTicksResponseSchema,
+  TicksService,
+} from "../../gen/ts/mt5bridge/v1/ticks_pb.ts";
 import { SourceState } from "../../gen/ts/mt5bridge/v1/types_pb.ts";
+import {
+  ClientFrameSchema,
+  ClientFrameType,
+  ServerFrameSchema,
+  ServerFrameType,
+} from "../../gen/ts/mt5bridge/v1/websocket_pb.ts";
 import { describeRecorded, recorded } from "../recorded.ts";
 import { type RunningBridge, startBridge } from "./bridge.ts";
 import { BridgeClient } from "./client.ts";
@@ -13,37 +29,131 @@ afterEach(async () => {
   bridge = undefined;
 });
 
-describeRecorded("a replay at full speed", () => {
-  it("delivers exactly the 49,341 ticks of the day, in order, to a subscriber of every tick", async () => {
-    bridge = await startBridge({
-      PAPER_REPLAY: join(recorded, "ticks/eurusd-2014-05-02-oanda-lean.csv.gz"),
-      PAPER_SPEED: "max",
-      PAPER_START: "first-subscriber",
-    });
-    const client = new BridgeClient(bridge.grpcPort);
-    let count = 0;
-    let time = 0n;
-    let skipped = 0;
-    const wish = {
-      symbols: ["EURUSD"],
-      delivery: Delivery.EVERY_TICK,
-      heartbeatInterval: { seconds: 0n, nanos: 200_000_000 },
-    };
-    for await (const { event } of client.stream(TicksService.method.streamTicks, wish)) {
-      if (event.case === "batch") {
-        for (const tick of event.value.ticks) {
-          count += 1;
-          skipped += tick.skipped;
-          expect(tick.sequence).toBe(BigInt(count));
-          expect(tick.timeMs >= time).toBe(true);
-          time = tick.timeMs;
-        }
-      }
-      if (event.case === "heartbeat" && event.value.sourceState === SourceState.MARKET_CLOSED) break;
+type Ticks = AsyncIterable<StreamTicksResponse>;
+
+const wish = (symbol: string) => ({
+  symbols: [symbol],
+  delivery: Delivery.EVERY_TICK,
+  heartbeatInterval: { seconds: 0n, nanos: 200_000_000 },
+});
+
+async function* overGrpc({ grpcPort }: RunningBridge, symbol: string): Ticks {
+  const client = new BridgeClient(grpcPort);
+  yield* client.stream(TicksService.method.streamTicks, wish(symbol));
+  client.close();
+}
+
+const over = (transport: (baseUrl: string) => Transport) =>
+  async function* ({ httpPort }: RunningBridge, symbol: string): Ticks {
+    const leave = new AbortController();
+    const client = createClient(TicksService, transport(`http://127.0.0.1:${httpPort}`));
+    try {
+      yield* client.streamTicks(wish(symbol), { signal: leave.signal });
+    } finally {
+      leave.abort();
     }
-    client.close();
-    expect({ count, skipped }).toEqual({ count: 49_341, skipped: 0 });
+  };
+
+const overWebSocket = (subprotocol: string, open: (symbol: string) => string | Uint8Array, read: Read) =>
+  async function* ({ httpPort }: RunningBridge, symbol: string): Ticks {
+    const socket = new WebSocket(`ws://127.0.0.1:${httpPort}/websocket/ws`, subprotocol, { maxPayload: 16 * 2 ** 20 });
+    const arrived: StreamTicksResponse[] = [];
+    let wake: () => void = () => undefined;
+    socket.on("open", () => socket.send(open(symbol)));
+    socket.on("message", (data: Buffer) => {
+      const message = read(data);
+      if (message !== undefined) arrived.push(message);
+      wake();
+    });
+    try {
+      for (;;) {
+        yield* arrived.splice(0);
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+    } finally {
+      socket.terminate();
+    }
+  };
+
+type Read = (data: Buffer) => StreamTicksResponse | undefined;
+
+const method = "TicksService/StreamTicks";
+
+const binary = overWebSocket(
+  "mt5bridge.v1.proto",
+  (symbol) => {
+    const data = toBinary(StreamTicksRequestSchema, create(StreamTicksRequestSchema, wish(symbol)));
+    return toBinary(
+      ClientFrameSchema,
+      create(ClientFrameSchema, { type: ClientFrameType.SUBSCRIBE, id: "1", method, data }),
+    );
+  },
+  (bytes) => {
+    const { type, data } = fromBinary(ServerFrameSchema, bytes);
+    const isNews = type === ServerFrameType.STREAM_DATA || type === ServerFrameType.HEARTBEAT;
+    return isNews ? fromBinary(StreamTicksResponseSchema, data) : undefined;
+  },
+);
+
+const json = overWebSocket(
+  "mt5bridge.v1.json",
+  (symbol) =>
+    JSON.stringify({ type: "subscribe", id: "1", method, data: { symbols: [symbol], heartbeatInterval: "0.2s" } }),
+  (text) => {
+    const { type, data } = JSON.parse(text.toString()) as { type: string; data: JsonValue };
+    return type === "tick_data" || type === "heartbeat" ? fromJson(StreamTicksResponseSchema, data) : undefined;
+  },
+);
+
+const ways: Record<string, (bridge: RunningBridge, symbol: string) => Ticks> = {
+  gRPC: overGrpc,
+  "gRPC on the HTTP port": over((baseUrl) => createGrpcTransport({ baseUrl })),
+  "gRPC-Web": over((baseUrl) => createGrpcWebTransport({ baseUrl, httpVersion: "1.1" })),
+  "Connect protobuf": over((baseUrl) => createConnectTransport({ baseUrl, httpVersion: "2" })),
+  "Connect JSON": over((baseUrl) => createConnectTransport({ baseUrl, httpVersion: "1.1", useBinaryFormat: false })),
+  "WebSocket protobuf": binary,
+  "WebSocket JSON": json,
+};
+
+/** Every tick until the market has closed: how many, and the first that is out of order. */
+async function received(ticks: Ticks) {
+  let count = 0;
+  let time = 0n;
+  let skipped = 0;
+  let wrong: unknown;
+  for await (const { event } of ticks) {
+    if (event.case === "batch") {
+      for (const tick of event.value.ticks) {
+        count += 1;
+        skipped += tick.skipped;
+        if (tick.sequence !== BigInt(count) || tick.timeMs < time) wrong ??= tick;
+        time = tick.timeMs;
+      }
+    }
+    if (event.case === "heartbeat" && event.value.sourceState === SourceState.MARKET_CLOSED) break;
+  }
+  return { count, skipped, wrong };
+}
+
+const replay = (file: string) =>
+  startBridge({ PAPER_REPLAY: join(recorded, "ticks", file), PAPER_SPEED: "max", PAPER_START: "first-subscriber" });
+
+describeRecorded("a replay at full speed", () => {
+  it("delivers exactly the 49,341 ticks of a day of euros, in order, to a subscriber of every tick", async () => {
+    bridge = await replay("eurusd-2014-05-02-oanda-lean.csv.gz");
+    expect(await received(overGrpc(bridge, "EURUSD"))).toEqual({ count: 49_341, skipped: 0, wrong: undefined });
   });
+
+  it.each(Object.entries(ways))(
+    "delivers exactly the 265,015 ticks of a day of gold over %s",
+    async (_, way) => {
+      bridge = await replay("xauusd-2014-05-02-oanda-lean.csv.gz");
+      expect(await received(way(bridge, "XAUUSD"))).toEqual({ count: 265_015, skipped: 0, wrong: undefined });
+    },
+    90_000,
+  );
 });
 
 describe("a replay that cannot be", () => {
