@@ -2,8 +2,7 @@
  * The suite's server on the bridge's own adapter for gRPC: reads one request from the standard input, serves, and says
  * where on the standard output.
  */
-import { randomBytes } from "node:crypto";
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { create, toBinary } from "@bufbuild/protobuf";
 import {
   Metadata,
   Server,
@@ -16,19 +15,12 @@ import {
   type StatusObject,
   type sendUnaryData,
 } from "@grpc/grpc-js";
-import {
-  ServerCompatRequestSchema,
-  ServerCompatResponseSchema,
-} from "../../gen/conformance/connectrpc/conformance/v1/server_compat_pb.ts";
 import type { Error as DefinedError, Header } from "../../gen/conformance/connectrpc/conformance/v1/service_pb.ts";
 import { StatusSchema } from "../../gen/ts/google/rpc/status_pb.ts";
-import { createValidation } from "../../src/contract/validation.ts";
-import { machineClock } from "../../src/telemetry/machine-clock.ts";
-import { everyoneIsTheDeveloper } from "../../src/transport/authenticate.ts";
 import { wrapped } from "../../src/transport/call.ts";
-import { Drain } from "../../src/transport/drain.ts";
 import { definitionOf, grpcImplementation } from "../../src/transport/grpc/adapter.ts";
 import { polishStatuses } from "../../src/transport/grpc/status.ts";
+import { asked, callOptions, listening } from "./runner.ts";
 import { conformanceService, type Exchange, exchanges } from "./service.ts";
 
 type AnyCall =
@@ -134,30 +126,12 @@ function unpad(metadata: Metadata): Metadata {
   return metadata;
 }
 
-async function read(): Promise<Buffer> {
-  let bytes = Buffer.alloc(0);
-  for await (const chunk of process.stdin) {
-    bytes = Buffer.concat([bytes, chunk as Buffer]);
-    if (bytes.length >= 4 && bytes.length >= 4 + bytes.readUInt32BE()) break;
-  }
-  return bytes.subarray(4);
-}
-
-const { messageReceiveLimit } = fromBinary(ServerCompatRequestSchema, await read());
+const { messageReceiveLimit } = await asked();
 const server = new Server({
   "grpc.max_receive_message_length": messageReceiveLimit || 4 * 2 ** 20,
   interceptors: [withoutHabits, polishStatuses({})],
 });
-const clock = machineClock();
-const methods = wrapped(conformanceService, {
-  clock,
-  observer: { note: () => undefined },
-  validation: createValidation(),
-  authenticate: everyoneIsTheDeveloper,
-  drain: new Drain(clock),
-  limits: { unary: 1000, streams: 1000 },
-  newTraceId: () => randomBytes(16).toString("hex"),
-});
+const methods = wrapped(conformanceService, callOptions());
 const handlers = Object.entries(grpcImplementation(methods, {})).map(([name, handler]) => [
   name,
   dressed(handler as unknown as Handler),
@@ -165,9 +139,5 @@ const handlers = Object.entries(grpcImplementation(methods, {})).map(([name, han
 server.addService(definitionOf(conformanceService.descriptor), Object.fromEntries(handlers));
 server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, port) => {
   if (error !== null) throw error;
-  const said = toBinary(ServerCompatResponseSchema, create(ServerCompatResponseSchema, { host: "127.0.0.1", port }));
-  const size = Buffer.alloc(4);
-  size.writeUInt32BE(said.length);
-  process.stdout.write(Buffer.concat([size, said]));
+  listening(port);
 });
-process.on("SIGTERM", () => process.exit(0));
