@@ -3,11 +3,12 @@
  *
  * grpcurl comes from Go's module proxy, once, into .tools/bin. Without it the tests that
  * use it are skipped; in CI that is a failure, as a skipped test proves nothing there.
- * grpc-health-probe is used where it is installed. The clients in Python and Go are
+ * grpc-health-probe is used where it is installed. Chromium, by the same rule as grpcurl,
+ * is Debian's package; root on Debian has it installed. The clients in Python and Go are
  * installed, or compiled, with their own tests, by the same rule.
  */
 import { spawnSync } from "node:child_process";
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { tool, toolFolder } from "../test/tools.ts";
 import { goClientReady, pythonClientReady } from "./client-tools.ts";
 
@@ -31,13 +32,29 @@ function buildGrpcurl(): void {
   if (status !== 0) say("grpcurl could not be built");
 }
 
-if (tool("grpcurl") === undefined) buildGrpcurl();
+/** As root on Debian it can be had; elsewhere it is for the machine's owner to install. */
+function installChromium(): void {
+  const isDebian = existsSync("/etc/os-release") && /^ID=debian$/m.test(readFileSync("/etc/os-release", "utf8"));
+  if (!isDebian || process.getuid?.() !== 0) return;
+  say("installing chromium, once (about a minute)");
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  const apt = (...args: string[]) => spawnSync("apt-get", ["-qq", ...args], { env, timeout: 10 * 60_000 }).status === 0;
+  apt("update"); // what it knows already may do
+  if (!apt("install", "--yes", "--no-install-recommends", "chromium")) say("chromium could not be installed");
+}
 
-for (const name of ["grpcurl", "grpc-health-probe"]) {
+if (tool("grpcurl") === undefined) buildGrpcurl();
+if (tool("chromium") === undefined) installChromium();
+
+for (const name of ["grpcurl", "grpc-health-probe", "chromium"]) {
   say(`${name}: ${tool(name) ?? "NOT FOUND, its tests are SKIPPED"}`);
 }
 if (inCi && tool("grpcurl") === undefined) {
   say("grpcurl is required in CI: install it, or Go 1.24 or later");
+  process.exitCode = 1;
+}
+if (inCi && tool("chromium") === undefined) {
+  say("chromium is required in CI: install Debian's package of that name");
   process.exitCode = 1;
 }
 pythonClientReady();
