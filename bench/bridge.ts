@@ -50,7 +50,7 @@ export async function startBridge(
   const began = performance.now();
   const profiling = profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profile}`];
   const child = spawn(process.execPath, [...memoryFlags, ...profiling, main], {
-    env: { ...otherSettings(), GRPC_PORT: "0", DATA_DIR: data, MAX_CONNECTIONS: "500", ...env },
+    env: { ...otherSettings(), GRPC_PORT: "0", METRICS_PORT: "0", DATA_DIR: data, MAX_CONNECTIONS: "500", ...env },
     stdio: ["ignore", "pipe", "inherit"],
   });
   const ended = once(child, "exit");
@@ -73,7 +73,7 @@ export async function startBridge(
 
 /** The environment of this process without what would configure a bridge. */
 function otherSettings(): NodeJS.ProcessEnv {
-  const ours = /^(MT5_|PAPER_|GRPC_|HISTORY_|LOG_LEVEL$|CONFIG_FILE$)/;
+  const ours = /^(MT5_|PAPER_|GRPC_|HISTORY_|METRICS_|OTEL_|LOG_LEVEL$|CONFIG_FILE$)/;
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours.test(name)));
 }
 

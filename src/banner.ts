@@ -5,6 +5,8 @@ import type { Log } from "./telemetry/log.ts";
 
 export interface Ready {
   readonly address: string;
+  readonly metrics: string;
+  readonly tracing: boolean;
   readonly account: Account;
   readonly folder: string;
   readonly version: string;
@@ -12,7 +14,7 @@ export interface Ready {
   readonly replay: readonly string[];
 }
 
-export function banner({ address, account, folder, version, ms, replay }: Ready, log: Log): void {
+export function banner({ address, metrics, tracing, account, folder, version, ms, replay }: Ready, log: Log): void {
   const { info, record, symbols } = account;
   const balance = `${toMoney(record.holdings.valuation.balance, info.currencyDigits)} ${info.currency}`;
   const names = [...symbols.keys()];
@@ -28,6 +30,7 @@ export function banner({ address, account, folder, version, ms, replay }: Ready,
         `  account   ${info.alias} (${info.marginMode}, 1:${info.leverage}), balance ${balance}`,
         `  symbols   ${shown}`,
         `  gRPC      ${address} (reflection and health on)`,
+        `  metrics   http://${metrics}/metrics${tracing ? ", traces to the OpenTelemetry endpoint" : ""}`,
         `  data      ${folder}`,
         "",
         `  try       npx ${attempt}`,
@@ -42,6 +45,8 @@ export function banner({ address, account, folder, version, ms, replay }: Ready,
     market,
     symbols: names.length > 12 ? names.length : names,
     grpc: address,
+    metrics,
+    tracing,
     data: folder,
     ms,
     try: attempt,

@@ -30,8 +30,12 @@ import { TickHub } from "./core/ticks/hub.ts";
 import { helpText } from "./help.ts";
 import { openTickHistory } from "./store/sqlite/history.ts";
 import { openJournalStore } from "./store/sqlite/journal.ts";
+import { CommitCounts, HttpCounts } from "./telemetry/counts.ts";
 import { type Log, openLog } from "./telemetry/log.ts";
 import { machineClock } from "./telemetry/machine-clock.ts";
+import { serveMetrics } from "./telemetry/metrics-server.ts";
+import { openTracing } from "./telemetry/tracing.ts";
+import { Watch } from "./telemetry/watch.ts";
 import type { LedgerEvent } from "./terminals/paper/books.ts";
 import { GeneratedMarket } from "./terminals/paper/generated-market.ts";
 import type { Market } from "./terminals/paper/market.ts";
@@ -41,6 +45,7 @@ import { paperSettings, paperSymbols } from "./terminals/paper/setup.ts";
 import { PaperTerminal } from "./terminals/paper/terminal.ts";
 import { everyoneIsTheDeveloper } from "./transport/authenticate.ts";
 import { Drain } from "./transport/drain.ts";
+import { encoded } from "./transport/frame.ts";
 import { serveGrpc } from "./transport/grpc/server.ts";
 
 /** Signals within so many milliseconds are one press of Ctrl-C. */
@@ -87,11 +92,23 @@ async function start(config: Config, log: Log): Promise<() => Promise<void>> {
   mkdirSync(folder, { recursive: true });
   const symbols = paperSymbols(paper.symbols, paper.symbolFiles);
 
+  // Who watches: what is counted, and where spans go if anywhere.
+  const epoch = randomUUID();
+  const who = {
+    "service.name": "mt5-bridge",
+    "service.version": pkg.version,
+    "service.instance.id": epoch,
+    "deployment.environment.name": config.environment,
+  };
+  const tracing = await openTracing(process.env, who, log);
+  const watch = new Watch(tracing);
+  const commits = new CommitCounts();
+
   // The store, the market and the terminal.
   const store = await openJournalStore({ folder });
+  store.onCommit = (events, ms) => commits.add(events, ms);
   const history = await openTickHistory({ folder, specs: symbols, observer: log, ...config.history });
   const market = await marketOf(config, symbols, history, clock, log);
-  const epoch = randomUUID();
   const hub = new TickHub(epoch, new Map(symbols.map((spec) => [spec.name, spec])));
   const ready = Promise.withResolvers<void>();
   const begin =
@@ -104,12 +121,13 @@ async function start(config: Config, log: Log): Promise<() => Promise<void>> {
     clock,
     chance: seeded(paper.seed),
     observer: log,
+    stopwatch: () => watch.now(),
     start: begin,
   });
 
   // The account: what the journal says, then what the terminal says.
   const { valuation } = await terminal.snapshot(0 as Instant, new AbortController().signal);
-  const record = await AccountRecord.open(store.journal("orders") as Journal<AccountEvent>, valuation);
+  const record = await AccountRecord.open(store.journal("orders") as Journal<AccountEvent>, valuation, watch);
   const desk = new OrderDesk(terminal, record, clock, log, { silence: config.live.timeoutMs });
   await raiseDoubts(desk);
   await settleDoubts(desk);
@@ -117,6 +135,23 @@ async function start(config: Config, log: Log): Promise<() => Promise<void>> {
   const account = new Account(desk, hub, history, ids, clock);
   const accounts = new Map([[account.info.alias as string, account]]);
   const health = new HealthWatch([account], ids, clock);
+
+  // What Prometheus is told. A port that is taken ends the start before anybody can trade.
+  const metrics = await serveMetrics(
+    { host: config.network.bindAddress, port: config.network.metricsPort },
+    {
+      build: { version: pkg.version, runtime: process.version, environment: config.environment },
+      watch,
+      accounts: [account],
+      journal: store,
+      commits,
+      http: new HttpCounts(),
+      spans: tracing?.queue,
+      webSockets: () => 0,
+      encoded,
+    },
+    log,
+  );
 
   // The services and the transport.
   const drain = new Drain(clock);
@@ -149,6 +184,7 @@ async function start(config: Config, log: Log): Promise<() => Promise<void>> {
       drain,
       limits: { unary: unaryLimit, streams: config.limits.streams },
       newTraceId: () => randomBytes(16).toString("hex"),
+      witness: watch,
     },
     maxConnections: config.limits.connections,
   });
@@ -161,8 +197,15 @@ async function start(config: Config, log: Log): Promise<() => Promise<void>> {
     health.changed();
   });
   ready.resolve();
-  const address = `${config.network.bindAddress}:${server.port}`;
-  banner({ address, account, folder, version: pkg.version, ms: clock.now() - began, replay: paper.replay }, log);
+  banner(
+    {
+      address: `${config.network.bindAddress}:${server.port}`,
+      metrics: `${config.network.bindAddress}:${metrics.port}`,
+      tracing: tracing !== undefined,
+      ...{ account, folder, version: pkg.version, ms: clock.now() - began, replay: paper.replay },
+    },
+    log,
+  );
 
   return async () => {
     health.drain();
@@ -174,6 +217,8 @@ async function start(config: Config, log: Log): Promise<() => Promise<void>> {
     await following.catch(() => undefined); // told above
     await history.close();
     await store.close();
+    await Promise.race([tracing?.close(), clock.sleep(config.limits.drainTimeoutMs)]);
+    await metrics.close();
   };
 }
 

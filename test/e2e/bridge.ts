@@ -11,11 +11,13 @@ export interface LogLine {
   readonly level: string;
   readonly component: string;
   readonly message: string;
+  readonly trace_id?: string;
   readonly context: Readonly<Record<string, unknown>>;
 }
 
 export interface RunningBridge {
   readonly grpcPort: number;
+  readonly metricsPort: number;
   readonly pid: number;
   readonly log: readonly LogLine[];
   /** What it wrote to its standard error. */
@@ -29,7 +31,7 @@ const main = new URL("../../src/main.ts", import.meta.url).pathname;
 /** The environment of this process without what would configure a bridge. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !/^(MT5_|PAPER_|GRPC_|HISTORY_)/.test(name)),
+    Object.entries(process.env).filter(([name]) => !/^(MT5_|PAPER_|GRPC_|HISTORY_|METRICS_|OTEL_)/.test(name)),
   );
 }
 
@@ -43,7 +45,7 @@ export async function dataFolder(): Promise<{ path: string; remove: () => Promis
 export async function startBridge(env: Readonly<Record<string, string>> = {}): Promise<RunningBridge> {
   const own = env["DATA_DIR"] === undefined ? await dataFolder() : undefined;
   const child = spawn(process.execPath, [main], {
-    env: { ...cleanEnvironment(), GRPC_PORT: "0", ...(own ? { DATA_DIR: own.path } : {}), ...env },
+    env: { ...cleanEnvironment(), GRPC_PORT: "0", METRICS_PORT: "0", ...(own ? { DATA_DIR: own.path } : {}), ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const log: LogLine[] = [];
@@ -52,12 +54,12 @@ export async function startBridge(env: Readonly<Record<string, string>> = {}): P
     errors += chunk.toString();
   });
   const exit = exitOf(child);
-  const port = await new Promise<number>((resolve, reject) => {
+  const [port, metrics] = await new Promise<readonly number[]>((resolve, reject) => {
     createInterface({ input: child.stdout }).on("line", (line) => {
       const entry = JSON.parse(line) as LogLine;
       log.push(entry);
       if (!entry.message.startsWith("ready:")) return;
-      resolve(Number(String(entry.context["grpc"]).split(":").at(-1)));
+      resolve(["grpc", "metrics"].map((name) => Number(String(entry.context[name]).split(":").at(-1))));
     });
     void exit.then((code) => {
       const said = log.map((entry) => `${entry.message} ${JSON.stringify(entry.context)}`).join("\n");
@@ -65,7 +67,8 @@ export async function startBridge(env: Readonly<Record<string, string>> = {}): P
     });
   });
   return {
-    grpcPort: port,
+    grpcPort: port ?? 0,
+    metricsPort: metrics ?? 0,
     pid: child.pid ?? 0,
     log,
     errors: () => errors,

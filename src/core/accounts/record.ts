@@ -134,6 +134,12 @@ export class AccountRecord {
     const kept = this.witness.now();
     for (const [i, event] of events.entries()) this.#publish(first + i, event, after[i]);
     this.#witness(events, before, after, { asked, commit, kept, published: this.witness.now() });
+    // Last, so that who is woken finds everything told.
+    for (const [i, event] of events.entries()) {
+      const changed = after[i];
+      if (changed !== undefined) this.#tell(changed.id);
+      else if (event.type === "answered") this.#tell(event.key);
+    }
   }
 
   /** Resolves when everything that a reader could see is durable. */
@@ -242,7 +248,6 @@ export class AccountRecord {
     if (order !== undefined) {
       this.#durableOrders.changed(order.number, order, this.orders.byNumber(order.number));
       this.orderFeed.publish(sequence, order);
-      this.#tell(order.id);
     } else if (event.type === "position") {
       const { change, position } = event;
       const left = change === "closed" ? undefined : position;
@@ -254,8 +259,6 @@ export class AccountRecord {
         deal: event.deal,
         balance: this.holdings.valuation.balance,
       });
-    } else if (event.type === "answered") {
-      this.#tell(event.key);
     }
   }
 

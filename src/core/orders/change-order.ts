@@ -191,7 +191,7 @@ async function answerTo(desk: OrderDesk, key: ClientOrderId, send: Send, caller:
     outcome = await desk.command(send);
     tellOutcome(witness, asked, outcome);
   } catch (error) {
-    witness.span({ ...asked, end: witness.now(), error: errorWord(error) });
+    witness.span({ ...asked, end: witness.now(), outgoing: true, error: errorWord(error) });
     const context = { client_order_id: key, trace_id: caller.traceId, error };
     desk.observer.note("error", "orders", "a change has no answer", context);
     return silent(error);

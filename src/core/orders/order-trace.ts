@@ -2,7 +2,7 @@
  * What a trace tells of an order: its whole way, each write of it, and what the terminal made of it.
  *
  *   order                         from the journal to the answer that is durable
- *   ├─ order.received             reserved on disk: order.queue, order.journal, order.publish
+ *   ├─ order.sent                 reserved on disk: order.queue, order.journal, order.publish
  *   ├─ order.terminal             asked and answered: terminal.* is what the terminal tells of its own work
  *   └─ order.dealt, order.placed… what came of it, in this call or days later
  *
@@ -46,12 +46,18 @@ export interface Asked {
 export function tellOutcome(witness: Witness, asked: Asked, outcome: Outcome): void {
   const attributes = { "mt5bridge.retcode": outcome.retcode };
   const error = outcome.kind === "refused" ? retcodeName(outcome.retcode) : undefined;
-  const parent = witness.span({ ...asked, end: witness.now(), attributes, error });
+  const parent = witness.span({ ...asked, end: witness.now(), outgoing: true, attributes, error });
   for (const { step, start, end } of outcome.work ?? []) witness.span({ name: `terminal.${step}`, parent, start, end });
 }
 
 /** The order is answered, or in doubt. */
-export function tellOrder(witness: Witness, order: Order, parent: SpanRef | undefined, start: number): void {
+export function tellOrder(
+  witness: Witness,
+  order: Order,
+  parent: SpanRef | undefined,
+  start: number,
+  end: number,
+): void {
   const attributes = {
     "mt5bridge.account": order.account,
     "mt5bridge.order.id": order.id,
@@ -62,5 +68,5 @@ export function tellOrder(witness: Witness, order: Order, parent: SpanRef | unde
     "mt5bridge.order.stage": order.stage,
     "mt5bridge.order.rejection": order.rejection?.reason,
   };
-  witness.span({ name: "order", self: witness.spanOf(order), parent, start, end: witness.now(), attributes });
+  witness.span({ name: "order", self: witness.spanOf(order), parent, start, end, attributes });
 }

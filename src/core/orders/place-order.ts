@@ -14,7 +14,7 @@ import type { Filling, NumberedOrder, Order, OrderRequest, Rejection, Stage } fr
 import type { Position } from "../model/position.ts";
 import { isTransient, isUnknown, retcodeName } from "../model/retcodes.ts";
 import type { Outcome } from "../ports/terminal.ts";
-import { errorWord, type SpanRef, witnessed } from "../ports/witness.ts";
+import { errorWord, witnessed } from "../ports/witness.ts";
 import { applyEvents, applyReport } from "./apply-report.ts";
 import type { OrderDraft } from "./draft.ts";
 import { isFinal, type OrderEvent } from "./lifecycle.ts";
@@ -135,6 +135,7 @@ async function give(
   caller: Caller,
 ): Promise<Placed> {
   const replayed = sameContent(desk, key, content);
+  const at = () => desk.record.orders.byKey(key) as Order;
   if (!replayed) {
     const { witness } = desk;
     const request = witnessed(witness, caller.span, "order.validate", read);
@@ -152,9 +153,16 @@ async function give(
       { type: "received", order, content },
       { type: "advanced", number: order.number, event: sent, at: now },
     ]);
-    void send(desk, approved, timing.notAfter).then(() => answered(desk, order.number, caller.span, began));
+    let end = began;
+    const unwatch = desk.record.watch(order.id, () => {
+      end = witness.now();
+    });
+    void send(desk, approved, timing.notAfter).then(async () => {
+      await desk.record.settled().catch(() => undefined); // who wrote was told
+      unwatch();
+      tellOrder(witness, at(), caller.span, began, end);
+    });
   }
-  const at = () => desk.record.orders.byKey(key) as Order;
   await desk.until(at().id, () => hasReached(at().stage, timing.waitFor), caller);
   try {
     await desk.record.settled();
@@ -191,7 +199,7 @@ async function send(desk: OrderDesk, approved: Approved<NumberedOrder>, notAfter
     tellOutcome(desk.witness, asked, outcome);
     await take(outcome);
   } catch (error) {
-    desk.witness.span({ ...asked, end: desk.witness.now(), error: errorWord(error) });
+    desk.witness.span({ ...asked, end: desk.witness.now(), outgoing: true, error: errorWord(error) });
     const unsent = error instanceof BridgeError && error.fault === "terminal_offline";
     const context = { order: number, trace_id: order?.traceId, error };
     desk.observer.note(unsent ? "warn" : "error", "orders", unsent ? "order not sent" : "order in doubt", context);
@@ -213,13 +221,6 @@ async function tell(desk: OrderDesk, number: OrderNumber, apply: () => Promise<b
     const context = { order: number, trace_id: desk.record.orders.byNumber(number)?.traceId, error };
     desk.observer.note("error", "orders", "what became of an order could not be journalled", context);
   }
-}
-
-/** The whole way of an order, from the journal to the answer that is durable; or to the doubt. */
-async function answered(desk: OrderDesk, number: OrderNumber, parent: SpanRef | undefined, start: number) {
-  await desk.record.settled().catch(() => undefined); // who wrote was told
-  const order = desk.record.orders.byNumber(number);
-  if (order !== undefined) tellOrder(desk.witness, order, parent, start);
 }
 
 /** Orders and deals of an answer are told again by the terminal's reports; whichever comes first counts. */

@@ -31,6 +31,8 @@ export interface Span {
   /** What it was called before it was over; absent: a new name. */
   readonly self?: SpanRef | undefined;
   readonly attributes?: Attributes;
+  /** Somebody else was asked, and answered. */
+  readonly outgoing?: boolean;
   /** What went wrong, in a word that programs know. */
   readonly error?: string | undefined;
 }
@@ -53,15 +55,22 @@ export interface Witness {
   reached(order: Order): void;
 }
 
-export const nobody: Witness = {
+export const nobody: Witness & CallWitness = {
   now: () => 0,
   span: () => undefined,
   spanOf: () => undefined,
   reached: () => undefined,
+  entered: () => undefined,
+  ended: () => undefined,
 };
 
 /** Runs a step and tells how long it took, whichever way it ends. */
-export function witnessed<T>(witness: Witness, parent: SpanRef | undefined, name: string, step: () => T): T {
+export function witnessed<T>(
+  witness: Pick<Witness, "now" | "span">,
+  parent: SpanRef | undefined,
+  name: string,
+  step: () => T,
+): T {
   const start = witness.now();
   try {
     const result = step();
@@ -77,4 +86,33 @@ export function witnessed<T>(witness: Witness, parent: SpanRef | undefined, name
 export function errorWord(error: unknown): string {
   if (!(error instanceof Error)) return "unknown";
   return "fault" in error && typeof error.fault === "string" ? error.fault : error.name;
+}
+
+/** What a caller's `traceparent` says. */
+export interface CallerTrace extends SpanRef {
+  readonly sampled: boolean;
+}
+
+export type CallKind = "unary" | "stream";
+
+/** A call that has ended. */
+export interface EndedCall {
+  readonly transport: string;
+  /** Service and method, as in the contract. */
+  readonly method: string;
+  readonly kind: CallKind;
+  readonly span: SpanRef | undefined;
+  readonly caller: CallerTrace | undefined;
+  readonly start: number;
+  /** The canonical code. */
+  readonly status: string;
+  /** The fault's name; absent when all went well. */
+  readonly fault: string | undefined;
+}
+
+/** Who watches calls. */
+export interface CallWitness extends Pick<Witness, "now" | "span"> {
+  /** A call has come. Returns the name of its span, if its trace is to be recorded. */
+  entered(method: string, kind: CallKind, traceId: string, caller: CallerTrace | undefined): SpanRef | undefined;
+  ended(call: EndedCall): void;
 }
