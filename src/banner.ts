@@ -4,7 +4,14 @@ import { toMoney } from "./core/model/decimals.ts";
 import type { Log } from "./telemetry/log.ts";
 
 export interface Ready {
-  readonly ports: { readonly host: string; readonly grpc: number; readonly http: number; readonly secure: boolean };
+  readonly ports: {
+    readonly host: string;
+    readonly grpc: number;
+    readonly http: number;
+    readonly metrics: number;
+    readonly secure: boolean;
+  };
+  readonly tracing: boolean;
   readonly account: Account;
   readonly folder: string;
   readonly version: string;
@@ -12,7 +19,7 @@ export interface Ready {
   readonly replay: readonly string[];
 }
 
-export function banner({ ports, account, folder, version, ms, replay }: Ready, log: Log): void {
+export function banner({ ports, tracing, account, folder, version, ms, replay }: Ready, log: Log): void {
   const { info, record, symbols } = account;
   const balance = `${toMoney(record.holdings.valuation.balance, info.currencyDigits)} ${info.currency}`;
   const names = [...symbols.keys()];
@@ -20,6 +27,7 @@ export function banner({ ports, account, folder, version, ms, replay }: Ready, l
   const market = replay.length === 0 ? "generated prices" : `replay of ${replay.length} file(s)`;
   const grpc = `${ports.host}:${ports.grpc}`;
   const web = `${ports.secure ? "https" : "http"}://${ports.host}:${ports.http}`;
+  const metrics = `http://${ports.host}:${ports.metrics}`;
   const call = ports.secure ? "buf curl --protocol grpc" : "buf curl --protocol grpc --http2-prior-knowledge";
   const attempt = `${call} -d '{"symbols":["${names[0]}"]}' ${ports.secure ? "https" : "http"}://${grpc}/mt5bridge.v1.TicksService/StreamTicks`;
   if (process.stdout.isTTY) {
@@ -32,6 +40,7 @@ export function banner({ ports, account, folder, version, ms, replay }: Ready, l
         `  symbols   ${shown}`,
         `  gRPC      ${grpc} (reflection and health on)`,
         `  HTTP      ${web} (Connect, gRPC-Web, JSON, WebSocket at /websocket/ws, documentation at /docs)`,
+        `  metrics   ${metrics}/metrics${tracing ? ", traces to the OpenTelemetry endpoint" : ""}`,
         `  data      ${folder}`,
         "",
         `  try       npx ${attempt}`,
@@ -47,6 +56,8 @@ export function banner({ ports, account, folder, version, ms, replay }: Ready, l
     symbols: names.length > 12 ? names.length : names,
     grpc,
     http: web,
+    metrics,
+    tracing,
     data: folder,
     ms,
     try: attempt,

@@ -31,8 +31,12 @@ import { TickHub } from "./core/ticks/hub.ts";
 import { helpText } from "./help.ts";
 import { openTickHistory } from "./store/sqlite/history.ts";
 import { openJournalStore } from "./store/sqlite/journal.ts";
+import { CommitCounts, HttpCounts } from "./telemetry/counts.ts";
 import { type Log, openLog } from "./telemetry/log.ts";
 import { machineClock } from "./telemetry/machine-clock.ts";
+import { serveMetrics } from "./telemetry/metrics-server.ts";
+import { openTracing } from "./telemetry/tracing.ts";
+import { Watch } from "./telemetry/watch.ts";
 import type { LedgerEvent } from "./terminals/paper/books.ts";
 import { GeneratedMarket } from "./terminals/paper/generated-market.ts";
 import type { Market } from "./terminals/paper/market.ts";
@@ -42,11 +46,12 @@ import { paperSettings, paperSymbols } from "./terminals/paper/setup.ts";
 import { PaperTerminal } from "./terminals/paper/terminal.ts";
 import { openAccess } from "./transport/access.ts";
 import { Drain } from "./transport/drain.ts";
+import { encoded } from "./transport/frame.ts";
 import { serveGrpc } from "./transport/grpc/server.ts";
 import { docsRoutes } from "./transport/http/docs.ts";
 import { isAllowedOrigin } from "./transport/http/origins.ts";
 import { serveHttp } from "./transport/http/server.ts";
-import { websocketEndpoint } from "./transport/websocket/endpoint.ts";
+import { type WebsocketEndpoint, websocketEndpoint } from "./transport/websocket/endpoint.ts";
 
 /** Signals within so many milliseconds are one press of Ctrl-C. */
 const samePress = 1000;
@@ -93,11 +98,25 @@ async function start(config: Config, log: Log): Promise<() => Promise<void>> {
   mkdirSync(folder, { recursive: true });
   const symbols = paperSymbols(paper.symbols, paper.symbolFiles);
 
+  // Who watches: what is counted, and where spans go if anywhere.
+  const epoch = randomUUID();
+  const who = {
+    "service.name": "mt5-bridge",
+    "service.version": pkg.version,
+    "service.instance.id": epoch,
+    "deployment.environment.name": config.environment,
+  };
+  const tracing = await openTracing(process.env, who, log);
+  const watch = new Watch(tracing);
+  const commits = new CommitCounts();
+  const answers = new HttpCounts();
+  let webSockets: WebsocketEndpoint | undefined;
+
   // The store, the market and the terminal.
   const store = await openJournalStore({ folder });
+  store.onCommit = (events, ms) => commits.add(events, ms);
   const history = await openTickHistory({ folder, specs: symbols, observer: log, ...config.history });
   const market = await marketOf(config, symbols, history, clock, log);
-  const epoch = randomUUID();
   const hub = new TickHub(epoch, new Map(symbols.map((spec) => [spec.name, spec])));
   const ready = Promise.withResolvers<void>();
   const begin =
@@ -110,12 +129,13 @@ async function start(config: Config, log: Log): Promise<() => Promise<void>> {
     clock,
     chance: seeded(paper.seed),
     observer: log,
+    stopwatch: () => watch.now(),
     start: begin,
   });
 
   // The account: what the journal says, then what the terminal says.
   const { valuation } = await terminal.snapshot(0 as Instant, new AbortController().signal);
-  const record = await AccountRecord.open(store.journal("orders") as Journal<AccountEvent>, valuation);
+  const record = await AccountRecord.open(store.journal("orders") as Journal<AccountEvent>, valuation, watch);
   const desk = new OrderDesk(terminal, record, clock, log, { silence: config.live.timeoutMs });
   await raiseDoubts(desk);
   await settleDoubts(desk);
@@ -123,6 +143,23 @@ async function start(config: Config, log: Log): Promise<() => Promise<void>> {
   const account = new Account(desk, hub, history, ids, clock);
   const accounts = new Map([[account.info.alias as string, account]]);
   const health = new HealthWatch([account], ids, clock);
+
+  // What Prometheus is told. A port that is taken ends the start before anybody can trade.
+  const metrics = await serveMetrics(
+    { host: network.bindAddress, port: network.metricsPort },
+    {
+      build: { version: pkg.version, runtime: process.version, environment: config.environment },
+      watch,
+      accounts: [account],
+      journal: store,
+      commits,
+      http: answers,
+      spans: tracing?.queue,
+      webSockets: () => webSockets?.status().connections ?? 0,
+      encoded,
+    },
+    log,
+  );
 
   // The services and the transports.
   const drain = new Drain(clock);
@@ -145,6 +182,7 @@ async function start(config: Config, log: Log): Promise<() => Promise<void>> {
     drain,
     limits: { unary: unaryLimit, streams: limits.streams },
     newTraceId: () => randomUUID().replaceAll("-", ""), // drawn in blocks, unlike single random bytes
+    witness: watch,
   };
   const services = [
     accountService(accounts),
@@ -163,20 +201,22 @@ async function start(config: Config, log: Log): Promise<() => Promise<void>> {
     ...(access.certificate === undefined ? {} : { certificate: access.certificate }),
   };
   const grpc = await serveGrpc({ ...served, port: network.grpcPort });
-  const webSockets = websocketEndpoint({
+  const endpoint = websocketEndpoint({
     services,
     calls,
     mode: served.mode,
     allowsOrigin: (origin, host) => isAllowedOrigin(origin, host, network.origins),
     limits: { connections: limits.connections },
   });
+  webSockets = endpoint;
   const http = await serveHttp({
     ...served,
     port: network.bridgePort,
     origins: network.origins,
     routes: docsRoutes(),
-    onUpgrade: (request, socket, head) => webSockets.handleUpgrade(request, socket, head),
-    webSockets: () => webSockets.status().connections,
+    onUpgrade: (request, socket, head) => endpoint.handleUpgrade(request, socket, head),
+    answered: (status, ms) => answers.answered(status, ms),
+    webSockets: () => endpoint.status().connections,
   });
   const life = new AbortController();
   const following = follow(account, () => health.changed(), life.signal);
@@ -191,14 +231,19 @@ async function start(config: Config, log: Log): Promise<() => Promise<void>> {
     host: network.bindAddress,
     grpc: grpc.port,
     http: http.port,
+    metrics: metrics.port,
     secure: access.certificate !== undefined,
   };
-  banner({ ports, account, folder, version: pkg.version, ms: clock.now() - began, replay: paper.replay }, log);
+  const ms = clock.now() - began;
+  banner(
+    { ports, tracing: tracing !== undefined, account, folder, version: pkg.version, ms, replay: paper.replay },
+    log,
+  );
 
   return async () => {
     health.drain();
     const grace = limits.drainTimeoutMs;
-    const webSocketsGone = drain.settle(grace).then(() => webSockets.stop());
+    const webSocketsGone = drain.settle(grace).then(() => endpoint.stop());
     const [left] = await Promise.all([grpc.stop(grace), http.stop(grace), webSocketsGone]);
     if (left.unary + left.streams > 0) log.note("warn", "bridge", "calls were cut off", { ...left });
     await Promise.race([desk.idle(), clock.sleep(limits.drainTimeoutMs)]);
@@ -207,6 +252,8 @@ async function start(config: Config, log: Log): Promise<() => Promise<void>> {
     await following.catch(() => undefined); // told above
     await history.close();
     await store.close();
+    await Promise.race([tracing?.close(), clock.sleep(grace)]);
+    await metrics.close();
     access.close();
   };
 }

@@ -155,7 +155,7 @@ const bridge = {
   BIND_ADDRESS:    setting(address, "127.0.0.1", "The address to listen on. Any but a loopback one asks for keys or tokens, and for TLS here or in front."),
   GRPC_PORT:       setting(port, "50051", "Where gRPC is served; 0 takes any free port and prints it."),
   MT5_BRIDGE_PORT: reserved(setting(port, "8001", "Where HTTP and WebSocket will be served.")),
-  METRICS_PORT:    reserved(setting(port, "9001", "Where Prometheus metrics will be served.")),
+  METRICS_PORT:    setting(port, "9001", "Where Prometheus metrics are served, at /metrics; 0 takes any free port and prints it."),
   DATA_DIR:        setting(path, "./data", "Where the journal, the account and the tick history are kept; made when absent."),
   LOG_LEVEL:       setting(oneOf("debug", "info", "warn", "error"), "info", "The least severity that is logged."),
   MAX_CONNECTIONS: setting(whole(1, 100_000), "100", "The most client connections at a time; further ones are refused."),

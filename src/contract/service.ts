@@ -12,6 +12,7 @@ import type {
   MessageShape,
 } from "@bufbuild/protobuf";
 import type { Instant } from "../core/model/ids.ts";
+import type { SpanRef } from "../core/ports/witness.ts";
 import type { Principal } from "./principal.ts";
 
 /** What an implementation may know of the request it answers. */
@@ -19,6 +20,8 @@ export interface Call {
   readonly principal: Principal;
   /** Names the request in logs, orders and traces: 32 hexadecimal digits. */
   readonly traceId: string;
+  /** The call's own span, where its trace is recorded. */
+  readonly span: SpanRef | undefined;
   /** When the caller stops waiting. */
   readonly deadline: Instant | undefined;
   /** Aborts when the caller is gone or its deadline has passed. Every wait obeys it. */

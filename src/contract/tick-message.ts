@@ -80,6 +80,10 @@ class FrameMessage implements StreamTicksResponse {
     this.#symbols = symbols;
   }
 
+  get isEncoded(): boolean {
+    return this.#bytes !== undefined;
+  }
+
   get bytes(): Buffer {
     this.#bytes ??= writerOf(this.#symbols).response(this.#frame.ticks, this.#frame.skips, this.#cursor);
     return this.#bytes;
@@ -98,6 +102,9 @@ export const frameMessage = (frame: Frame, cursor: Cursor, symbols: Symbols): St
 /** A message's bytes, if it knows them without being encoded. */
 export const readyBytes = (message: Message): Buffer | undefined =>
   message instanceof FrameMessage ? message.bytes : undefined;
+
+/** Whether a message's bytes were made before. */
+export const isEncoded = (message: Message): boolean => message instanceof FrameMessage && message.isEncoded;
 
 export function barMessage(bar: Bar, symbols: Symbols): BarMessage {
   const digits = symbols.get(bar.symbol)?.digits ?? 0;

@@ -2,7 +2,7 @@
  * What people who run the bridge read.
  *
  * Every line has the same keys: timestamp, level, service, component, message and
- * context. It is JSON where a program reads it, and text on a terminal.
+ * context; and trace_id, where it belongs to a trace. It is JSON where a program reads it, and text on a terminal.
  *
  * Always true:
  *   - A line never throws, whatever it is given: who reports trouble gets no more of it.
@@ -58,8 +58,11 @@ export function logTo(out: DestinationStream, level: Severity, readByPeople: boo
 }
 
 const write = (logger: Logger, ...[severity, component, message, context = {}]: Parameters<Observer["note"]>) => {
-  if (logger.isLevelEnabled(severity))
-    logger[severity]({ component, context: plain(context) }, withoutSecrets(message));
+  if (!logger.isLevelEnabled(severity)) return;
+  const { trace_id, ...rest } = context;
+  const traced = typeof trace_id === "string" && trace_id !== "";
+  const line = { component, ...(traced ? { trace_id: plain(trace_id) } : {}), context: plain(rest) };
+  logger[severity](line, withoutSecrets(message));
 };
 
 function forPeople(out: DestinationStream): DestinationStream {

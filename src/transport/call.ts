@@ -19,11 +19,13 @@ import { BridgeError, faults } from "../core/errors.ts";
 import type { Instant } from "../core/model/ids.ts";
 import type { Clock } from "../core/ports/clock.ts";
 import type { Observer, Severity } from "../core/ports/observer.ts";
+import { type CallerTrace, type CallWitness, nobody, type SpanRef, witnessed } from "../core/ports/witness.ts";
 import { type Authenticate, type Credentials, probe, unauthenticated } from "./authenticate.ts";
 import type { CallKind, Drain } from "./drain.ts";
 import { type HoldLimits, limitsOf } from "./limits.ts";
 import type { Rates } from "./rates.ts";
 import { refuseWithoutScope, ruleOf } from "./scopes.ts";
+import { readTraceparent } from "./traceparent.ts";
 
 /** What a transport knows of a call. */
 export interface Incoming extends Credentials {
@@ -47,6 +49,8 @@ export interface CallOptions {
   readonly limits: { readonly unary: number; readonly streams: number };
   /** 32 hexadecimal digits from chance, for calls that bring no `traceparent`. */
   readonly newTraceId: () => string;
+  /** Who watches calls, for metrics and traces; absent: nobody. */
+  readonly witness?: CallWitness;
 }
 
 /** Reads the request; throws what is wrong with its bytes. */
@@ -94,7 +98,7 @@ function wrappedMethod(service: Service, method: DescMethod, options: CallOption
           const passage = passageOf("unary", incoming);
           try {
             const call = await passage.enter();
-            const frame = encode(await answer(await read(request, call.principal), call));
+            const frame = encode(await answer(await read(request, call), call));
             passage.done();
             return frame;
           } catch (error) {
@@ -109,11 +113,7 @@ function wrappedMethod(service: Service, method: DescMethod, options: CallOption
         method,
         kind: "server_streaming",
         run: (request, incoming, encode) =>
-          through(
-            passageOf("stream", incoming),
-            async (call) => answers(await read(request, call.principal), call),
-            encode,
-          ),
+          through(passageOf("stream", incoming), async (call) => answers(await read(request, call), call), encode),
       };
     }
     case "bidi_streaming": {
@@ -126,7 +126,7 @@ function wrappedMethod(service: Service, method: DescMethod, options: CallOption
             passageOf("stream", incoming),
             (call) =>
               answers(
-                each(requests, (request) => read(request, call.principal)),
+                each(requests, (one) => read(one, call)),
                 call,
               ),
             encode,
@@ -139,12 +139,15 @@ function wrappedMethod(service: Service, method: DescMethod, options: CallOption
 }
 
 /** The request, valid and within the caller's limits. */
-function readingOf(method: DescMethod, { validation, symbolsMeant }: CallOptions) {
+function readingOf(method: DescMethod, { validation, symbolsMeant, witness = nobody }: CallOptions) {
   const hold: HoldLimits = limitsOf(method, symbolsMeant);
-  return async (request: Reader, principal: Principal): Promise<Message> => {
-    const message = request();
-    validation.check(method.input, message);
-    await hold(principal, message);
+  return async (request: Reader, call: Call): Promise<Message> => {
+    const message = witnessed(witness, call.span, "request.read", () => {
+      const read = request();
+      validation.check(method.input, read);
+      return read;
+    });
+    await hold(call.principal, message);
     return message;
   };
 }
@@ -179,7 +182,11 @@ class Passage {
   readonly #incoming: Incoming;
   readonly #options: CallOptions;
   readonly #began: Instant;
+  readonly #witness: CallWitness;
+  readonly #start: number;
+  readonly #caller: CallerTrace | undefined;
   readonly #traceId: string;
+  readonly #span: SpanRef | undefined;
   readonly #gone = new AbortController();
   #principal: Principal | undefined;
   #leave: (() => void) | undefined;
@@ -193,7 +200,11 @@ class Passage {
     this.#incoming = incoming;
     this.#options = options;
     this.#began = options.clock.now();
-    this.#traceId = traceIdOf(incoming.header("traceparent")) ?? options.newTraceId();
+    this.#witness = options.witness ?? nobody;
+    this.#start = this.#witness.now();
+    this.#caller = readTraceparent(incoming.header("traceparent"));
+    this.#traceId = this.#caller?.traceId ?? options.newTraceId();
+    this.#span = this.#witness.entered(this.#name, kind, this.#traceId, this.#caller);
   }
 
   async enter(): Promise<Call> {
@@ -215,6 +226,7 @@ class Passage {
     return {
       principal: this.#principal,
       traceId: this.#traceId,
+      span: this.#span,
       deadline,
       signal: this.#gone.signal,
       leaving: drain.leaving,
@@ -224,14 +236,14 @@ class Passage {
   done(): void {
     if (this.#kind === "stream" && this.#gone.signal.aborted) throw this.#gone.signal.reason;
     this.#note(this.#isChecking() ? "debug" : "info", "OK");
-    this.#close();
+    this.#close("OK", undefined);
   }
 
   failed(error: unknown): BridgeError {
     const fault = faultOf(error, this.#traceId, this.#gone.signal);
     const severity = fault.fault === "internal" ? "error" : "info";
     this.#note(severity, faults[fault.fault].status, fault);
-    this.#close();
+    this.#close(faults[fault.fault].status, fault.fault);
     return fault;
   }
 
@@ -295,16 +307,30 @@ class Passage {
     if (!this.#ended) this.#gone.abort(reason);
   }
 
-  #close(): void {
+  #close(status: string, fault: string | undefined): void {
     this.#ended = true;
+    this.#witness.ended({
+      transport: this.#incoming.transport,
+      method: this.#name,
+      kind: this.#kind,
+      span: this.#span,
+      caller: this.#caller,
+      start: this.#start,
+      status,
+      fault,
+    });
     this.#over?.abort("answered"); // a reason that is given need not be made, with a stack
     this.#leave?.();
+  }
+
+  get #name(): string {
+    return `${this.#method.parent.typeName}/${this.#method.name}`;
   }
 
   #note(severity: Severity, status: string, fault?: BridgeError): void {
     const { observer, clock } = this.#options;
     observer.note(severity, this.#incoming.transport, status === "OK" ? "answered" : "failed", {
-      method: `${this.#method.parent.typeName}/${this.#method.name}`,
+      method: this.#name,
       peer: this.#incoming.peer,
       principal: this.#principal?.name,
       status,
@@ -322,10 +348,4 @@ function goneFault(): BridgeError {
 
 function lateFault(): BridgeError {
   return new BridgeError("deadline_exceeded", "The call's deadline has passed.");
-}
-
-/** The trace id of a W3C `traceparent`, if it is one. */
-function traceIdOf(traceparent: string | undefined): string | undefined {
-  const id = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/.exec(traceparent ?? "")?.[1];
-  return id === "0".repeat(32) ? undefined : id;
 }

@@ -21,6 +21,7 @@ export interface HttpRequest extends Readable {
 }
 
 export interface HttpResponse extends Writable {
+  readonly statusCode: number;
   readonly headersSent: boolean;
   setHeader(name: string, value: string): unknown;
   writeHead(status: number, headers: OutgoingHttpHeaders): unknown;

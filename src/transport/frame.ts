@@ -6,13 +6,19 @@
  * message does. Whoever yields a message does not change it afterwards.
  */
 import { type DescMessage, type Message, toBinary } from "@bufbuild/protobuf";
-import { readyBytes } from "../contract/tick-message.ts";
+import { isEncoded, readyBytes } from "../contract/tick-message.ts";
 
 const encodedOnce = new WeakMap<Message, Buffer>();
 
+/** How often bytes were made, and how often they served another reader. */
+export const encoded = { made: 0, reused: 0 };
+
 /** The bytes of a message that may go to many readers. */
 export function sharedBytes(schema: DescMessage, message: Message): Buffer {
-  let bytes = readyBytes(message) ?? encodedOnce.get(message);
+  let bytes = encodedOnce.get(message);
+  if (bytes !== undefined || isEncoded(message)) encoded.reused += 1;
+  else encoded.made += 1;
+  bytes ??= readyBytes(message);
   if (bytes === undefined) {
     bytes = bytesOf(schema, message);
     encodedOnce.set(message, bytes);

@@ -12,6 +12,7 @@ import { type Placed, placeOrder, type Timing } from "../../src/core/orders/plac
 import { raiseDoubts, settleDoubts } from "../../src/core/orders/reconcile.ts";
 import type { TickHistory } from "../../src/core/ports/history.ts";
 import type { TerminalReport } from "../../src/core/ports/terminal.ts";
+import type { Witness } from "../../src/core/ports/witness.ts";
 import { StreamIds } from "../../src/core/streams/stream-ids.ts";
 import { TickHub } from "../../src/core/ticks/hub.ts";
 import { MemoryJournal } from "../memory-journal.ts";
@@ -96,11 +97,12 @@ export async function openDesk(
     readonly journal?: MemoryJournal<AccountEvent>;
     readonly clock?: TestClock;
     readonly history?: TickHistory;
+    readonly witness?: Witness;
   } = {},
 ): Promise<Desk> {
   const { terminal = new ScriptedTerminal(), journal = new MemoryJournal<AccountEvent>() } = parts;
   const clock = parts.clock ?? new TestClock(noon);
-  const record = await AccountRecord.open(journal, worth());
+  const record = await AccountRecord.open(journal, worth(), parts.witness);
   const notes = new Notes();
   const desk = new OrderDesk(terminal, record, clock, notes, { silence });
   const hub = new TickHub(

@@ -11,6 +11,7 @@ export interface LogLine {
   readonly level: string;
   readonly component: string;
   readonly message: string;
+  readonly trace_id?: string;
   readonly context: Readonly<Record<string, unknown>>;
 }
 
@@ -18,6 +19,7 @@ export interface RunningBridge {
   readonly grpcPort: number;
   /** Connect, gRPC-Web, JSON and WebSocket. */
   readonly httpPort: number;
+  readonly metricsPort: number;
   readonly pid: number;
   readonly log: readonly LogLine[];
   /** What it wrote to its standard error. */
@@ -31,7 +33,7 @@ const main = new URL("../../src/main.ts", import.meta.url).pathname;
 /** The environment of this process without what would configure a bridge. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !/^(MT5_|PAPER_|GRPC_|HISTORY_)/.test(name)),
+    Object.entries(process.env).filter(([name]) => !/^(MT5_|PAPER_|GRPC_|HISTORY_|METRICS_|OTEL_)/.test(name)),
   );
 }
 
@@ -61,13 +63,13 @@ export async function startBridge(env: Readonly<Record<string, string>> = {}): P
     errors += chunk.toString();
   });
   const exit = exitOf(child);
-  const ports = await new Promise<{ grpcPort: number; httpPort: number }>((resolve, reject) => {
+  const ports = await new Promise<{ grpcPort: number; httpPort: number; metricsPort: number }>((resolve, reject) => {
     createInterface({ input: child.stdout }).on("line", (line) => {
       const entry = JSON.parse(line) as LogLine;
       log.push(entry);
       if (!entry.message.startsWith("ready:")) return;
       const portOf = (name: string) => Number(String(entry.context[name]).split(":").at(-1));
-      resolve({ grpcPort: portOf("grpc"), httpPort: portOf("http") });
+      resolve({ grpcPort: portOf("grpc"), httpPort: portOf("http"), metricsPort: portOf("metrics") });
     });
     void exit.then((code) => {
       const said = log.map((entry) => `${entry.message} ${JSON.stringify(entry.context)}`).join("\n");

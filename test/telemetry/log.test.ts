@@ -26,6 +26,17 @@ describe("a log line", () => {
     });
   });
 
+  it("has a seventh where it belongs to a trace", () => {
+    const { log, lines } = logInMemory();
+    log.note("info", "orders", "Placed", { order: 7, trace_id: "0af7651916cd43dd8448eb211c80319c" });
+    log.note("info", "orders", "Found", { order: 8, trace_id: "" });
+    const [traced, untraced] = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(traced).toMatchObject({ trace_id: "0af7651916cd43dd8448eb211c80319c", context: { order: 7 } });
+    expect(Object.keys(traced ?? {})).toHaveLength(7);
+    expect(traced?.["context"]).toEqual({ order: 7 });
+    expect(untraced).not.toHaveProperty("trace_id");
+  });
+
   it("has its context even when there is nothing to say in it", () => {
     const { log, only } = logInMemory();
     log.note("warn", "market", "Quiet");

@@ -18,7 +18,9 @@ import type { Order } from "../model/order.ts";
 import type { Position } from "../model/position.ts";
 import { advance, isFinal, type OrderEvent } from "../orders/lifecycle.ts";
 import { OrderBook } from "../orders/order-book.ts";
+import { tellWrite, type WriteTimes } from "../orders/order-trace.ts";
 import type { Journal } from "../ports/journal.ts";
+import { nobody, type Witness } from "../ports/witness.ts";
 import { Feed } from "../streams/feed.ts";
 import { Durable } from "./durable.ts";
 import { Holdings } from "./holdings.ts";
@@ -53,6 +55,12 @@ export type AccountFact =
   | { readonly type: "position"; readonly change: PositionChange; readonly position: Position }
   | { readonly type: "balance"; readonly deal: Deal; readonly balance: Money };
 
+type OrderStates = readonly (Order | undefined)[];
+
+/** What an event is called in a trace. */
+const nameOf = (event: AccountEvent | undefined): string =>
+  event?.type === "advanced" ? event.event.type : (event?.type ?? "");
+
 /** How many events are kept for readers that come back. */
 const keep = 10_000;
 /** How far a reader may be behind: less than is kept, so that it can come back where it was cut off. */
@@ -63,6 +71,7 @@ export class AccountRecord {
   readonly holdings: Holdings;
   readonly orderFeed: Feed<Order>;
   readonly accountFeed: Feed<AccountFact>;
+  readonly witness: Witness;
   readonly #journal: Journal<AccountEvent>;
   readonly #contents = new Map<ClientOrderId, string>();
   readonly #answers = new Map<ClientOrderId, Answer | undefined>();
@@ -73,7 +82,8 @@ export class AccountRecord {
   #unpublished = 0;
   #failure: unknown;
 
-  private constructor(journal: Journal<AccountEvent>, valuation: Valuation) {
+  private constructor(journal: Journal<AccountEvent>, valuation: Valuation, witness: Witness) {
+    this.witness = witness;
     this.#journal = journal;
     this.holdings = new Holdings(valuation);
     this.orderFeed = new Feed(journal.epoch, keep, backlog);
@@ -81,8 +91,12 @@ export class AccountRecord {
   }
 
   /** Folds the journal. */
-  static async open(journal: Journal<AccountEvent>, valuation: Valuation): Promise<AccountRecord> {
-    const record = new AccountRecord(journal, valuation);
+  static async open(
+    journal: Journal<AccountEvent>,
+    valuation: Valuation,
+    witness: Witness = nobody,
+  ): Promise<AccountRecord> {
+    const record = new AccountRecord(journal, valuation, witness);
     for await (const { sequence, event } of journal.entries()) record.#publish(sequence, event, record.#apply(event));
     return record;
   }
@@ -102,9 +116,14 @@ export class AccountRecord {
   async write(events: readonly AccountEvent[]): Promise<void> {
     if (events.length === 0) return this.settled();
     if (this.#failure !== undefined) throw this.#unavailable();
-    const { sequence, durable } = this.#journal.append(events);
+    const asked = this.witness.now();
+    const { sequence, durable, commit } = this.#journal.append(events);
     const first = sequence - events.length + 1;
-    const after = events.map((event) => this.#change(event));
+    const before: (Order | undefined)[] = [];
+    const after = events.map((event) => {
+      before.push(event.type === "advanced" ? this.orders.byNumber(event.number) : undefined);
+      return this.#change(event);
+    });
     this.#unpublished += 1;
     try {
       await durable;
@@ -112,7 +131,15 @@ export class AccountRecord {
       throw this.#fail(cause);
     }
     this.#unpublished -= 1;
+    const kept = this.witness.now();
     for (const [i, event] of events.entries()) this.#publish(first + i, event, after[i]);
+    this.#witness(events, before, after, { asked, commit, kept, published: this.witness.now() });
+    // Last, so that who is woken finds everything told.
+    for (const [i, event] of events.entries()) {
+      const changed = after[i];
+      if (changed !== undefined) this.#tell(changed.id);
+      else if (event.type === "answered") this.#tell(event.key);
+    }
   }
 
   /** Resolves when everything that a reader could see is durable. */
@@ -221,7 +248,6 @@ export class AccountRecord {
     if (order !== undefined) {
       this.#durableOrders.changed(order.number, order, this.orders.byNumber(order.number));
       this.orderFeed.publish(sequence, order);
-      this.#tell(order.id);
     } else if (event.type === "position") {
       const { change, position } = event;
       const left = change === "closed" ? undefined : position;
@@ -233,8 +259,15 @@ export class AccountRecord {
         deal: event.deal,
         balance: this.holdings.valuation.balance,
       });
-    } else if (event.type === "answered") {
-      this.#tell(event.key);
+    }
+  }
+
+  /** Who watches is told of every stage that an order has reached, and once of the write. */
+  #witness(events: readonly AccountEvent[], before: OrderStates, after: OrderStates, times: WriteTimes): void {
+    for (const [i, order] of after.entries()) {
+      if (order === undefined) continue;
+      if (order.stage !== before[i]?.stage) this.witness.reached(order);
+      if (after[i + 1]?.number !== order.number) tellWrite(this.witness, order, nameOf(events[i]), times);
     }
   }
 

@@ -156,4 +156,6 @@ export interface Order {
   readonly answeredAt?: Instant;
   readonly finalAt?: Instant;
   readonly traceId: string;
+  /** Its trace is recorded: what becomes of it later joins it. */
+  readonly traced?: true;
 }

@@ -12,11 +12,13 @@ import type { Order, Stops } from "../model/order.ts";
 import type { Position } from "../model/position.ts";
 import { isUnknown, retcodeName } from "../model/retcodes.ts";
 import type { Outcome } from "../ports/terminal.ts";
+import { errorWord, witnessed } from "../ports/witness.ts";
 import { applyReport } from "./apply-report.ts";
 import type { ChangeDraft, StopsDraft } from "./draft.ts";
 import { isFinal } from "./lifecycle.ts";
 import type { OrderName } from "./order-book.ts";
 import { type Caller, contentOf, type OrderDesk, sameContent } from "./order-desk.ts";
+import { tellOutcome } from "./order-trace.ts";
 import { validateChange, validateStops } from "./validate.ts";
 
 export interface Changed {
@@ -141,9 +143,12 @@ async function ask(
   const replayed = sameContent(desk, key, content); // in the turn in which the key is reserved
   if (!replayed) {
     if (!desk.linkUp) throw new BridgeError("terminal_offline", "the terminal is not connected; nothing was sent");
-    const send = prepare();
+    const { witness } = desk;
+    const send = witnessed(witness, caller.span, "change.validate", prepare);
+    const start = witness.now();
     await desk.record.write([{ type: "asked", key, content }]);
-    void carryOut(desk, key, send);
+    witness.span({ name: "change.journal", parent: caller.span, start, end: witness.now() });
+    void carryOut(desk, key, send, caller);
   }
   await desk.until(key, () => desk.record.answerOf(key) !== undefined, caller);
   const answer = await durableAnswer(desk, key);
@@ -168,21 +173,27 @@ async function durableAnswer(desk: OrderDesk, key: ClientOrderId): Promise<Answe
 }
 
 /** Never throws: the answer is in the journal. */
-async function carryOut(desk: OrderDesk, key: ClientOrderId, send: Send): Promise<void> {
+async function carryOut(desk: OrderDesk, key: ClientOrderId, send: Send, caller: Caller): Promise<void> {
   try {
-    const answer = await answerTo(desk, key, send);
+    const answer = await answerTo(desk, key, send, caller);
     await desk.record.write([{ type: "answered", key, answer }]);
   } catch (error) {
-    desk.observer.note("error", "orders", "an answer could not be journalled", { client_order_id: key, error });
+    const context = { client_order_id: key, trace_id: caller.traceId, error };
+    desk.observer.note("error", "orders", "an answer could not be journalled", context);
   }
 }
 
-async function answerTo(desk: OrderDesk, key: ClientOrderId, send: Send): Promise<Answer> {
+async function answerTo(desk: OrderDesk, key: ClientOrderId, send: Send, caller: Caller): Promise<Answer> {
+  const { witness } = desk;
+  const asked = { name: "change.terminal", parent: caller.span, start: witness.now() };
   let outcome: Outcome;
   try {
     outcome = await desk.command(send);
+    tellOutcome(witness, asked, outcome);
   } catch (error) {
-    desk.observer.note("error", "orders", "a change has no answer", { client_order_id: key, error });
+    witness.span({ ...asked, end: witness.now(), outgoing: true, error: errorWord(error) });
+    const context = { client_order_id: key, trace_id: caller.traceId, error };
+    desk.observer.note("error", "orders", "a change has no answer", context);
     return silent(error);
   }
   if (outcome.kind === "done") {

@@ -11,6 +11,7 @@ import type { SymbolSpec } from "../model/symbol.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Observer } from "../ports/observer.ts";
 import type { TerminalPort } from "../ports/terminal.ts";
+import type { SpanRef, Witness } from "../ports/witness.ts";
 import type { Standing } from "./risk.ts";
 
 /** Why a wait is over. A reason that is given need not be made: each would be an exception with a stack. */
@@ -27,6 +28,8 @@ export interface Caller {
   readonly deadline: Instant | undefined;
   readonly signal: AbortSignal;
   readonly traceId: string;
+  /** The call's own span, where its trace is recorded. */
+  readonly span?: SpanRef | undefined;
 }
 
 export class OrderDesk {
@@ -54,6 +57,10 @@ export class OrderDesk {
     this.clock = clock;
     this.observer = observer;
     this.limits = limits;
+  }
+
+  get witness(): Witness {
+    return this.record.witness;
   }
 
   get standing(): Standing {

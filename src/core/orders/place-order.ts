@@ -14,10 +14,12 @@ import type { Filling, NumberedOrder, Order, OrderRequest, Rejection, Stage } fr
 import type { Position } from "../model/position.ts";
 import { isTransient, isUnknown, retcodeName } from "../model/retcodes.ts";
 import type { Outcome } from "../ports/terminal.ts";
+import { errorWord, witnessed } from "../ports/witness.ts";
 import { applyEvents, applyReport } from "./apply-report.ts";
 import type { OrderDraft } from "./draft.ts";
 import { isFinal, type OrderEvent } from "./lifecycle.ts";
 import { type Caller, contentOf, type OrderDesk, sameContent } from "./order-desk.ts";
+import { tellOrder, tellOutcome } from "./order-trace.ts";
 import { settleDoubts } from "./reconcile.ts";
 import { type Approved, approve } from "./risk.ts";
 import { validate } from "./validate.ts";
@@ -133,22 +135,34 @@ async function give(
   caller: Caller,
 ): Promise<Placed> {
   const replayed = sameContent(desk, key, content);
+  const at = () => desk.record.orders.byKey(key) as Order;
   if (!replayed) {
-    const request = read();
+    const { witness } = desk;
+    const request = witnessed(witness, caller.span, "order.validate", read);
     const now = desk.clock.now();
     if (timing.notAfter !== undefined && now > timing.notAfter) {
       throw new BridgeError("too_late", `not_after has passed ${now - timing.notAfter} ms ago; nothing was sent`);
     }
-    const order = newOrder(desk, request, caller.traceId, now);
-    const approved = approve({ number: order.number, magic: order.magic, request }, desk.standing);
+    const order = newOrder(desk, request, caller, now);
+    const approved = witnessed(witness, caller.span, "order.risk", () =>
+      approve({ number: order.number, magic: order.magic, request }, desk.standing),
+    );
     const sent: OrderEvent = { type: "sent" };
+    const began = witness.now();
     await desk.record.write([
       { type: "received", order, content },
       { type: "advanced", number: order.number, event: sent, at: now },
     ]);
-    void send(desk, approved, timing.notAfter);
+    let end = began;
+    const unwatch = desk.record.watch(order.id, () => {
+      end = witness.now();
+    });
+    void send(desk, approved, timing.notAfter).then(async () => {
+      await desk.record.settled().catch(() => undefined); // who wrote was told
+      unwatch();
+      tellOrder(witness, at(), caller.span, began, end);
+    });
   }
-  const at = () => desk.record.orders.byKey(key) as Order;
   await desk.until(at().id, () => hasReached(at().stage, timing.waitFor), caller);
   try {
     await desk.record.settled();
@@ -178,11 +192,16 @@ async function send(desk: OrderDesk, approved: Approved<NumberedOrder>, notAfter
     }
   };
   const take = (outcome: Outcome) => tell(desk, number, () => settle(desk, number, outcome));
+  const order = desk.record.orders.byNumber(number);
+  const asked = { name: "order.terminal", parent: order && desk.witness.spanOf(order), start: desk.witness.now() };
   try {
-    await take(await desk.command(submit, (late) => void take(late)));
+    const outcome = await desk.command(submit, (late) => void take(late));
+    tellOutcome(desk.witness, asked, outcome);
+    await take(outcome);
   } catch (error) {
+    desk.witness.span({ ...asked, end: desk.witness.now(), outgoing: true, error: errorWord(error) });
     const unsent = error instanceof BridgeError && error.fault === "terminal_offline";
-    const context = { order: number, trace_id: desk.record.orders.byNumber(number)?.traceId, error };
+    const context = { order: number, trace_id: order?.traceId, error };
     desk.observer.note(unsent ? "warn" : "error", "orders", unsent ? "order not sent" : "order in doubt", context);
     const event: OrderEvent = unsent
       ? { type: "rejected", cause: "bridge", rejection: offline(error.message) }
@@ -199,7 +218,8 @@ async function tell(desk: OrderDesk, number: OrderNumber, apply: () => Promise<b
     // The terminal's records may show it. That they do not yet says nothing: the order may still be on its way.
     if (contradicted || doubtful) await settleDoubts(desk, false);
   } catch (error) {
-    desk.observer.note("error", "orders", "what became of an order could not be journalled", { order: number, error });
+    const context = { order: number, trace_id: desk.record.orders.byNumber(number)?.traceId, error };
+    desk.observer.note("error", "orders", "what became of an order could not be journalled", context);
   }
 }
 
@@ -227,7 +247,7 @@ export function rejectionOf(refusal: Extract<Outcome, { kind: "refused" }>): Rej
 
 const offline = (message: string): Rejection => ({ reason: "TERMINAL_OFFLINE", retcode: 0, message, retriable: true });
 
-function newOrder(desk: OrderDesk, request: OrderRequest, traceId: string, now: Instant): Order {
+function newOrder(desk: OrderDesk, request: OrderRequest, { traceId, span }: Caller, now: Instant): Order {
   const number = desk.record.orders.nextNumber;
   const { positionBy, type, ...asked } = request;
   return {
@@ -244,6 +264,7 @@ function newOrder(desk: OrderDesk, request: OrderRequest, traceId: string, now: 
     deals: [],
     knownAt: now,
     traceId,
+    ...(span === undefined ? {} : { traced: true }),
   };
 }
 

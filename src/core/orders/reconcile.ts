@@ -20,6 +20,7 @@ export async function raiseDoubts(desk: OrderDesk): Promise<void> {
     written.push(desk.record.write([{ type: "advanced", number: order.number, event: { type: "in_doubt" }, at }]));
     desk.observer.note("warn", "orders", "order in doubt: the bridge stopped before it was answered", {
       order: order.id,
+      trace_id: order.traceId,
     });
   }
   for (const key of desk.record.unanswered) {
@@ -89,7 +90,8 @@ async function dismissAbsent(desk: OrderDesk, doubted: ReadonlySet<OrderNumber>)
   const absent = [...desk.record.orders.open].filter((order) => doubted.has(order.number) && isLost(desk, order));
   await Promise.all(
     absent.map((order) => {
-      desk.observer.note("info", "orders", "order settled: it never reached the terminal", { order: order.id });
+      const context = { order: order.id, trace_id: order.traceId };
+      desk.observer.note("info", "orders", "order settled: it never reached the terminal", context);
       const message = "the terminal's complete records do not show the order: it never arrived";
       const rejection = { reason: "NEVER_ARRIVED", retcode: 0, message, retriable: true };
       const event = { type: "rejected", cause: "bridge", rejection } as const;

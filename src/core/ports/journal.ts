@@ -4,6 +4,14 @@ export interface JournalEntry<E> {
   readonly event: E;
 }
 
+/** The sequence of the last event is known at once; `durable` resolves when it would survive a power cut. */
+export interface Appended {
+  readonly sequence: number;
+  readonly durable: Promise<void>;
+  /** The write that carries the events, where the journal can tell: when it began, by the machine's stopwatch; 0 until then. */
+  readonly commit?: { readonly began: number };
+}
+
 /**
  * What has happened, in order and on disk.
  *
@@ -20,8 +28,7 @@ export interface Journal<E> {
   /** Every entry, oldest first; for the time before the first `append`. */
   entries(): AsyncIterable<JournalEntry<E>>;
 
-  /** The sequence of the last event is known at once; `durable` resolves when it would survive a power cut. */
-  append(events: readonly E[]): { readonly sequence: number; readonly durable: Promise<void> };
+  append(events: readonly E[]): Appended;
 
   /** Resolves when all that was appended so far is durable. */
   flushed(): Promise<void>;

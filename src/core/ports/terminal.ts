@@ -7,9 +7,13 @@ import type { Position } from "../model/position.ts";
 import type { SymbolSpec } from "../model/symbol.ts";
 import type { SourceTick } from "../model/tick.ts";
 import type { Approved } from "../orders/risk.ts";
+import type { Work } from "./witness.ts";
 
 /** What the terminal answered to a command. Orders and deals are those the command touched, as they stand after it. */
-export type Outcome =
+export type Outcome = {
+  /** Where the terminal's own time went, if it tells. */
+  readonly work?: readonly Work[];
+} & (
   | {
       readonly kind: "done";
       readonly retcode: number;
@@ -22,7 +26,8 @@ export type Outcome =
       readonly message: string;
       /** The market's prices, when a requote names them. */
       readonly quote?: { readonly bid: Price; readonly ask: Price };
-    };
+    }
+);
 
 /** What the terminal expects of an order that is not sent. `retcode` 0: it would be accepted. */
 export interface CheckResult {

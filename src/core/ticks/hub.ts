@@ -40,6 +40,9 @@ export class TickHub {
   /** Ticks up to here are no longer kept. */
   #forgotten = 0;
   #place = 0;
+  #delivered = 0;
+  /** Ticks that readers of the newest had folded into others. */
+  skipped = 0;
 
   constructor(epoch: string, symbols: ReadonlyMap<string, SymbolSpec>) {
     this.#epoch = epoch;
@@ -48,6 +51,11 @@ export class TickHub {
 
   get cursor(): Cursor {
     return { epoch: this.#epoch, sequence: this.#place };
+  }
+
+  /** What has passed, for whoever watches; `delivered` counts each reader. */
+  get counts() {
+    return { delivered: this.#delivered, skipped: this.skipped, readers: this.#readers.size };
   }
 
   latest(symbol: string): Tick | undefined {
@@ -87,6 +95,7 @@ export class TickHub {
     this.#join(reader);
     for (const start of this.#starts.splice(0)) start();
     const missed = after === undefined || reset !== undefined ? [] : this.#since(after.sequence, reader);
+    for (const { ticks } of missed) this.#delivered += ticks.length;
     return { reader, missed, reset };
   }
 
@@ -166,7 +175,8 @@ export class TickHub {
     for (const reader of readers) {
       shared ??= reader.only(frame, 0);
       if (shared.ticks.length === 0) return;
-      if (!reader.mailbox.post({ type: "frame", frame: shared })) readers.delete(reader);
+      if (reader.mailbox.post({ type: "frame", frame: shared })) this.#delivered += shared.ticks.length;
+      else readers.delete(reader);
     }
   }
 

@@ -55,7 +55,11 @@ export function streamTicks(
 
   const parts = function* (frame: Frame): Generator<TickData> {
     for (const part of split(frame, options.maxBatch)) {
-      if (part.skips !== undefined) skipped += part.skips.reduce((sum, skips) => sum + skips, 0);
+      if (part.skips !== undefined) {
+        const folded = part.skips.reduce((sum, skips) => sum + skips, 0);
+        skipped += folded;
+        hub.skipped += folded;
+      }
       yield { type: "batch", frame: part, cursor: at(part.sequence) };
     }
   };

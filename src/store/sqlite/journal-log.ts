@@ -1,12 +1,12 @@
 import { BridgeError } from "../../core/errors.ts";
-import type { Journal, JournalEntry } from "../../core/ports/journal.ts";
+import type { Appended, Journal, JournalEntry } from "../../core/ports/journal.ts";
 import type { LogState } from "./journal-messages.ts";
 import { decodeEvent, encodeEvent } from "./journal-record.ts";
 
 /** What a log needs of the store it is one of. */
 export interface Writer {
   /** Throws when there is no room; then nothing was taken. */
-  write(log: number, first: number, count: number, text: string): Promise<void>;
+  write(log: number, first: number, count: number, text: string): Omit<Appended, "sequence">;
   flushed(): Promise<void>;
   read(log: number, first: number, last: number): Promise<{ text: string; count: number }>;
 }
@@ -32,12 +32,12 @@ export class Log<E> implements Journal<E> {
     this.#last = last;
   }
 
-  append(events: readonly E[]): { readonly sequence: number; readonly durable: Promise<void> } {
+  append(events: readonly E[]): Appended {
     if (events.length === 0) return { sequence: this.#last, durable: this.flushed() };
     const text = events.length === 1 ? encodeEvent(events[0]) : events.map(encodeEvent).join("\n");
-    const durable = this.#writer.write(this.#id, this.#last + 1, events.length, text);
+    const written = this.#writer.write(this.#id, this.#last + 1, events.length, text);
     this.#last += events.length;
-    return { sequence: this.#last, durable };
+    return { sequence: this.#last, ...written };
   }
 
   flushed(): Promise<void> {

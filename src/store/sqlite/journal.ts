@@ -15,7 +15,7 @@
 import { randomUUID } from "node:crypto";
 import type { Worker } from "node:worker_threads";
 import { BridgeError } from "../../core/errors.ts";
-import type { Journal } from "../../core/ports/journal.ts";
+import type { Appended, Journal } from "../../core/ports/journal.ts";
 import { Log, type Writer } from "./journal-log.ts";
 import type { JournalSettings, LogState, Reply, Request } from "./journal-messages.ts";
 import { startThread } from "./thread.ts";
@@ -28,8 +28,22 @@ export interface JournalStore {
   journal<E>(name: string): Journal<E>;
   /** Why nothing can be appended any more; undefined while all is well. */
   readonly failure: BridgeError | undefined;
+  /** What was written since it was opened, for whoever watches. */
+  readonly counts: Readonly<JournalCounts>;
+  /** Calls back after every commit, with its events and the milliseconds it took. */
+  onCommit: (events: number, ms: number) => void;
   /** Writes what is queued, then lets go of the file. */
   close(): Promise<void>;
+}
+
+export interface JournalCounts {
+  /** Events that were taken in. */
+  appended: number;
+  commits: number;
+  /** Events that are on disk. */
+  committed: number;
+  /** Appends that found the queue full, or the journal shut. */
+  refused: number;
 }
 
 export async function openJournalStore(settings: JournalSettings): Promise<JournalStore> {
@@ -60,6 +74,8 @@ class Group {
   readonly waiters: Waiter[] = [];
   events = 0;
   bytes = 0;
+  /** When it was handed to the thread, by the machine's stopwatch; 0 until then. */
+  began = 0;
 
   get empty(): boolean {
     return this.events === 0 && this.created.length === 0;
@@ -72,6 +88,8 @@ class Group {
 }
 
 class SqliteJournalStore implements JournalStore, Writer {
+  readonly counts: JournalCounts = { appended: 0, commits: 0, committed: 0, refused: 0 };
+  onCommit: JournalStore["onCommit"] = () => undefined;
   readonly #thread: Worker;
   readonly #logs = new Map<string, Log<unknown>>();
   readonly #found: Map<string, LogState>;
@@ -124,8 +142,8 @@ class SqliteJournalStore implements JournalStore, Writer {
     return log;
   }
 
-  write(log: number, first: number, count: number, text: string): Promise<void> {
-    if (this.#closing !== undefined || this.#failure !== undefined) return this.#refused();
+  write(log: number, first: number, count: number, text: string): Omit<Appended, "sequence"> {
+    if (this.#closing !== undefined || this.#failure !== undefined) return this.#refuse();
     const bytes = Buffer.byteLength(text);
     this.#checkRoom(count, bytes);
     const group = this.#queue;
@@ -134,8 +152,14 @@ class SqliteJournalStore implements JournalStore, Writer {
     const lines = group.texts.get(log);
     if (lines === undefined) group.texts.set(log, { first, texts: [text] });
     else lines.texts.push(text);
+    this.counts.appended += count;
     this.#schedule();
-    return joined(group);
+    return { durable: joined(group), commit: group };
+  }
+
+  #refuse(): Omit<Appended, "sequence"> {
+    this.counts.refused += 1;
+    return { durable: this.#refused() };
   }
 
   flushed(): Promise<void> {
@@ -172,6 +196,7 @@ class SqliteJournalStore implements JournalStore, Writer {
     const waiting = (this.#underWay?.events ?? 0) + this.#queue.events;
     const held = (this.#underWay?.bytes ?? 0) + this.#queue.bytes;
     if (waiting + events <= queueLimits.events && held + bytes <= queueLimits.bytes) return;
+    this.counts.refused += 1;
     throw new BridgeError(
       "journal_unavailable",
       `the journal's queue is full: ${waiting} events of ${held} bytes wait for the disk (at most ${queueLimits.events} events of ${queueLimits.bytes} bytes may)`,
@@ -199,6 +224,7 @@ class SqliteJournalStore implements JournalStore, Writer {
     if (this.#underWay !== undefined || this.#queue.empty || this.#failure !== undefined) return;
     this.#underWay = this.#queue;
     this.#queue = new Group();
+    this.#underWay.began = performance.now();
     this.#send(this.#underWay.request());
   }
 
@@ -207,6 +233,7 @@ class SqliteJournalStore implements JournalStore, Writer {
       const done = this.#underWay;
       this.#underWay = undefined;
       // Whoever waited goes on first: what it appends next joins the commit after this one.
+      if (done !== undefined) this.#count(done);
       for (const waiter of done?.waiters ?? []) waiter.resolve();
       if (!this.#queue.empty) this.#schedule();
     } else if (reply.kind === "failed") {
@@ -216,6 +243,12 @@ class SqliteJournalStore implements JournalStore, Writer {
       this.#reads.delete(reply.id);
       read?.(reply);
     }
+  }
+
+  #count({ events, began }: Group): void {
+    this.counts.commits += 1;
+    this.counts.committed += events;
+    this.onCommit(events, performance.now() - began);
   }
 
   #fail(failure: BridgeError): void {

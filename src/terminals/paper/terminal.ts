@@ -40,6 +40,8 @@ export interface PaperTerminalParts {
   readonly clock: Clock;
   readonly chance: Chance;
   readonly observer: Observer;
+  /** Milliseconds of the machine's stopwatch; given, answers tell where the time went. */
+  readonly stopwatch?: () => number;
   /** The market starts once this resolves: when the bridge has its readers in place. */
   readonly start: Promise<void>;
 }
@@ -230,21 +232,35 @@ export class PaperTerminal implements TerminalPort {
   /** A request on its way to the broker, and the answer once it is durable. */
   async #request(signal: AbortSignal, act: (now: Instant) => Answer): Promise<Outcome> {
     this.#mustBeUp();
+    const asked = this.#parts.stopwatch?.() ?? 0;
     await this.#travel(signal);
     if (signal.aborted) throw new BridgeError("canceled", "given up before it reached the broker; nothing was sent");
     this.#mustBeUp();
+    const arrived = this.#parts.stopwatch?.() ?? 0;
     const now = this.#parts.market.now();
     try {
       const { outcome, events } = act(now);
       this.#record(events);
       if (outcome.kind === "done" && outcome.deals.length > 0) this.#value(now);
+      const executed = this.#parts.stopwatch?.() ?? 0;
       await this.#settled(signal);
-      return outcome;
+      return this.#withWork(outcome, asked, arrived, executed);
     } catch (error) {
       if (error instanceof BridgeError) throw error;
       this.#fail("the broker has failed", error);
       throw new BridgeError("terminal_silent", "the paper terminal has failed over the request", { cause: error });
     }
+  }
+
+  #withWork(outcome: Outcome, asked: number, arrived: number, executed: number): Outcome {
+    const { stopwatch } = this.#parts;
+    if (stopwatch === undefined) return outcome;
+    const work = [
+      { step: "travel", start: asked, end: arrived },
+      { step: "execute", start: arrived, end: executed },
+      { step: "ledger", start: executed, end: stopwatch() },
+    ];
+    return { ...outcome, work };
   }
 
   /** A question: no latency worth playing, but no answer either that a power cut could make untrue. */

@@ -44,6 +44,8 @@ export interface HttpOptions {
   readonly routes?: readonly Route[];
   /** Takes over a connection on `/websocket/ws` or `/ws`, its first bytes included. */
   readonly onUpgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+  /** Told of every answer: its status and how long it took, streams to their end. */
+  readonly answered?: (status: number, ms: number) => void;
   /** How many WebSockets are open. */
   readonly webSockets?: () => number;
   /** Of a request's message, also after it is inflated. Default 1 MiB. */
@@ -115,7 +117,7 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
 }
 
 function listenerOf(options: HttpOptions, limits: HttpLimits, maxRequestBytes: number) {
-  const { services, calls, mode, origins = [], routes = [], webSockets = () => 0 } = options;
+  const { services, calls, mode, origins = [], routes = [], webSockets = () => 0, answered } = options;
   const headers = { "mt5bridge-mode": mode };
   const probe = probeService(
     options.health,
@@ -132,6 +134,8 @@ function listenerOf(options: HttpOptions, limits: HttpLimits, maxRequestBytes: n
 
   return (request: unknown, response: unknown): void => {
     const exchange = new Exchange(request as HttpRequest, response as HttpResponse);
+    const began = calls.clock.now();
+    exchange.response.once("close", () => answered?.(exchange.response.statusCode, calls.clock.now() - began));
     try {
       for (const [name, value] of Object.entries(headers)) exchange.response.setHeader(name, value);
       if (calls.drain.leaving.aborted && exchange.request.httpVersionMajor < 2) {

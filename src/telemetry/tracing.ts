@@ -1,0 +1,185 @@
+/**
+ * Spans for OpenTelemetry, from what a witness is told. Off unless an endpoint is set.
+ *
+ * Always true:
+ *   - A trace is recorded as a whole or not at all: what is not sampled has no `SpanRef`,
+ *     and nothing without one is written.
+ *   - The span of an order is named by the order: the same in every life of the bridge.
+ */
+import { randomFillSync } from "node:crypto";
+import type { Order } from "../core/model/order.ts";
+import type { Observer } from "../core/ports/observer.ts";
+import type { Attributes, CallerTrace, EndedCall, Span, SpanRef } from "../core/ports/witness.ts";
+import { type Sampler, samplerOf } from "./sampler.ts";
+import { type QueueLimits, SpanQueue } from "./span-queue.ts";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** How far the wall clock may go away from the stopwatch (ms) until spans follow it. */
+const DRIFT = 10;
+/** How many orders' names are kept, rather than made again. */
+const NAMES = 4096;
+
+/** Tracing as the OTEL_* variables ask for; undefined: they do not. */
+export async function openTracing(env: Environment, known: Attributes, observer: Observer) {
+  if (env["OTEL_SDK_DISABLED"]?.toLowerCase() === "true" || env["OTEL_TRACES_EXPORTER"] === "none") return undefined;
+  const endpoint = env["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] || env["OTEL_EXPORTER_OTLP_ENDPOINT"];
+  if (endpoint === undefined || endpoint === "") return undefined;
+  const protocol = env["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"] || env["OTEL_EXPORTER_OTLP_PROTOCOL"] || "http/protobuf";
+  if (protocol !== "http/protobuf") {
+    observer.note("warn", "tracing", `spans are sent as http/protobuf, not as ${protocol}`);
+  }
+  const sampler = samplerOf(env["OTEL_TRACES_SAMPLER"] || undefined, env["OTEL_TRACES_SAMPLER_ARG"]);
+  const { openCollector, resourceOf } = await import("./otlp.ts");
+  const collector = openCollector();
+  const origin = {
+    resource: resourceOf(known),
+    scope: "mt5-bridge",
+    version: String(known["service.version"] ?? ""),
+  };
+  const queue = new SpanQueue(collector.send, origin, limitsOf(env), observer);
+  const close = async () => {
+    await queue.flush();
+    await collector.close();
+  };
+  return new Tracing(queue, sampler, close);
+}
+
+function limitsOf(env: Environment): QueueLimits {
+  const number = (name: string, otherwise: number): number => {
+    const given = Number(env[name] || otherwise);
+    if (Number.isInteger(given) && given > 0) return given;
+    throw new Error(`${name}=${env[name]}: must be a whole number above 0`);
+  };
+  return {
+    scheduleDelay: number("OTEL_BSP_SCHEDULE_DELAY", 1000),
+    maxExportBatchSize: number("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 4096),
+    maxQueueSize: number("OTEL_BSP_MAX_QUEUE_SIZE", 16_384),
+  };
+}
+
+/** The codes that semantic conventions hold against a server; the others are the caller's doing. */
+const serverFailures = new Set([
+  "UNKNOWN",
+  "DEADLINE_EXCEEDED",
+  "UNIMPLEMENTED",
+  "INTERNAL",
+  "UNAVAILABLE",
+  "DATA_LOSS",
+]);
+
+/** What semantic conventions call our transports. */
+const systems: Readonly<Record<string, string>> = { grpc: "grpc", connect: "connectrpc" };
+
+export class Tracing {
+  readonly queue: SpanQueue;
+  readonly #sampler: Sampler;
+  readonly #close: () => Promise<void>;
+  /** From the stopwatch to the wall clock. */
+  #offset = performance.timeOrigin;
+  /** Orders' names that were made lately. */
+  readonly #named = new Map<string, SpanRef>();
+
+  constructor(queue: SpanQueue, sampler: Sampler, close: () => Promise<void> = () => queue.flush()) {
+    this.queue = queue;
+    this.#sampler = sampler;
+    this.#close = close;
+  }
+
+  /** Sends what is left, then lets go of the collector. */
+  close(): Promise<void> {
+    return this.#close();
+  }
+
+  entered(traceId: string, caller: CallerTrace | undefined): SpanRef | undefined {
+    if (!this.#sampler(traceId, caller)) return undefined;
+    this.#followTheClock();
+    return { traceId, spanId: newSpanId() };
+  }
+
+  ended(call: EndedCall, end: number): void {
+    const { span: self, caller } = call;
+    if (self === undefined) return;
+    this.queue.add({
+      traceId: self.traceId,
+      spanId: self.spanId,
+      parentId: caller?.spanId,
+      remote: caller !== undefined,
+      name: call.method,
+      kind: "server",
+      start: call.start + this.#offset,
+      end: end + this.#offset,
+      attributes: {
+        "rpc.system.name": systems[call.transport] ?? call.transport,
+        "rpc.method": call.method,
+        "rpc.response.status_code": call.status,
+        "mt5bridge.fault": call.fault,
+      },
+      error: call.fault === undefined ? undefined : call.status,
+      failed: serverFailures.has(call.status),
+    });
+  }
+
+  span({ name, parent, self, start, end, attributes, error, outgoing }: Span): SpanRef | undefined {
+    if (parent === undefined) return undefined;
+    const { traceId } = parent;
+    const spanId = self?.spanId ?? newSpanId();
+    this.queue.add({
+      traceId,
+      spanId,
+      parentId: parent.spanId,
+      remote: false,
+      name,
+      kind: outgoing ? "client" : "internal",
+      start: start + this.#offset,
+      end: end + this.#offset,
+      attributes,
+      error,
+      failed: error !== undefined,
+    });
+    return self ?? { traceId, spanId };
+  }
+
+  spanOf({ traced, traceId, id }: Order): SpanRef | undefined {
+    if (!traced) return undefined;
+    const known = this.#named.get(id);
+    if (known?.traceId === traceId) return known;
+    if (this.#named.size >= NAMES) this.#named.clear();
+    const name = { traceId, spanId: orderSpanId(traceId, id) };
+    this.#named.set(id, name);
+    return name;
+  }
+
+  /** A machine that sleeps, or is set right, leaves its stopwatch behind. Between calls, so that a trace agrees with itself. */
+  #followTheClock(): void {
+    const offset = Date.now() - performance.now();
+    if (Math.abs(offset - this.#offset) > DRIFT) this.#offset = offset;
+  }
+}
+
+/** The trace's id and the order's, mixed: two orders of one trace differ, and a restart changes nothing. */
+function orderSpanId(traceId: string, id: string): string {
+  let [high, low] = [0x811c9dc5, 0x01000193];
+  for (let i = 0; i < id.length; i++) {
+    high = Math.imul(high ^ id.charCodeAt(i), 0x01000193);
+    low = Math.imul(low ^ id.charCodeAt(i), 0x85ebca6b) ^ high;
+  }
+  const mixed = (hash: number, at: number) =>
+    ((hash ^ Number.parseInt(traceId.slice(at, at + 8), 16)) >>> 0).toString(16).padStart(8, "0");
+  const spanId = `${mixed(high, 16)}${mixed(low, 24)}`;
+  return spanId === "0".repeat(16) ? "0".repeat(15).concat("1") : spanId; // which would be none
+}
+
+/** Digits from chance for 512 names: asking for a few at a time costs more than all the rest. */
+const chance = Buffer.alloc(8 * 512);
+let digits = "";
+let used = 0;
+
+function newSpanId(): string {
+  if (used === digits.length) {
+    digits = randomFillSync(chance).toString("hex");
+    used = 0;
+  }
+  used += 16;
+  return digits.slice(used - 16, used);
+}

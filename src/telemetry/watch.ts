@@ -1,0 +1,43 @@
+/** The witness of the running bridge: what it is told is counted, and becomes spans where tracing is on. */
+import type { Order } from "../core/model/order.ts";
+import type { CallerTrace, CallKind, CallWitness, EndedCall, Span, SpanRef, Witness } from "../core/ports/witness.ts";
+import { CallCounts, OrderCounts } from "./counts.ts";
+import type { Tracing } from "./tracing.ts";
+
+export class Watch implements Witness, CallWitness {
+  readonly orders = new OrderCounts();
+  readonly calls = new CallCounts();
+  readonly #tracing: Tracing | undefined;
+
+  constructor(tracing: Tracing | undefined) {
+    this.#tracing = tracing;
+  }
+
+  now(): number {
+    return performance.now();
+  }
+
+  span(span: Span): SpanRef | undefined {
+    this.orders.took(span.name, span.end - span.start);
+    return this.#tracing?.span(span);
+  }
+
+  spanOf(order: Order): SpanRef | undefined {
+    return this.#tracing?.spanOf(order);
+  }
+
+  reached(order: Order): void {
+    this.orders.add(order);
+  }
+
+  entered(method: string, kind: CallKind, traceId: string, caller: CallerTrace | undefined): SpanRef | undefined {
+    this.calls.entered(method, kind);
+    return this.#tracing?.entered(traceId, caller);
+  }
+
+  ended(call: EndedCall): void {
+    const end = performance.now();
+    this.calls.ended(call, end);
+    this.#tracing?.ended(call, end);
+  }
+}
