@@ -18,7 +18,7 @@ let innocent: TestClient;
 let guilty: TestClient;
 
 beforeAll(async () => {
-  bridge = await startBridge();
+  bridge = await startBridge({ PAPER_RATE: "200" });
   innocent = new TestClient(bridge.grpcPort);
   guilty = new TestClient(bridge.grpcPort);
 });

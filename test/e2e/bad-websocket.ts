@@ -36,8 +36,7 @@ export function badInputOverWebsocket(spoken: Spoken, port: number, seed: number
 
 async function connected(port: number, spoken: Spoken): Promise<WebsocketClient> {
   const one = new WebsocketClient(port, spoken);
-  if (spoken === "simple") await one.opened();
-  else await one.type("welcome");
+  await one.type(spoken === "simple" ? "subscribed" : "welcome");
   return one;
 }
 
@@ -111,7 +110,7 @@ async function inPlainWords(port: number): Promise<Outcome> {
   for (const { type, body, mayPass } of badPlainWords()) {
     sent++;
     guilty.socket.send(JSON.stringify({ type, data: body }));
-    const heard = await guilty.next((frame) => frame.type === "error" || frame.type === "signal_result");
+    const heard = await guilty.next((frame) => ["error", "signal_result", "subscribed"].includes(frame.type));
     guilty.forget();
     const code = heard.type === "error" ? (heard.data as { code: string }).code : "ok";
     const fine = code === "invalid_argument" || (mayPass && (code === "ok" || refusals.has(code)));
