@@ -226,6 +226,8 @@ async function start(config: Config, log: Log): Promise<() => Promise<void>> {
     log.note("error", "terminal", "the terminal's reports can no longer be followed", { error });
     health.changed();
   });
+  // What the start has left behind goes before prices come: a fifth of the memory at rest. Only `npm start` allows it.
+  await globalThis.gc?.({ type: "major", flavor: "last-resort", execution: "async" });
   ready.resolve();
   const ports = {
     host: network.bindAddress,
