@@ -21,8 +21,8 @@ import { BridgeError } from "./core/errors.ts";
 import { HealthWatch } from "./core/health/health.ts";
 import type { Instant } from "./core/model/ids.ts";
 import type { SymbolSpec } from "./core/model/symbol.ts";
+import { raiseDoubts, settleDoubts, watchDoubts } from "./core/orders/doubts.ts";
 import { OrderDesk } from "./core/orders/order-desk.ts";
-import { raiseDoubts, settleDoubts } from "./core/orders/reconcile.ts";
 import type { Clock } from "./core/ports/clock.ts";
 import type { TickHistory } from "./core/ports/history.ts";
 import type { Journal } from "./core/ports/journal.ts";
@@ -226,6 +226,7 @@ async function start(config: Config, log: Log): Promise<() => Promise<void>> {
     log.note("error", "terminal", "the terminal's reports can no longer be followed", { error });
     health.changed();
   });
+  void watchDoubts(desk, life.signal);
   // What the start has left behind goes before prices come: a fifth of the memory at rest. Only `npm start` allows it.
   await globalThis.gc?.({ type: "major", flavor: "last-resort", execution: "async" });
   ready.resolve();

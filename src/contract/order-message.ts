@@ -3,6 +3,7 @@ import { create } from "@bufbuild/protobuf";
 import {
   type Deal as DealMessage,
   DealSchema,
+  OrderDoubtSchema,
   type Order as OrderMessage,
   OrderSchema,
 } from "../../gen/ts/mt5bridge/v1/orders_pb.ts";
@@ -11,7 +12,7 @@ import type { Account } from "../core/accounts/account.ts";
 import type { Deal } from "../core/model/deal.ts";
 import { type Price, toFinePrice, toLots, toMoney, toPrice, type Volume } from "../core/model/decimals.ts";
 import { strategyIdOf } from "../core/model/ids.ts";
-import type { Order, Rejection } from "../core/model/order.ts";
+import type { Doubt, Order, Rejection } from "../core/model/order.ts";
 import { isFinal } from "../core/orders/lifecycle.ts";
 import { timestamp } from "./times.ts";
 import { causes, fillings, lifetimes, orderTypes, sides, stages } from "./words.ts";
@@ -73,8 +74,15 @@ function makeOrder(order: Order, account: Account): OrderMessage {
   if (order.answeredAt !== undefined) message.answeredTime = timestamp(order.answeredAt);
   if (order.finalAt !== undefined) message.finalTime = timestamp(order.finalAt);
   if (order.rejection !== undefined) message.rejection = rejectionMessage(order.rejection);
+  if (order.doubt !== undefined) message.doubt = doubtMessage(order.doubt);
   return message;
 }
+
+const doubtMessage = ({ since, why, settledAt, evidence }: Doubt) =>
+  create(OrderDoubtSchema, {
+    ...{ sinceTime: timestamp(since), reason: why, evidence: evidence ?? "" },
+    ...(settledAt === undefined ? {} : { settledTime: timestamp(settledAt) }),
+  });
 
 export const rejectionMessage = (rejection: Rejection) => create(RejectionSchema, rejection);
 

@@ -29,6 +29,7 @@ export const faults = {
   draining:               { orderMayExist: false, retry: "after_reconnect",   status: "UNAVAILABLE" },
   terminal_offline:       { orderMayExist: false, retry: "after_reconnect",   status: "UNAVAILABLE" },
   journal_unavailable:    { orderMayExist: false, retry: "later",             status: "UNAVAILABLE" },
+  never_arrived:          { orderMayExist: false, retry: "with_new_key",      status: "ABORTED" },
   terminal_silent:        { orderMayExist: true,  retry: "after_reconcile",   status: "DEADLINE_EXCEEDED" },
   deadline_exceeded:      { orderMayExist: true,  retry: "later",             status: "DEADLINE_EXCEEDED" },
   canceled:               { orderMayExist: true,  retry: "never",             status: "CANCELLED" },

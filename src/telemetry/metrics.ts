@@ -80,8 +80,16 @@ function orders(registry: Registry, { watch, accounts }: Sources): void {
   histogram(registry, "mt5bridge_order_latency_seconds", "How long each phase of an order took.", () =>
     labeled("phase", orders.latency),
   );
-  const inDoubt = ({ record }: Account) => count(record.orders.open, (order) => order.stage === "in_doubt");
+  const inDoubt = ({ record }: Account) => record.orders.doubted.length;
+  const changesInDoubt = ({ record }: Account) => record.changes.doubted.length;
   gauge(registry, "mt5bridge_orders_in_doubt", "Orders whose fate is not known.", ["account"], perAccount(inDoubt));
+  gauge(
+    registry,
+    "mt5bridge_changes_in_doubt",
+    "Cancellations and changes whose fate is not known.",
+    ["account"],
+    perAccount(changesInDoubt),
+  );
   gauge(
     registry,
     "mt5bridge_orders_open",

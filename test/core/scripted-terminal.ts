@@ -53,6 +53,7 @@ export class ScriptedTerminal implements TerminalPort {
   readonly symbols = [eurusd];
   /** How the next commands behave, first come first; all others are `done`. */
   script: Behaviour[] = [];
+  /** Whether its history is whole. */
   complete = true;
   /** What has happened and was not reported yet. */
   unreported: TerminalReport[] = [];
@@ -132,7 +133,7 @@ export class ScriptedTerminal implements TerminalPort {
       positions: [...this.positions.values()],
       pastOrders: [...this.past.values()],
       deals: [...this.deals],
-      complete: this.complete,
+      completeUntil: (this.complete ? Number.MAX_SAFE_INTEGER : 0) as Instant,
     };
     this.onSnapshot();
     return books;
@@ -164,7 +165,16 @@ export class ScriptedTerminal implements TerminalPort {
   execute({ magic, request }: NumberedOrder): Outcome {
     const { symbol, side, volume, timeInForce, comment, position } = request;
     const order = this.#put({
-      ...{ ticket: this.#ticket(), symbol, side, type: request.type, state: "placed", reason: "expert", magic, volume },
+      ...{
+        ticket: this.#ticket(),
+        symbol,
+        side,
+        type: request.positionBy ? "close_by" : request.type,
+        state: "placed",
+        reason: "expert",
+        magic,
+        volume,
+      },
       ...{ remaining: volume, filling: "fok", timeInForce, setupTime: 0 as Instant, comment },
       ...(request.price === undefined ? {} : { price: request.price }),
       ...(request.stopLimitPrice === undefined ? {} : { stopLimitPrice: request.stopLimitPrice }),

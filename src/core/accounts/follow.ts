@@ -6,7 +6,7 @@
  * reader has room.
  */
 import { applyReport, type TradeReport } from "../orders/apply-report.ts";
-import { settleDoubts } from "../orders/reconcile.ts";
+import { settleDoubts } from "../orders/doubts.ts";
 import type { TerminalReport } from "../ports/terminal.ts";
 import type { Account } from "./account.ts";
 

@@ -52,6 +52,11 @@ export class Holdings {
     return this.#values.get(ticket);
   }
 
+  /** The deal that was heard of last. */
+  get newestDeal(): Deal | undefined {
+    return this.#deals.at(-1);
+  }
+
   put(position: Position): void {
     this.#positions.set(position.ticket, position);
   }

@@ -9,13 +9,14 @@
  *   - When the journal cannot be written nothing more is decided: `write` fails, and who
  *     waits for anything is woken. What memory holds beyond the disk is shown to nobody.
  */
-import { BridgeError, type Fault } from "../errors.ts";
+import { BridgeError } from "../errors.ts";
 import type { Valuation } from "../model/account.ts";
 import type { Deal } from "../model/deal.ts";
 import type { Money } from "../model/decimals.ts";
 import type { ClientOrderId, Instant, OrderId, OrderNumber, Ticket } from "../model/ids.ts";
-import type { Order } from "../model/order.ts";
+import type { Evidence, Order } from "../model/order.ts";
 import type { Position } from "../model/position.ts";
+import { type Answer, type Change, ChangeBook, type OpenChange } from "../orders/change-book.ts";
 import { advance, isFinal, type OrderEvent } from "../orders/lifecycle.ts";
 import { OrderBook } from "../orders/order-book.ts";
 import { tellWrite, type WriteTimes } from "../orders/order-trace.ts";
@@ -27,25 +28,30 @@ import { Holdings } from "./holdings.ts";
 
 export type PositionChange = "opened" | "changed" | "closed";
 
-/** How a command that is not an order ended. */
-export type Answer =
-  | { readonly kind: "done" }
-  | {
-      readonly kind: "failed";
-      readonly fault: Fault;
-      readonly message: string;
-      readonly metadata: Readonly<Record<string, string>>;
-    };
-
 /** An entry of the journal. */
 export type AccountEvent =
   /** A new order, its key and number reserved. */
   | { readonly type: "received"; readonly order: Order; readonly content: string }
   /** An order that the bridge did not place, as the terminal first showed it. */
   | { readonly type: "found"; readonly order: Order }
-  | { readonly type: "advanced"; readonly number: OrderNumber; readonly event: OrderEvent; readonly at: Instant }
-  /** A cancellation or change is about to leave, its key reserved. */
-  | { readonly type: "asked"; readonly key: ClientOrderId; readonly content: string }
+  /** `evidence`: where it is known from, of an order that was in doubt. */
+  | {
+      readonly type: "advanced";
+      readonly number: OrderNumber;
+      readonly event: OrderEvent;
+      readonly at: Instant;
+      readonly evidence?: Evidence;
+    }
+  /** A cancellation or change is about to leave, its key reserved. The first version did not write what it was. */
+  | {
+      readonly type: "asked";
+      readonly key: ClientOrderId;
+      readonly content: string;
+      readonly change?: Change;
+      readonly at?: Instant;
+    }
+  /** Nobody knows what became of the change. */
+  | { readonly type: "doubted"; readonly key: ClientOrderId; readonly why: string }
   | { readonly type: "answered"; readonly key: ClientOrderId; readonly answer: Answer }
   | { readonly type: "deal"; readonly deal: Deal }
   | { readonly type: "position"; readonly change: PositionChange; readonly position: Position };
@@ -61,6 +67,12 @@ type OrderStates = readonly (Order | undefined)[];
 const nameOf = (event: AccountEvent | undefined): string =>
   event?.type === "advanced" ? event.event.type : (event?.type ?? "");
 
+/** The first version of the journal told neither what was asked nor when. */
+const asked = ({ key, change, at = 0 as Instant }: AccountEvent & { type: "asked" }): OpenChange => ({
+  ...{ key, at },
+  ...(change === undefined ? {} : { change }),
+});
+
 /** How many events are kept for readers that come back. */
 const keep = 10_000;
 /** How far a reader may be behind: less than is kept, so that it can come back where it was cut off. */
@@ -68,13 +80,13 @@ const backlog = 5_000;
 
 export class AccountRecord {
   readonly orders = new OrderBook();
+  readonly changes = new ChangeBook();
   readonly holdings: Holdings;
   readonly orderFeed: Feed<Order>;
   readonly accountFeed: Feed<AccountFact>;
   readonly witness: Witness;
   readonly #journal: Journal<AccountEvent>;
   readonly #contents = new Map<ClientOrderId, string>();
-  readonly #answers = new Map<ClientOrderId, Answer | undefined>();
   readonly #watchers = new Map<string, Set<() => void>>();
   readonly #failed = new Set<() => void>();
   readonly #durableOrders = new Durable<OrderNumber, Order>();
@@ -138,7 +150,7 @@ export class AccountRecord {
     for (const [i, event] of events.entries()) {
       const changed = after[i];
       if (changed !== undefined) this.#tell(changed.id);
-      else if (event.type === "answered") this.#tell(event.key);
+      else if (event.type === "answered" || event.type === "doubted") this.#tell(event.key);
     }
   }
 
@@ -173,16 +185,6 @@ export class AccountRecord {
   /** What a key was first used for; undefined when it is free. */
   contentOf(key: ClientOrderId): string | undefined {
     return this.#contents.get(key);
-  }
-
-  /** How the command of a key ended; undefined while it is under way. */
-  answerOf(key: ClientOrderId): Answer | undefined {
-    return this.#answers.get(key);
-  }
-
-  /** Commands that were under way when the bridge stopped. */
-  get unanswered(): ClientOrderId[] {
-    return [...this.#answers].filter(([, answer]) => answer === undefined).map(([key]) => key);
   }
 
   /** Calls back when the order, or the command of the key, has changed and that is durable. */
@@ -220,17 +222,22 @@ export class AccountRecord {
         return event.order;
       case "advanced": {
         const before = this.orders.byNumber(event.number);
-        const step = before && advance(before, event.event, event.at);
+        const step = before && advance(before, event.event, event.at, event.evidence);
         if (step?.kind !== "advanced") return undefined; // decided before it was written: cannot be
-        this.orders.put(step.order);
-        return step.order;
+        const { order } = step;
+        this.orders.put(order);
+        if (order.ticket !== undefined && isFinal(order.stage)) this.changes.ended(order.ticket);
+        return order;
       }
       case "asked":
         this.#contents.set(event.key, event.content);
-        this.#answers.set(event.key, undefined);
+        this.changes.ask(asked(event));
+        return undefined;
+      case "doubted":
+        this.changes.doubt(event.key, event.why);
         return undefined;
       case "answered":
-        this.#answers.set(event.key, event.answer);
+        this.changes.answer(event.key, event.answer);
         return undefined;
       case "deal":
         this.holdings.add(event.deal);

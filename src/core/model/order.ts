@@ -116,6 +116,21 @@ export interface Rejection {
   readonly retriable: boolean;
 }
 
+/**
+ * What settled a doubt: an answer that came late, a report, the terminal's records, or
+ * that complete records do not show the order.
+ */
+export type Evidence = "answer" | "report" | "records" | "absence";
+
+/** Nobody knew for a while whether the order exists at the broker. */
+export interface Doubt {
+  readonly since: Instant;
+  readonly why: string;
+  /** Absent while it lasts. */
+  readonly settledAt?: Instant;
+  readonly evidence?: Evidence;
+}
+
 /** An order as the bridge knows it: what was asked and what became of it. */
 export interface Order {
   readonly id: OrderId;
@@ -148,6 +163,7 @@ export interface Order {
   readonly version: number;
   readonly cause: Cause;
   readonly rejection?: Rejection;
+  readonly doubt?: Doubt;
   /** Tickets of its deals, in the order in which they were reported. */
   readonly deals: readonly Ticket[];
   /** When the bridge first knew of it. */

@@ -7,8 +7,8 @@
  */
 import type { AccountEvent, PositionChange } from "../accounts/record.ts";
 import type { Deal } from "../model/deal.ts";
-import { type Magic, type OrderNumber, orderId, strategyIdOf } from "../model/ids.ts";
-import type { Cause, Order, OrderChange, Reason, TerminalOrder } from "../model/order.ts";
+import { type Instant, type Magic, type OrderNumber, orderId, strategyIdOf } from "../model/ids.ts";
+import type { Cause, Evidence, Order, OrderChange, Reason, TerminalOrder } from "../model/order.ts";
 import type { Position } from "../model/position.ts";
 import { retcodeName } from "../model/retcodes.ts";
 import type { TerminalReport } from "../ports/terminal.ts";
@@ -18,12 +18,16 @@ import type { OrderDesk } from "./order-desk.ts";
 export type TradeReport = Extract<TerminalReport, { type: "order" | "deal" | "position" | "position_closed" }>;
 
 /** Resolves when what was new of the report is durable; true when it contradicts what is known. */
-export async function applyReport(desk: OrderDesk, report: TradeReport): Promise<boolean> {
+export async function applyReport(
+  desk: OrderDesk,
+  report: TradeReport,
+  evidence: Evidence = "report",
+): Promise<boolean> {
   switch (report.type) {
     case "order":
-      return applyOrder(desk, report.order);
+      return applyOrder(desk, report.order, evidence);
     case "deal":
-      return applyDeal(desk, report.deal);
+      return applyDeal(desk, report.deal, evidence);
     case "position":
       return applyPosition(desk, report.position);
     case "position_closed":
@@ -33,7 +37,7 @@ export async function applyReport(desk: OrderDesk, report: TradeReport): Promise
   }
 }
 
-async function applyOrder(desk: OrderDesk, seen: TerminalOrder): Promise<boolean> {
+async function applyOrder(desk: OrderDesk, seen: TerminalOrder, evidence: Evidence): Promise<boolean> {
   const { orders } = desk.record;
   const known = orders.byTicket(seen.ticket) ?? awaiting(desk, seen);
   const found = known === undefined ? desk.record.write([{ type: "found", order: foreign(desk, seen) }]) : undefined;
@@ -43,8 +47,7 @@ async function applyOrder(desk: OrderDesk, seen: TerminalOrder): Promise<boolean
     return false;
   }
   const events = [...(known === undefined ? dealsOf(desk, order) : []), ...eventsOf(order, seen, desk)];
-  if (seen.state === "canceled") desk.canceling.delete(seen.ticket);
-  const [contradicted] = await Promise.all([applyEvents(desk, order.number, events), found]);
+  const [contradicted] = await Promise.all([applyEvents(desk, order.number, events, evidence), found]);
   return contradicted;
 }
 
@@ -72,7 +75,7 @@ function eventsOf(order: Order, seen: TerminalOrder, desk: OrderDesk): OrderEven
       if (order.type !== "market") events.push({ type: "changed", change: changeOf(seen), becomes: seen.type });
       break;
     case "canceled":
-      events.push({ type: "canceled", cause: desk.canceling.has(seen.ticket) ? "client" : "broker" });
+      events.push({ type: "canceled", cause: desk.record.changes.isCanceling(seen.ticket) ? "client" : "broker" });
       break;
     case "expired":
       events.push({ type: "expired", cause: "expiry" });
@@ -84,7 +87,7 @@ function eventsOf(order: Order, seen: TerminalOrder, desk: OrderDesk): OrderEven
   return events;
 }
 
-async function applyDeal(desk: OrderDesk, deal: Deal): Promise<boolean> {
+async function applyDeal(desk: OrderDesk, deal: Deal, evidence: Evidence): Promise<boolean> {
   const { orders, holdings } = desk.record;
   const order = deal.order === undefined ? undefined : (orders.byTicket(deal.order) ?? awaiting(desk, deal));
   const event = dealt(deal);
@@ -92,7 +95,7 @@ async function applyDeal(desk: OrderDesk, deal: Deal): Promise<boolean> {
   const step = order && event && advance(order, event, at);
   // Together: a deal that is known while its order does not know it would be lost between the two.
   const news: AccountEvent[] = holdings.knows(deal.ticket) ? [] : [{ type: "deal", deal }];
-  if (order && event && step?.kind === "advanced") news.push({ type: "advanced", number: order.number, event, at });
+  if (order && event && step?.kind === "advanced") news.push(advanced(order, event, at, evidence));
   const contradicted = order !== undefined && step?.kind === "impossible";
   if (contradicted) noteContradiction(desk, order, step.why);
   if (news.length > 0) await desk.record.write(news);
@@ -107,6 +110,7 @@ function dealt(deal: Deal): OrderEvent | undefined {
 
 async function applyPosition(desk: OrderDesk, position: Position): Promise<boolean> {
   const before = desk.record.holdings.position(position.ticket);
+  if (before !== undefined && position.updateTime < before.updateTime) return false; // the records were quicker
   const change: PositionChange = before === undefined ? "opened" : "changed";
   if (before === undefined || !samePosition(before, position)) {
     await desk.record.write([{ type: "position", change, position }]);
@@ -119,6 +123,7 @@ export async function applyEvents(
   desk: OrderDesk,
   number: OrderNumber,
   events: readonly OrderEvent[],
+  evidence: Evidence,
 ): Promise<boolean> {
   const at = desk.clock.now();
   let contradicted = false;
@@ -126,8 +131,8 @@ export async function applyEvents(
   for (const event of events) {
     const order = desk.record.orders.byNumber(number);
     const step = order && advance(order, event, at);
-    if (step?.kind === "advanced") {
-      written.push(desk.record.write([{ type: "advanced", number, event, at }]));
+    if (order && step?.kind === "advanced") {
+      written.push(desk.record.write([advanced(order, event, at, evidence)]));
     } else if (step?.kind === "impossible") {
       contradicted = true;
       noteContradiction(desk, order, step.why);
@@ -136,6 +141,12 @@ export async function applyEvents(
   await Promise.all(written);
   return contradicted;
 }
+
+/** Where an event is known from matters only where it settles a doubt. */
+export const advanced = (order: Order, event: OrderEvent, at: Instant, evidence: Evidence): AccountEvent => ({
+  ...{ type: "advanced", number: order.number, event, at },
+  ...(order.stage === "in_doubt" ? { evidence } : {}),
+});
 
 function noteContradiction(desk: OrderDesk, order: Order | undefined, why: string): void {
   const context = { order: order?.id, trace_id: order?.traceId, why };

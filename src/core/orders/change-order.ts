@@ -3,9 +3,9 @@
  *
  * A change has a key of its own. It is reserved, on disk, before the change leaves, and
  * the answer is kept under it: the same key is answered with the same words for ever,
- * and never acts twice.
+ * and never acts twice. Silence is doubt here, too: what became of the change is found
+ * out from the terminal's records, and then is the answer.
  */
-import type { Answer } from "../accounts/record.ts";
 import { BridgeError } from "../errors.ts";
 import type { ClientOrderId, Ticket } from "../model/ids.ts";
 import type { Order, Stops } from "../model/order.ts";
@@ -14,6 +14,8 @@ import { isUnknown, retcodeName } from "../model/retcodes.ts";
 import type { Outcome } from "../ports/terminal.ts";
 import { errorWord, witnessed } from "../ports/witness.ts";
 import { applyReport } from "./apply-report.ts";
+import type { Answer, Change } from "./change-book.ts";
+import { settleDoubts } from "./doubts.ts";
 import type { ChangeDraft, StopsDraft } from "./draft.ts";
 import { isFinal } from "./lifecycle.ts";
 import type { OrderName } from "./order-book.ts";
@@ -36,8 +38,7 @@ export async function modifyOrder(
   const content = contentOf("modify", { ...name, ...draft });
   const replayed = await ask(desk, key, content, caller, () => {
     const { order, ticket } = workingOrder(desk, name);
-    const change = validateChange(draft, order, desk.symbol(order.symbol));
-    return (signal) => desk.terminal.modify(ticket, change, signal);
+    return { kind: "modify", order: ticket, to: validateChange(draft, order, desk.symbol(order.symbol)) };
   });
   return { order: findOrder(desk, name), replayed };
 }
@@ -49,20 +50,9 @@ export async function cancelOrder(
   caller: Caller,
 ): Promise<Changed> {
   const content = contentOf("cancel", name);
-  const replayed = await ask(desk, key, content, caller, () => {
-    const { ticket } = workingOrder(desk, name);
-    return async (signal) => {
-      desk.canceling.add(ticket);
-      try {
-        const outcome = await desk.terminal.cancel(ticket, signal);
-        if (outcome.kind === "refused" && !isUnknown(outcome.retcode)) desk.canceling.delete(ticket);
-        return outcome;
-      } catch (error) {
-        if (isUnsent(error)) desk.canceling.delete(ticket);
-        throw error;
-      }
-    };
-  });
+  const replayed = await ask(desk, key, content, caller, () => ({
+    ...{ kind: "cancel", order: workingOrder(desk, name).ticket },
+  }));
   return { order: findOrder(desk, name), replayed };
 }
 
@@ -81,15 +71,7 @@ export async function modifyPosition(
         violations: [{ field: "position_ticket", description: "must be the ticket of an open position" }],
       });
     }
-    const stops = validateStops(draft, position, desk.symbol(position.symbol));
-    return async (signal) => {
-      const outcome = await desk.terminal.modifyPosition(ticket, stops, signal);
-      const now = desk.record.holdings.position(ticket);
-      if (outcome.kind === "done" && now !== undefined) {
-        await applyReport(desk, { type: "position", position: withStops(now, stops) });
-      }
-      return outcome;
-    };
+    return { kind: "stops", position: ticket, to: validateStops(draft, position, desk.symbol(position.symbol)) };
   });
   return { position: desk.record.holdings.position(ticket), replayed };
 }
@@ -129,34 +111,32 @@ function withStops(position: Position, stops: Stops): Position {
   return { ...rest, ...stops };
 }
 
-type Send = (signal: AbortSignal) => Promise<Outcome>;
-
 /** Asks the terminal once per key; true when the key had been used before. Throws what the terminal refused with. */
 async function ask(
   desk: OrderDesk,
   key: ClientOrderId,
   content: string,
   caller: Caller,
-  prepare: () => Send,
+  prepare: () => Change,
 ): Promise<boolean> {
   if (!sameContent(desk, key, content)) await desk.record.settled();
   const replayed = sameContent(desk, key, content); // in the turn in which the key is reserved
   if (!replayed) {
     if (!desk.linkUp) throw new BridgeError("terminal_offline", "the terminal is not connected; nothing was sent");
     const { witness } = desk;
-    const send = witnessed(witness, caller.span, "change.validate", prepare);
+    const change = witnessed(witness, caller.span, "change.validate", prepare);
     const start = witness.now();
-    await desk.record.write([{ type: "asked", key, content }]);
+    await desk.record.write([{ type: "asked", key, content, change, at: desk.clock.now() }]);
     witness.span({ name: "change.journal", parent: caller.span, start, end: witness.now() });
-    void carryOut(desk, key, send, caller);
+    void carryOut(desk, key, change, caller);
   }
-  await desk.until(key, () => desk.record.answerOf(key) !== undefined, caller);
+  const { changes } = desk.record;
+  const isOver = () => changes.answerOf(key) !== undefined || changes.byKey(key)?.doubt !== undefined;
+  await desk.until(key, isOver, caller);
   const answer = await durableAnswer(desk, key);
   if (answer === undefined) {
-    throw new BridgeError(
-      "terminal_silent",
-      "the terminal has not answered yet; ask again with the same client_order_id",
-    );
+    const why = changes.byKey(key)?.doubt ?? "the terminal has not answered yet";
+    throw new BridgeError("terminal_silent", `${why}; ask again with the same client_order_id`);
   }
   if (answer.kind === "failed") throw new BridgeError(answer.fault, answer.message, { metadata: answer.metadata });
   return replayed;
@@ -169,50 +149,92 @@ async function durableAnswer(desk: OrderDesk, key: ClientOrderId): Promise<Answe
     const message = "the change may have been made, but the journal cannot be written; look at the order at the broker";
     throw new BridgeError("terminal_silent", message, { cause });
   }
-  return desk.record.answerOf(key);
+  return desk.record.changes.answerOf(key);
 }
 
-/** Never throws: the answer is in the journal. */
-async function carryOut(desk: OrderDesk, key: ClientOrderId, send: Send, caller: Caller): Promise<void> {
-  try {
-    const answer = await answerTo(desk, key, send, caller);
-    await desk.record.write([{ type: "answered", key, answer }]);
-  } catch (error) {
-    const context = { client_order_id: key, trace_id: caller.traceId, error };
-    desk.observer.note("error", "orders", "an answer could not be journalled", context);
-  }
-}
-
-async function answerTo(desk: OrderDesk, key: ClientOrderId, send: Send, caller: Caller): Promise<Answer> {
+/** Never throws: the answer, or the doubt, is in the journal. */
+async function carryOut(desk: OrderDesk, key: ClientOrderId, change: Change, caller: Caller): Promise<void> {
   const { witness } = desk;
   const asked = { name: "change.terminal", parent: caller.span, start: witness.now() };
-  let outcome: Outcome;
+  const send = async (signal: AbortSignal) => {
+    desk.changing.add(key);
+    try {
+      return await sendChange(desk, change, signal);
+    } finally {
+      desk.changing.delete(key);
+    }
+  };
+  const take = (outcome: Outcome) => tell(desk, key, caller, () => conclude(desk, key, change, outcome));
   try {
-    outcome = await desk.command(send);
+    const outcome = await desk.command(send, (late) => void take(late));
     tellOutcome(witness, asked, outcome);
+    await take(outcome);
   } catch (error) {
     witness.span({ ...asked, end: witness.now(), outgoing: true, error: errorWord(error) });
-    const context = { client_order_id: key, trace_id: caller.traceId, error };
-    desk.observer.note("error", "orders", "a change has no answer", context);
-    return silent(error);
+    await tell(desk, key, caller, () => (isUnsent(error) ? unsent(desk, key, error) : doubt(desk, key, whyNot(error))));
   }
-  if (outcome.kind === "done") {
-    await Promise.all(outcome.orders.map((order) => applyReport(desk, { type: "order", order })));
-  }
-  return answerOf(outcome);
 }
 
-const isUnsent = (error: unknown): boolean => error instanceof BridgeError && error.fault === "terminal_offline";
+function sendChange(desk: OrderDesk, change: Change, signal: AbortSignal): Promise<Outcome> {
+  switch (change.kind) {
+    case "cancel":
+      return desk.terminal.cancel(change.order, signal);
+    case "modify":
+      return desk.terminal.modify(change.order, change.to, signal);
+    case "stops":
+      return desk.terminal.modifyPosition(change.position, change.to, signal);
+  }
+}
+
+/** Journals what has become of a change. Never throws. */
+async function tell(desk: OrderDesk, key: ClientOrderId, caller: Caller, write: () => Promise<void>): Promise<void> {
+  const context = { client_order_id: key, trace_id: caller.traceId };
+  try {
+    await write();
+  } catch (error) {
+    desk.observer.note("error", "orders", "an answer could not be journalled", { ...context, error });
+    return;
+  }
+  const why = desk.record.changes.byKey(key)?.doubt;
+  if (why === undefined) return;
+  desk.observer.note("error", "orders", "change in doubt", { ...context, why });
+  await settleDoubts(desk);
+}
+
+/** What the answer names is in the record before the answer itself is. */
+async function conclude(desk: OrderDesk, key: ClientOrderId, change: Change, outcome: Outcome): Promise<void> {
+  if (outcome.kind === "refused" && isUnknown(outcome.retcode)) {
+    return doubt(desk, key, `the terminal answered ${retcodeName(outcome.retcode)} (${outcome.retcode})`);
+  }
+  if (outcome.kind === "done") {
+    await Promise.all(outcome.orders.map((order) => applyReport(desk, { type: "order", order }, "answer")));
+    const position = change.kind === "stops" ? desk.record.holdings.position(change.position) : undefined;
+    if (change.kind === "stops" && position !== undefined) {
+      await applyReport(desk, { type: "position", position: withStops(position, change.to) }, "answer");
+    }
+  }
+  if (desk.record.changes.answerOf(key) !== undefined) return; // the records were quicker than a late answer
+  await desk.record.write([{ type: "answered", key, answer: answerOf(outcome) }]);
+}
+
+async function doubt(desk: OrderDesk, key: ClientOrderId, why: string): Promise<void> {
+  await desk.record.write([{ type: "doubted", key, why }]);
+}
+
+async function unsent(desk: OrderDesk, key: ClientOrderId, { fault, message }: BridgeError): Promise<void> {
+  await desk.record.write([{ type: "answered", key, answer: { kind: "failed", fault, message, metadata: {} } }]);
+}
+
+const isUnsent = (error: unknown): error is BridgeError =>
+  error instanceof BridgeError && error.fault === "terminal_offline";
+
+/** Why there is no answer, for people. */
+export const whyNot = (error: unknown): string =>
+  error instanceof BridgeError ? error.message : "the terminal's answer could not be read";
 
 function answerOf(outcome: Outcome): Answer {
   if (outcome.kind === "done") return { kind: "done" };
   const { retcode, message } = outcome;
-  const fault = isUnknown(retcode) ? "terminal_silent" : "refused_by_broker";
-  return { kind: "failed", fault, message, metadata: { retcode: String(retcode), retcode_name: retcodeName(retcode) } };
-}
-
-function silent(error: unknown): Answer {
-  const fault = error instanceof BridgeError ? error.fault : "terminal_silent";
-  const message = error instanceof BridgeError ? error.message : "the terminal's answer could not be read";
-  return { kind: "failed", fault, message, metadata: {} };
+  const metadata = { retcode: String(retcode), retcode_name: retcodeName(retcode) };
+  return { kind: "failed", fault: "refused_by_broker", message, metadata };
 }

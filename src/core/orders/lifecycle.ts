@@ -6,10 +6,11 @@
  */
 import type { FinePrice, Price, Volume } from "../model/decimals.ts";
 import type { Instant, Ticket } from "../model/ids.ts";
-import type { Cause, Filling, Order, OrderChange, OrderType, Rejection, Stage } from "../model/order.ts";
+import type { Cause, Evidence, Filling, Order, OrderChange, OrderType, Rejection, Stage } from "../model/order.ts";
 
 export type OrderEvent =
-  | { readonly type: "sent" | "in_doubt" }
+  | { readonly type: "sent" }
+  | { readonly type: "in_doubt"; readonly why?: string }
   | { readonly type: "placed"; readonly ticket: Ticket; readonly filling: Filling }
   | {
       readonly type: "dealt";
@@ -46,16 +47,22 @@ const finalStages: ReadonlySet<Stage> = new Set(["filled", "canceled", "rejected
 
 export const isFinal = (stage: Stage): boolean => finalStages.has(stage);
 
-export function advance(order: Order, event: OrderEvent, at: Instant): Step {
+/** `evidence`: where the event is known from; kept when it settles a doubt. */
+export function advance(order: Order, event: OrderEvent, at: Instant, evidence: Evidence = "report"): Step {
   if (isRepeat(order, event)) return { kind: "repeated" };
   if (!arrivesIn[event.type].includes(order.stage)) {
     return { kind: "impossible", why: `${event.type} while ${order.stage}` };
   }
+  if (order.stage !== "in_doubt" || order.doubt === undefined) return step(order, event, at);
+  return step({ ...order, doubt: { ...order.doubt, settledAt: at, evidence } }, event, at);
+}
+
+function step(order: Order, event: OrderEvent, at: Instant): Step {
   switch (event.type) {
     case "sent":
       return to(order, { stage: "sent", sentAt: at });
     case "in_doubt":
-      return to(order, { stage: "in_doubt" });
+      return to(order, { stage: "in_doubt", doubt: { since: at, why: event.why ?? "" } });
     case "placed":
       return to(order, { stage: "working", ticket: event.ticket, filling: event.filling, answeredAt: at });
     case "dealt":

@@ -41,6 +41,11 @@ export class OrderBook {
     return this.#open.values();
   }
 
+  /** Of which nobody knows whether they exist at the broker. */
+  get doubted(): Order[] {
+    return [...this.#open.values()].filter((order) => order.stage === "in_doubt");
+  }
+
   put(order: Order): void {
     const { number } = order;
     if (this.#orders[number - 1] === undefined) {

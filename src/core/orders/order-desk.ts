@@ -42,10 +42,12 @@ export class OrderDesk {
   readonly limits: Limits;
   draining = false;
   linkUp = true;
-  /** Tickets that a caller is canceling at this moment. */
-  readonly canceling = new Set<bigint>();
   /** Orders whose submission the terminal has not ended, silent ones included: their absence proves nothing. */
   readonly submitting = new Set<OrderNumber>();
+  /** The same of changes, by their keys. */
+  readonly changing = new Set<ClientOrderId>();
+  /** The reading of the terminal's records that is under way, and the one that follows it. */
+  readonly settling: { now?: Promise<void> | undefined; next?: Promise<void> | undefined } = {};
   #inFlight = 0;
   #idle: (() => void)[] = [];
 

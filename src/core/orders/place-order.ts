@@ -16,11 +16,12 @@ import { isTransient, isUnknown, retcodeName } from "../model/retcodes.ts";
 import type { Outcome } from "../ports/terminal.ts";
 import { errorWord, witnessed } from "../ports/witness.ts";
 import { applyEvents, applyReport } from "./apply-report.ts";
+import { whyNot } from "./change-order.ts";
+import { settleDoubts } from "./doubts.ts";
 import type { OrderDraft } from "./draft.ts";
 import { isFinal, type OrderEvent } from "./lifecycle.ts";
 import { type Caller, contentOf, type OrderDesk, sameContent } from "./order-desk.ts";
 import { tellOrder, tellOutcome } from "./order-trace.ts";
-import { settleDoubts } from "./reconcile.ts";
 import { type Approved, approve } from "./risk.ts";
 import { validate } from "./validate.ts";
 
@@ -181,7 +182,9 @@ async function send(desk: OrderDesk, approved: Approved<NumberedOrder>, notAfter
   if (notAfter !== undefined && desk.clock.now() > notAfter) {
     const message = "not_after passed while the order was being journalled; nothing was sent";
     const rejection = { reason: "TOO_LATE", retcode: 0, message, retriable: true };
-    return tell(desk, number, () => applyEvents(desk, number, [{ type: "rejected", cause: "bridge", rejection }]));
+    return tell(desk, number, () =>
+      applyEvents(desk, number, [{ type: "rejected", cause: "bridge", rejection }], "answer"),
+    );
   }
   desk.submitting.add(number);
   const submit = async (signal: AbortSignal) => {
@@ -205,8 +208,8 @@ async function send(desk: OrderDesk, approved: Approved<NumberedOrder>, notAfter
     desk.observer.note(unsent ? "warn" : "error", "orders", unsent ? "order not sent" : "order in doubt", context);
     const event: OrderEvent = unsent
       ? { type: "rejected", cause: "bridge", rejection: offline(error.message) }
-      : { type: "in_doubt" };
-    await tell(desk, number, () => applyEvents(desk, number, [event]));
+      : { type: "in_doubt", why: whyNot(error) };
+    await tell(desk, number, () => applyEvents(desk, number, [event], "answer"));
   }
 }
 
@@ -215,8 +218,7 @@ async function tell(desk: OrderDesk, number: OrderNumber, apply: () => Promise<b
   try {
     const contradicted = await apply();
     const doubtful = desk.record.orders.byNumber(number)?.stage === "in_doubt";
-    // The terminal's records may show it. That they do not yet says nothing: the order may still be on its way.
-    if (contradicted || doubtful) await settleDoubts(desk, false);
+    if (contradicted || doubtful) await settleDoubts(desk);
   } catch (error) {
     const context = { order: number, trace_id: desk.record.orders.byNumber(number)?.traceId, error };
     desk.observer.note("error", "orders", "what became of an order could not be journalled", context);
@@ -227,15 +229,15 @@ async function tell(desk: OrderDesk, number: OrderNumber, apply: () => Promise<b
 async function settle(desk: OrderDesk, number: OrderNumber, outcome: Outcome): Promise<boolean> {
   if (outcome.kind === "refused") {
     const event: OrderEvent = isUnknown(outcome.retcode)
-      ? { type: "in_doubt" }
+      ? { type: "in_doubt", why: `the terminal answered ${retcodeName(outcome.retcode)} (${outcome.retcode})` }
       : { type: "rejected", cause: "broker", rejection: rejectionOf(outcome) };
-    return applyEvents(desk, number, [event]);
+    return applyEvents(desk, number, [event], "answer");
   }
   const contradicted = await Promise.all([
     ...outcome.orders
       .filter((order) => order.state !== "filled")
-      .map((order) => applyReport(desk, { type: "order", order })),
-    ...outcome.deals.map((deal) => applyReport(desk, { type: "deal", deal })),
+      .map((order) => applyReport(desk, { type: "order", order }, "answer")),
+    ...outcome.deals.map((deal) => applyReport(desk, { type: "deal", deal }, "answer")),
   ]);
   return contradicted.includes(true);
 }

@@ -1,60 +1,52 @@
 /**
- * What became of everything while nobody was looking.
+ * What the terminal's records say, against what the journal says.
  *
- * Runs at start and whenever reports contradict what is known. Decides by the terminal's
- * own records only: what they show is applied as if it had just been reported; what they
- * do not show counts as never arrived only when they are known to be complete.
+ * Evidence alone decides. What the records show is applied as if it had been reported;
+ * what they do not show counts as never arrived only where the terminal vouches for that.
  */
-import type { Instant, OrderNumber } from "../model/ids.ts";
+import type { ClientOrderId, Instant, OrderNumber } from "../model/ids.ts";
 import type { Order } from "../model/order.ts";
 import type { AccountSnapshot } from "../ports/terminal.ts";
-import { applyReport } from "./apply-report.ts";
+import { advanced, applyReport } from "./apply-report.ts";
 import type { OrderDesk } from "./order-desk.ts";
-
-/** Orders and changes that were under way when the bridge stopped: nobody knows what became of them. */
-export async function raiseDoubts(desk: OrderDesk): Promise<void> {
-  const at = desk.clock.now();
-  const written: Promise<void>[] = [];
-  for (const order of [...desk.record.orders.open]) {
-    if (order.stage !== "received" && order.stage !== "sent") continue;
-    written.push(desk.record.write([{ type: "advanced", number: order.number, event: { type: "in_doubt" }, at }]));
-    desk.observer.note("warn", "orders", "order in doubt: the bridge stopped before it was answered", {
-      order: order.id,
-      trace_id: order.traceId,
-    });
-  }
-  for (const key of desk.record.unanswered) {
-    const message = "the bridge stopped before the terminal had answered; look at the order itself";
-    const answer = { kind: "failed", fault: "terminal_silent", message, metadata: {} } as const;
-    written.push(desk.record.write([{ type: "answered", key, answer }]));
-  }
-  await Promise.all(written);
-}
+import { verdict } from "./verdict.ts";
 
 /** How much of a history is handed to the journal at a time: its queue has a limit. */
 const portion = 1000;
+/** How far back the records are read again (ms): more than any broker's clock is off, or its history late. */
+const overlap = 86_400_000;
 
-/** `absence`: whether what complete records do not show counts as never arrived. */
-export async function reconcile(desk: OrderDesk, absence: boolean): Promise<void> {
+export async function reconcile(desk: OrderDesk): Promise<void> {
   // What came into doubt while the terminal was answering is not in its answer.
-  const doubted = new Set(absence ? inDoubt(desk) : []);
-  const snapshot = await desk.command((signal) => desk.terminal.snapshot(0 as Instant, signal));
+  const orders = new Set(desk.record.orders.doubted.filter((order) => isLost(desk, order)).map((one) => one.number));
+  const changes = new Set(desk.record.changes.doubted.map((change) => change.key));
+  const snapshot = await desk.command((signal) => desk.terminal.snapshot(since(desk), signal));
   desk.record.holdings.valuation = snapshot.valuation;
   // What is open may change with the next report: it is applied in the turn in which it came.
   await Promise.all([
-    ...snapshot.orders.map((order) => applyReport(desk, { type: "order", order })),
+    ...snapshot.orders.map((order) => applyReport(desk, { type: "order", order }, "records")),
     ...alignPositions(desk, snapshot),
   ]);
   // The past stands still. Orders first, so that deals find them; then the deals; then how the orders ended.
   const { pastOrders, deals } = snapshot;
   const unknown = pastOrders.filter((one) => desk.record.orders.byTicket(one.ticket) === undefined);
-  await inPortions(unknown, (order) =>
-    applyReport(desk, { type: "order", order: { ...order, state: order.state === "started" ? "started" : "placed" } }),
-  );
-  await inPortions(deals, (deal) => applyReport(desk, { type: "deal", deal }));
+  await inPortions(unknown, (order) => {
+    const before = { ...order, state: order.state === "started" ? order.state : ("placed" as const) };
+    return applyReport(desk, { type: "order", order: before }, "records");
+  });
+  await inPortions(deals, (deal) => applyReport(desk, { type: "deal", deal }, "records"));
   const ended = pastOrders.filter((order) => !endedLikeOurs(desk, order));
-  await inPortions(ended, (order) => applyReport(desk, { type: "order", order }));
-  if (snapshot.complete) await dismissAbsent(desk, doubted);
+  await inPortions(ended, (order) => applyReport(desk, { type: "order", order }, "records"));
+  await dismissAbsent(desk, orders, snapshot.completeUntil);
+  await answerChanges(desk, changes, snapshot.completeUntil);
+}
+
+/** From where on the records can hold news. By the terminal's clock where that differs from ours, as in a replay. */
+function since(desk: OrderDesk): Instant {
+  const { holdings, orders } = desk.record;
+  const newest = holdings.newestDeal?.time ?? 0;
+  const oldest = [...orders.open].reduce((least, order) => Math.min(least, order.sentAt ?? order.knownAt), newest);
+  return Math.max(0, oldest - overlap) as Instant;
 }
 
 async function inPortions<T>(items: readonly T[], apply: (item: T) => Promise<unknown>): Promise<void> {
@@ -63,12 +55,9 @@ async function inPortions<T>(items: readonly T[], apply: (item: T) => Promise<un
   }
 }
 
-/** Orders of which nobody knows whether they arrived, and whose commands have ended. */
-const inDoubt = (desk: OrderDesk): OrderNumber[] =>
-  [...desk.record.orders.open].filter((order) => isLost(desk, order)).map((order) => order.number);
-
+/** Nothing shows that the order in doubt arrived, and its command has ended. */
 const isLost = (desk: OrderDesk, order: Order): boolean =>
-  order.stage === "in_doubt" && order.ticket === undefined && !desk.submitting.has(order.number);
+  order.ticket === undefined && !desk.submitting.has(order.number);
 
 function endedLikeOurs(desk: OrderDesk, seen: AccountSnapshot["orders"][number]): boolean {
   const ours = desk.record.orders.byTicket(seen.ticket);
@@ -85,27 +74,24 @@ function alignPositions(desk: OrderDesk, snapshot: AccountSnapshot): Promise<boo
 }
 
 /** An order in doubt that complete records do not show has never arrived. */
-async function dismissAbsent(desk: OrderDesk, doubted: ReadonlySet<OrderNumber>): Promise<void> {
+async function dismissAbsent(desk: OrderDesk, doubted: ReadonlySet<OrderNumber>, until: Instant): Promise<void> {
   const at = desk.clock.now();
-  const absent = [...desk.record.orders.open].filter((order) => doubted.has(order.number) && isLost(desk, order));
-  await Promise.all(
-    absent.map((order) => {
-      const context = { order: order.id, trace_id: order.traceId };
-      desk.observer.note("info", "orders", "order settled: it never reached the terminal", context);
-      const message = "the terminal's complete records do not show the order: it never arrived";
-      const rejection = { reason: "NEVER_ARRIVED", retcode: 0, message, retriable: true };
-      const event = { type: "rejected", cause: "bridge", rejection } as const;
-      return desk.record.write([{ type: "advanced", number: order.number, event, at }]);
-    }),
+  const absent = desk.record.orders.doubted.filter(
+    (order) => doubted.has(order.number) && isLost(desk, order) && (order.sentAt ?? order.knownAt) <= until,
   );
+  const message = "the terminal's complete records do not show the order: it never arrived";
+  const rejection = { reason: "NEVER_ARRIVED", retcode: 0, message, retriable: true };
+  const event = { type: "rejected", cause: "bridge", rejection } as const;
+  await Promise.all(absent.map((order) => desk.record.write([advanced(order, event, at, "absence")])));
 }
 
-/** Reconciles, if the terminal can be asked. Never throws: what cannot be settled stays in doubt, and the log says why. */
-export async function settleDoubts(desk: OrderDesk, absence = true): Promise<void> {
-  try {
-    await reconcile(desk, absence);
-  } catch (error) {
-    const message = "the terminal's records could not be read and kept; what is in doubt stays so";
-    desk.observer.note("error", "orders", message, { error });
+async function answerChanges(desk: OrderDesk, doubted: ReadonlySet<ClientOrderId>, until: Instant): Promise<void> {
+  const { orders, holdings, changes } = desk.record;
+  const written: Promise<void>[] = [];
+  for (const asked of changes.doubted) {
+    const isOver = doubted.has(asked.key) && !desk.changing.has(asked.key);
+    const answer = verdict(asked, isOver && asked.at <= until, orders, holdings);
+    if (answer !== undefined) written.push(desk.record.write([{ type: "answered", key: asked.key, answer }]));
   }
+  await Promise.all(written);
 }

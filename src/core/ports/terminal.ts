@@ -49,8 +49,11 @@ export interface AccountSnapshot {
   readonly positions: readonly Position[];
   readonly pastOrders: readonly TerminalOrder[];
   readonly deals: readonly Deal[];
-  /** Whether the history is known to be whole up to now: only then is absence evidence. */
-  readonly complete: boolean;
+  /**
+   * By the bridge's clock: what was sent up to here and is not shown has never arrived, and
+   * never will. 0 when the terminal cannot say that; absence is no evidence then.
+   */
+  readonly completeUntil: Instant;
 }
 
 /** What a terminal tells, in the order in which it happened. */
@@ -74,6 +77,9 @@ export type TerminalReport =
  * A call answers with a fact or throws a BridgeError; it never answers with a
  * guess. When the terminal stays silent the error is `terminal_silent`, and only
  * `snapshot` can tell what became of the order.
+ *
+ * A call ends when nothing more can come of it but through reports: `signal` says that
+ * nobody waits any more, not that what was sent is called back.
  */
 export interface TerminalPort {
   readonly account: AccountInfo;

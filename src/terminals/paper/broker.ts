@@ -167,7 +167,8 @@ export class PaperBroker {
     return this.#appraisal.valuation(now);
   }
 
-  snapshot(since: Instant, now: Instant): AccountSnapshot {
+  /** `asked`: when, by the bridge's clock; the market may live in another time. */
+  snapshot(since: Instant, now: Instant, asked: Instant): AccountSnapshot {
     const { orders, positions, pastOrders, deals } = this.books;
     return {
       valuation: this.valuation(now),
@@ -175,7 +176,7 @@ export class PaperBroker {
       positions: [...positions.values()],
       pastOrders: [...pastOrders.values()].filter((order) => (order.doneTime ?? order.setupTime) >= since),
       deals: deals.filter((deal) => deal.time >= since),
-      complete: this.books.remembers(since),
+      completeUntil: this.books.remembers(since) ? asked : (0 as Instant),
     };
   }
 

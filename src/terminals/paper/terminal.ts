@@ -111,7 +111,8 @@ export class PaperTerminal implements TerminalPort {
   }
 
   snapshot(since: Instant, signal: AbortSignal): Promise<AccountSnapshot> {
-    return this.#look(signal, (now) => this.#broker.snapshot(since, now));
+    const asked = this.#parts.clock.now();
+    return this.#look(signal, (now) => this.#broker.snapshot(since, now, asked));
   }
 
   reports(signal: AbortSignal): AsyncIterable<TerminalReport> {

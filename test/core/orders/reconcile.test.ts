@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { lots } from "../../../src/core/model/decimals.ts";
 import type { Ticket } from "../../../src/core/model/ids.ts";
-import { raiseDoubts, reconcile, settleDoubts } from "../../../src/core/orders/reconcile.ts";
+import { raiseDoubts, settleDoubts } from "../../../src/core/orders/doubts.ts";
+import { reconcile } from "../../../src/core/orders/reconcile.ts";
 import { type Desk, faultOf, key, limit, openDesk, quiet, silence } from "../desk.ts";
 import { ScriptedTerminal } from "../scripted-terminal.ts";
 
@@ -76,10 +77,11 @@ describe("absence from the records", () => {
     const desk = await openDesk();
     desk.terminal.onSnapshot = () => {
       desk.terminal.onSnapshot = () => undefined;
+      desk.terminal.complete = false; // from now on
       desk.terminal.script = [10012];
       void desk.place();
     };
-    await reconcile(desk.desk, true);
+    await reconcile(desk.desk);
     await quiet();
     expect(desk.order("a").stage).toBe("in_doubt");
   });
@@ -91,7 +93,7 @@ describe("absence from the records", () => {
     await quiet();
     desk.clock.advance(silence);
     await placing;
-    await reconcile(desk.desk, true);
+    await reconcile(desk.desk);
     expect(desk.order("a").stage).toBe("in_doubt");
   });
 });
@@ -119,7 +121,7 @@ describe("what happened while nobody was looking", () => {
     desk.terminal.foreign("sell", lots(0.1), "mobile");
     const next = await desk.restart();
     const { length } = next.journal.events;
-    await reconcile(next.desk, true);
+    await reconcile(next.desk);
     expect(next.journal.events).toHaveLength(length);
   });
 
@@ -152,7 +154,7 @@ describe("records that are read while reports come in", () => {
     await desk.hear();
     desk.terminal.fill(1000n as Ticket, lots(0.05)); // something that the journal is slow to take
     desk.journal.hold();
-    const reading = reconcile(desk.desk, true);
+    const reading = reconcile(desk.desk);
     await quiet();
     desk.terminal.unreported = [];
     const later = desk.terminal.foreign("buy", lots(0.1), "mobile");
@@ -171,6 +173,6 @@ describe("a terminal whose records cannot be kept", () => {
     desk.journal.break();
     await settleDoubts(desk.desk);
     expect(desk.notes.lines.at(-1)).toContain("what is in doubt stays so");
-    expect((await faultOf(reconcile(desk.desk, true))).fault).toBe("journal_unavailable");
+    expect((await faultOf(reconcile(desk.desk))).fault).toBe("journal_unavailable");
   });
 });

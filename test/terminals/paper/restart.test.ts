@@ -232,10 +232,11 @@ describe("history", () => {
     session.tick(1.1, 1.1001);
     for (let i = 0; i < 20; i++) session.later(HOUR).buy({ lots: 0.01 });
     const { broker, now } = session;
-    const whole = broker.snapshot(0 as Instant, now);
-    expect([whole.complete, whole.pastOrders.length, whole.deals.length]).toEqual([false, 8, 9]);
-    const recent = broker.snapshot((now - 4 * HOUR) as Instant, now);
-    expect([recent.complete, recent.pastOrders.length, recent.deals.length]).toEqual([true, 5, 5]);
+    const asked = 77 as Instant;
+    const whole = broker.snapshot(0 as Instant, now, asked);
+    expect([whole.completeUntil, whole.pastOrders.length, whole.deals.length]).toEqual([0, 8, 9]);
+    const recent = broker.snapshot((now - 4 * HOUR) as Instant, now, asked);
+    expect([recent.completeUntil, recent.pastOrders.length, recent.deals.length]).toEqual([asked, 5, 5]);
     expect(broker.books.positions.size).toBe(20);
   });
 });

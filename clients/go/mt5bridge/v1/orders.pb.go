@@ -2559,7 +2559,9 @@ type Order struct {
 	// Finds the request in logs and traces.
 	TraceId string `protobuf:"bytes,34,opt,name=trace_id,json=traceId,proto3" json:"trace_id,omitempty"`
 	// False: simulated money.
-	Live          bool `protobuf:"varint,35,opt,name=live,proto3" json:"live,omitempty"`
+	Live bool `protobuf:"varint,35,opt,name=live,proto3" json:"live,omitempty"`
+	// Absent when its fate was always known.
+	Doubt         *OrderDoubt `protobuf:"bytes,36,opt,name=doubt,proto3" json:"doubt,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2839,6 +2841,87 @@ func (x *Order) GetLive() bool {
 	return false
 }
 
+func (x *Order) GetDoubt() *OrderDoubt {
+	if x != nil {
+		return x.Doubt
+	}
+	return nil
+}
+
+// A time in which nobody knew whether an order exists at the broker.
+type OrderDoubt struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// When it began.
+	SinceTime *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=since_time,json=sinceTime,proto3" json:"since_time,omitempty"`
+	// Why: no answer, a lost link, a crash, or the terminal's own words.
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// When it was settled; absent while it lasts.
+	SettledTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=settled_time,json=settledTime,proto3" json:"settled_time,omitempty"`
+	// What settled it: answer (it came late), report, records (of the terminal), or absence (from records that are
+	// complete past the time of sending). Empty while it lasts.
+	Evidence      string `protobuf:"bytes,4,opt,name=evidence,proto3" json:"evidence,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OrderDoubt) Reset() {
+	*x = OrderDoubt{}
+	mi := &file_mt5bridge_v1_orders_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OrderDoubt) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OrderDoubt) ProtoMessage() {}
+
+func (x *OrderDoubt) ProtoReflect() protoreflect.Message {
+	mi := &file_mt5bridge_v1_orders_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OrderDoubt.ProtoReflect.Descriptor instead.
+func (*OrderDoubt) Descriptor() ([]byte, []int) {
+	return file_mt5bridge_v1_orders_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *OrderDoubt) GetSinceTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.SinceTime
+	}
+	return nil
+}
+
+func (x *OrderDoubt) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *OrderDoubt) GetSettledTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.SettledTime
+	}
+	return nil
+}
+
+func (x *OrderDoubt) GetEvidence() string {
+	if x != nil {
+		return x.Evidence
+	}
+	return ""
+}
+
 // One execution, or one movement of money without one.
 type Deal struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2886,7 +2969,7 @@ type Deal struct {
 
 func (x *Deal) Reset() {
 	*x = Deal{}
-	mi := &file_mt5bridge_v1_orders_proto_msgTypes[25]
+	mi := &file_mt5bridge_v1_orders_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2898,7 +2981,7 @@ func (x *Deal) String() string {
 func (*Deal) ProtoMessage() {}
 
 func (x *Deal) ProtoReflect() protoreflect.Message {
-	mi := &file_mt5bridge_v1_orders_proto_msgTypes[25]
+	mi := &file_mt5bridge_v1_orders_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2911,7 +2994,7 @@ func (x *Deal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Deal.ProtoReflect.Descriptor instead.
 func (*Deal) Descriptor() ([]byte, []int) {
-	return file_mt5bridge_v1_orders_proto_rawDescGZIP(), []int{25}
+	return file_mt5bridge_v1_orders_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Deal) GetAccount() string {
@@ -3258,7 +3341,7 @@ const file_mt5bridge_v1_orders_proto_rawDesc = "" +
 	"\theartbeat\x18\x06 \x01(\v2\x17.mt5bridge.v1.HeartbeatH\x00R\theartbeat\x12+\n" +
 	"\x05reset\x18\a \x01(\v2\x13.mt5bridge.v1.ResetH\x00R\x05reset\x121\n" +
 	"\aclosing\x18\b \x01(\v2\x15.mt5bridge.v1.ClosingH\x00R\aclosingB\a\n" +
-	"\x05event\"\xf1\v\n" +
+	"\x05event\"\xa1\f\n" +
 	"\x05Order\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12&\n" +
 	"\x0fclient_order_id\x18\x02 \x01(\tR\rclientOrderId\x12\x19\n" +
@@ -3299,13 +3382,21 @@ const file_mt5bridge_v1_orders_proto_rawDesc = "" +
 	"\n" +
 	"final_time\x18! \x01(\v2\x1a.google.protobuf.TimestampR\tfinalTime\x12\x19\n" +
 	"\btrace_id\x18\" \x01(\tR\atraceId\x12\x12\n" +
-	"\x04live\x18# \x01(\bR\x04liveB\x10\n" +
+	"\x04live\x18# \x01(\bR\x04live\x12.\n" +
+	"\x05doubt\x18$ \x01(\v2\x18.mt5bridge.v1.OrderDoubtR\x05doubtB\x10\n" +
 	"\x0e_average_priceB\b\n" +
 	"\x06_priceB\x13\n" +
 	"\x11_stop_limit_priceB\f\n" +
 	"\n" +
 	"_stop_lossB\x0e\n" +
-	"\f_take_profit\"\x88\x04\n" +
+	"\f_take_profit\"\xba\x01\n" +
+	"\n" +
+	"OrderDoubt\x129\n" +
+	"\n" +
+	"since_time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\tsinceTime\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12=\n" +
+	"\fsettled_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\vsettledTime\x12\x1a\n" +
+	"\bevidence\x18\x04 \x01(\tR\bevidence\"\x88\x04\n" +
 	"\x04Deal\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x1f\n" +
 	"\vdeal_ticket\x18\x02 \x01(\x04R\n" +
@@ -3395,7 +3486,7 @@ func file_mt5bridge_v1_orders_proto_rawDescGZIP() []byte {
 }
 
 var file_mt5bridge_v1_orders_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_mt5bridge_v1_orders_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
+var file_mt5bridge_v1_orders_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_mt5bridge_v1_orders_proto_goTypes = []any{
 	(OrderStage)(0),                 // 0: mt5bridge.v1.OrderStage
 	(OrderCause)(0),                 // 1: mt5bridge.v1.OrderCause
@@ -3426,109 +3517,113 @@ var file_mt5bridge_v1_orders_proto_goTypes = []any{
 	(*StreamOrdersRequest)(nil),     // 26: mt5bridge.v1.StreamOrdersRequest
 	(*StreamOrdersResponse)(nil),    // 27: mt5bridge.v1.StreamOrdersResponse
 	(*Order)(nil),                   // 28: mt5bridge.v1.Order
-	(*Deal)(nil),                    // 29: mt5bridge.v1.Deal
-	(OrderSide)(0),                  // 30: mt5bridge.v1.OrderSide
-	(OrderType)(0),                  // 31: mt5bridge.v1.OrderType
-	(Filling)(0),                    // 32: mt5bridge.v1.Filling
-	(TimeInForce)(0),                // 33: mt5bridge.v1.TimeInForce
-	(*timestamppb.Timestamp)(nil),   // 34: google.protobuf.Timestamp
-	(*Rejection)(nil),               // 35: mt5bridge.v1.Rejection
-	(*Cursor)(nil),                  // 36: mt5bridge.v1.Cursor
-	(*durationpb.Duration)(nil),     // 37: google.protobuf.Duration
-	(*StreamOpened)(nil),            // 38: mt5bridge.v1.StreamOpened
-	(*SnapshotEnd)(nil),             // 39: mt5bridge.v1.SnapshotEnd
-	(*Heartbeat)(nil),               // 40: mt5bridge.v1.Heartbeat
-	(*Reset)(nil),                   // 41: mt5bridge.v1.Reset
-	(*Closing)(nil),                 // 42: mt5bridge.v1.Closing
+	(*OrderDoubt)(nil),              // 29: mt5bridge.v1.OrderDoubt
+	(*Deal)(nil),                    // 30: mt5bridge.v1.Deal
+	(OrderSide)(0),                  // 31: mt5bridge.v1.OrderSide
+	(OrderType)(0),                  // 32: mt5bridge.v1.OrderType
+	(Filling)(0),                    // 33: mt5bridge.v1.Filling
+	(TimeInForce)(0),                // 34: mt5bridge.v1.TimeInForce
+	(*timestamppb.Timestamp)(nil),   // 35: google.protobuf.Timestamp
+	(*Rejection)(nil),               // 36: mt5bridge.v1.Rejection
+	(*Cursor)(nil),                  // 37: mt5bridge.v1.Cursor
+	(*durationpb.Duration)(nil),     // 38: google.protobuf.Duration
+	(*StreamOpened)(nil),            // 39: mt5bridge.v1.StreamOpened
+	(*SnapshotEnd)(nil),             // 40: mt5bridge.v1.SnapshotEnd
+	(*Heartbeat)(nil),               // 41: mt5bridge.v1.Heartbeat
+	(*Reset)(nil),                   // 42: mt5bridge.v1.Reset
+	(*Closing)(nil),                 // 43: mt5bridge.v1.Closing
 }
 var file_mt5bridge_v1_orders_proto_depIdxs = []int32{
-	30, // 0: mt5bridge.v1.PlaceOrderRequest.side:type_name -> mt5bridge.v1.OrderSide
-	31, // 1: mt5bridge.v1.PlaceOrderRequest.type:type_name -> mt5bridge.v1.OrderType
-	32, // 2: mt5bridge.v1.PlaceOrderRequest.filling:type_name -> mt5bridge.v1.Filling
-	33, // 3: mt5bridge.v1.PlaceOrderRequest.time_in_force:type_name -> mt5bridge.v1.TimeInForce
-	34, // 4: mt5bridge.v1.PlaceOrderRequest.expire_time:type_name -> google.protobuf.Timestamp
+	31, // 0: mt5bridge.v1.PlaceOrderRequest.side:type_name -> mt5bridge.v1.OrderSide
+	32, // 1: mt5bridge.v1.PlaceOrderRequest.type:type_name -> mt5bridge.v1.OrderType
+	33, // 2: mt5bridge.v1.PlaceOrderRequest.filling:type_name -> mt5bridge.v1.Filling
+	34, // 3: mt5bridge.v1.PlaceOrderRequest.time_in_force:type_name -> mt5bridge.v1.TimeInForce
+	35, // 4: mt5bridge.v1.PlaceOrderRequest.expire_time:type_name -> google.protobuf.Timestamp
 	3,  // 5: mt5bridge.v1.PlaceOrderRequest.wait_for:type_name -> mt5bridge.v1.WaitFor
-	34, // 6: mt5bridge.v1.PlaceOrderRequest.not_after:type_name -> google.protobuf.Timestamp
+	35, // 6: mt5bridge.v1.PlaceOrderRequest.not_after:type_name -> google.protobuf.Timestamp
 	28, // 7: mt5bridge.v1.PlaceOrderResponse.order:type_name -> mt5bridge.v1.Order
 	7,  // 8: mt5bridge.v1.CheckOrderRequest.order:type_name -> mt5bridge.v1.CheckedOrder
-	30, // 9: mt5bridge.v1.CheckedOrder.side:type_name -> mt5bridge.v1.OrderSide
-	31, // 10: mt5bridge.v1.CheckedOrder.type:type_name -> mt5bridge.v1.OrderType
-	32, // 11: mt5bridge.v1.CheckedOrder.filling:type_name -> mt5bridge.v1.Filling
-	33, // 12: mt5bridge.v1.CheckedOrder.time_in_force:type_name -> mt5bridge.v1.TimeInForce
-	34, // 13: mt5bridge.v1.CheckedOrder.expire_time:type_name -> google.protobuf.Timestamp
-	35, // 14: mt5bridge.v1.CheckOrderResponse.rejection:type_name -> mt5bridge.v1.Rejection
+	31, // 9: mt5bridge.v1.CheckedOrder.side:type_name -> mt5bridge.v1.OrderSide
+	32, // 10: mt5bridge.v1.CheckedOrder.type:type_name -> mt5bridge.v1.OrderType
+	33, // 11: mt5bridge.v1.CheckedOrder.filling:type_name -> mt5bridge.v1.Filling
+	34, // 12: mt5bridge.v1.CheckedOrder.time_in_force:type_name -> mt5bridge.v1.TimeInForce
+	35, // 13: mt5bridge.v1.CheckedOrder.expire_time:type_name -> google.protobuf.Timestamp
+	36, // 14: mt5bridge.v1.CheckOrderResponse.rejection:type_name -> mt5bridge.v1.Rejection
 	19, // 15: mt5bridge.v1.ModifyOrderRequest.order:type_name -> mt5bridge.v1.OrderName
-	33, // 16: mt5bridge.v1.ModifyOrderRequest.time_in_force:type_name -> mt5bridge.v1.TimeInForce
-	34, // 17: mt5bridge.v1.ModifyOrderRequest.expire_time:type_name -> google.protobuf.Timestamp
+	34, // 16: mt5bridge.v1.ModifyOrderRequest.time_in_force:type_name -> mt5bridge.v1.TimeInForce
+	35, // 17: mt5bridge.v1.ModifyOrderRequest.expire_time:type_name -> google.protobuf.Timestamp
 	28, // 18: mt5bridge.v1.ModifyOrderResponse.order:type_name -> mt5bridge.v1.Order
 	19, // 19: mt5bridge.v1.CancelOrderRequest.order:type_name -> mt5bridge.v1.OrderName
 	28, // 20: mt5bridge.v1.CancelOrderResponse.order:type_name -> mt5bridge.v1.Order
-	32, // 21: mt5bridge.v1.ClosePositionRequest.filling:type_name -> mt5bridge.v1.Filling
+	33, // 21: mt5bridge.v1.ClosePositionRequest.filling:type_name -> mt5bridge.v1.Filling
 	3,  // 22: mt5bridge.v1.ClosePositionRequest.wait_for:type_name -> mt5bridge.v1.WaitFor
-	34, // 23: mt5bridge.v1.ClosePositionRequest.not_after:type_name -> google.protobuf.Timestamp
+	35, // 23: mt5bridge.v1.ClosePositionRequest.not_after:type_name -> google.protobuf.Timestamp
 	28, // 24: mt5bridge.v1.ClosePositionResponse.order:type_name -> mt5bridge.v1.Order
 	3,  // 25: mt5bridge.v1.ClosePositionByRequest.wait_for:type_name -> mt5bridge.v1.WaitFor
-	34, // 26: mt5bridge.v1.ClosePositionByRequest.not_after:type_name -> google.protobuf.Timestamp
+	35, // 26: mt5bridge.v1.ClosePositionByRequest.not_after:type_name -> google.protobuf.Timestamp
 	28, // 27: mt5bridge.v1.ClosePositionByResponse.order:type_name -> mt5bridge.v1.Order
 	19, // 28: mt5bridge.v1.GetOrderRequest.order:type_name -> mt5bridge.v1.OrderName
 	28, // 29: mt5bridge.v1.GetOrderResponse.order:type_name -> mt5bridge.v1.Order
 	2,  // 30: mt5bridge.v1.ListOrdersRequest.selection:type_name -> mt5bridge.v1.OrderSelection
-	34, // 31: mt5bridge.v1.ListOrdersRequest.from:type_name -> google.protobuf.Timestamp
-	34, // 32: mt5bridge.v1.ListOrdersRequest.to:type_name -> google.protobuf.Timestamp
+	35, // 31: mt5bridge.v1.ListOrdersRequest.from:type_name -> google.protobuf.Timestamp
+	35, // 32: mt5bridge.v1.ListOrdersRequest.to:type_name -> google.protobuf.Timestamp
 	28, // 33: mt5bridge.v1.ListOrdersResponse.orders:type_name -> mt5bridge.v1.Order
-	34, // 34: mt5bridge.v1.ListDealsRequest.from:type_name -> google.protobuf.Timestamp
-	34, // 35: mt5bridge.v1.ListDealsRequest.to:type_name -> google.protobuf.Timestamp
-	29, // 36: mt5bridge.v1.ListDealsResponse.deals:type_name -> mt5bridge.v1.Deal
-	36, // 37: mt5bridge.v1.StreamOrdersRequest.resume_after:type_name -> mt5bridge.v1.Cursor
-	37, // 38: mt5bridge.v1.StreamOrdersRequest.heartbeat_interval:type_name -> google.protobuf.Duration
-	36, // 39: mt5bridge.v1.StreamOrdersResponse.cursor:type_name -> mt5bridge.v1.Cursor
-	38, // 40: mt5bridge.v1.StreamOrdersResponse.opened:type_name -> mt5bridge.v1.StreamOpened
+	35, // 34: mt5bridge.v1.ListDealsRequest.from:type_name -> google.protobuf.Timestamp
+	35, // 35: mt5bridge.v1.ListDealsRequest.to:type_name -> google.protobuf.Timestamp
+	30, // 36: mt5bridge.v1.ListDealsResponse.deals:type_name -> mt5bridge.v1.Deal
+	37, // 37: mt5bridge.v1.StreamOrdersRequest.resume_after:type_name -> mt5bridge.v1.Cursor
+	38, // 38: mt5bridge.v1.StreamOrdersRequest.heartbeat_interval:type_name -> google.protobuf.Duration
+	37, // 39: mt5bridge.v1.StreamOrdersResponse.cursor:type_name -> mt5bridge.v1.Cursor
+	39, // 40: mt5bridge.v1.StreamOrdersResponse.opened:type_name -> mt5bridge.v1.StreamOpened
 	28, // 41: mt5bridge.v1.StreamOrdersResponse.snapshot:type_name -> mt5bridge.v1.Order
-	39, // 42: mt5bridge.v1.StreamOrdersResponse.snapshot_end:type_name -> mt5bridge.v1.SnapshotEnd
+	40, // 42: mt5bridge.v1.StreamOrdersResponse.snapshot_end:type_name -> mt5bridge.v1.SnapshotEnd
 	28, // 43: mt5bridge.v1.StreamOrdersResponse.order:type_name -> mt5bridge.v1.Order
-	40, // 44: mt5bridge.v1.StreamOrdersResponse.heartbeat:type_name -> mt5bridge.v1.Heartbeat
-	41, // 45: mt5bridge.v1.StreamOrdersResponse.reset:type_name -> mt5bridge.v1.Reset
-	42, // 46: mt5bridge.v1.StreamOrdersResponse.closing:type_name -> mt5bridge.v1.Closing
-	30, // 47: mt5bridge.v1.Order.side:type_name -> mt5bridge.v1.OrderSide
-	31, // 48: mt5bridge.v1.Order.type:type_name -> mt5bridge.v1.OrderType
-	32, // 49: mt5bridge.v1.Order.filling:type_name -> mt5bridge.v1.Filling
-	33, // 50: mt5bridge.v1.Order.time_in_force:type_name -> mt5bridge.v1.TimeInForce
-	34, // 51: mt5bridge.v1.Order.expire_time:type_name -> google.protobuf.Timestamp
+	41, // 44: mt5bridge.v1.StreamOrdersResponse.heartbeat:type_name -> mt5bridge.v1.Heartbeat
+	42, // 45: mt5bridge.v1.StreamOrdersResponse.reset:type_name -> mt5bridge.v1.Reset
+	43, // 46: mt5bridge.v1.StreamOrdersResponse.closing:type_name -> mt5bridge.v1.Closing
+	31, // 47: mt5bridge.v1.Order.side:type_name -> mt5bridge.v1.OrderSide
+	32, // 48: mt5bridge.v1.Order.type:type_name -> mt5bridge.v1.OrderType
+	33, // 49: mt5bridge.v1.Order.filling:type_name -> mt5bridge.v1.Filling
+	34, // 50: mt5bridge.v1.Order.time_in_force:type_name -> mt5bridge.v1.TimeInForce
+	35, // 51: mt5bridge.v1.Order.expire_time:type_name -> google.protobuf.Timestamp
 	0,  // 52: mt5bridge.v1.Order.stage:type_name -> mt5bridge.v1.OrderStage
 	1,  // 53: mt5bridge.v1.Order.cause:type_name -> mt5bridge.v1.OrderCause
-	35, // 54: mt5bridge.v1.Order.rejection:type_name -> mt5bridge.v1.Rejection
-	34, // 55: mt5bridge.v1.Order.received_time:type_name -> google.protobuf.Timestamp
-	34, // 56: mt5bridge.v1.Order.sent_time:type_name -> google.protobuf.Timestamp
-	34, // 57: mt5bridge.v1.Order.answered_time:type_name -> google.protobuf.Timestamp
-	34, // 58: mt5bridge.v1.Order.final_time:type_name -> google.protobuf.Timestamp
-	34, // 59: mt5bridge.v1.Deal.time:type_name -> google.protobuf.Timestamp
-	4,  // 60: mt5bridge.v1.OrdersService.PlaceOrder:input_type -> mt5bridge.v1.PlaceOrderRequest
-	6,  // 61: mt5bridge.v1.OrdersService.CheckOrder:input_type -> mt5bridge.v1.CheckOrderRequest
-	9,  // 62: mt5bridge.v1.OrdersService.ModifyOrder:input_type -> mt5bridge.v1.ModifyOrderRequest
-	11, // 63: mt5bridge.v1.OrdersService.CancelOrder:input_type -> mt5bridge.v1.CancelOrderRequest
-	13, // 64: mt5bridge.v1.OrdersService.ClosePosition:input_type -> mt5bridge.v1.ClosePositionRequest
-	15, // 65: mt5bridge.v1.OrdersService.ClosePositionBy:input_type -> mt5bridge.v1.ClosePositionByRequest
-	17, // 66: mt5bridge.v1.OrdersService.ModifyPosition:input_type -> mt5bridge.v1.ModifyPositionRequest
-	20, // 67: mt5bridge.v1.OrdersService.GetOrder:input_type -> mt5bridge.v1.GetOrderRequest
-	22, // 68: mt5bridge.v1.OrdersService.ListOrders:input_type -> mt5bridge.v1.ListOrdersRequest
-	24, // 69: mt5bridge.v1.OrdersService.ListDeals:input_type -> mt5bridge.v1.ListDealsRequest
-	26, // 70: mt5bridge.v1.OrdersService.StreamOrders:input_type -> mt5bridge.v1.StreamOrdersRequest
-	5,  // 71: mt5bridge.v1.OrdersService.PlaceOrder:output_type -> mt5bridge.v1.PlaceOrderResponse
-	8,  // 72: mt5bridge.v1.OrdersService.CheckOrder:output_type -> mt5bridge.v1.CheckOrderResponse
-	10, // 73: mt5bridge.v1.OrdersService.ModifyOrder:output_type -> mt5bridge.v1.ModifyOrderResponse
-	12, // 74: mt5bridge.v1.OrdersService.CancelOrder:output_type -> mt5bridge.v1.CancelOrderResponse
-	14, // 75: mt5bridge.v1.OrdersService.ClosePosition:output_type -> mt5bridge.v1.ClosePositionResponse
-	16, // 76: mt5bridge.v1.OrdersService.ClosePositionBy:output_type -> mt5bridge.v1.ClosePositionByResponse
-	18, // 77: mt5bridge.v1.OrdersService.ModifyPosition:output_type -> mt5bridge.v1.ModifyPositionResponse
-	21, // 78: mt5bridge.v1.OrdersService.GetOrder:output_type -> mt5bridge.v1.GetOrderResponse
-	23, // 79: mt5bridge.v1.OrdersService.ListOrders:output_type -> mt5bridge.v1.ListOrdersResponse
-	25, // 80: mt5bridge.v1.OrdersService.ListDeals:output_type -> mt5bridge.v1.ListDealsResponse
-	27, // 81: mt5bridge.v1.OrdersService.StreamOrders:output_type -> mt5bridge.v1.StreamOrdersResponse
-	71, // [71:82] is the sub-list for method output_type
-	60, // [60:71] is the sub-list for method input_type
-	60, // [60:60] is the sub-list for extension type_name
-	60, // [60:60] is the sub-list for extension extendee
-	0,  // [0:60] is the sub-list for field type_name
+	36, // 54: mt5bridge.v1.Order.rejection:type_name -> mt5bridge.v1.Rejection
+	35, // 55: mt5bridge.v1.Order.received_time:type_name -> google.protobuf.Timestamp
+	35, // 56: mt5bridge.v1.Order.sent_time:type_name -> google.protobuf.Timestamp
+	35, // 57: mt5bridge.v1.Order.answered_time:type_name -> google.protobuf.Timestamp
+	35, // 58: mt5bridge.v1.Order.final_time:type_name -> google.protobuf.Timestamp
+	29, // 59: mt5bridge.v1.Order.doubt:type_name -> mt5bridge.v1.OrderDoubt
+	35, // 60: mt5bridge.v1.OrderDoubt.since_time:type_name -> google.protobuf.Timestamp
+	35, // 61: mt5bridge.v1.OrderDoubt.settled_time:type_name -> google.protobuf.Timestamp
+	35, // 62: mt5bridge.v1.Deal.time:type_name -> google.protobuf.Timestamp
+	4,  // 63: mt5bridge.v1.OrdersService.PlaceOrder:input_type -> mt5bridge.v1.PlaceOrderRequest
+	6,  // 64: mt5bridge.v1.OrdersService.CheckOrder:input_type -> mt5bridge.v1.CheckOrderRequest
+	9,  // 65: mt5bridge.v1.OrdersService.ModifyOrder:input_type -> mt5bridge.v1.ModifyOrderRequest
+	11, // 66: mt5bridge.v1.OrdersService.CancelOrder:input_type -> mt5bridge.v1.CancelOrderRequest
+	13, // 67: mt5bridge.v1.OrdersService.ClosePosition:input_type -> mt5bridge.v1.ClosePositionRequest
+	15, // 68: mt5bridge.v1.OrdersService.ClosePositionBy:input_type -> mt5bridge.v1.ClosePositionByRequest
+	17, // 69: mt5bridge.v1.OrdersService.ModifyPosition:input_type -> mt5bridge.v1.ModifyPositionRequest
+	20, // 70: mt5bridge.v1.OrdersService.GetOrder:input_type -> mt5bridge.v1.GetOrderRequest
+	22, // 71: mt5bridge.v1.OrdersService.ListOrders:input_type -> mt5bridge.v1.ListOrdersRequest
+	24, // 72: mt5bridge.v1.OrdersService.ListDeals:input_type -> mt5bridge.v1.ListDealsRequest
+	26, // 73: mt5bridge.v1.OrdersService.StreamOrders:input_type -> mt5bridge.v1.StreamOrdersRequest
+	5,  // 74: mt5bridge.v1.OrdersService.PlaceOrder:output_type -> mt5bridge.v1.PlaceOrderResponse
+	8,  // 75: mt5bridge.v1.OrdersService.CheckOrder:output_type -> mt5bridge.v1.CheckOrderResponse
+	10, // 76: mt5bridge.v1.OrdersService.ModifyOrder:output_type -> mt5bridge.v1.ModifyOrderResponse
+	12, // 77: mt5bridge.v1.OrdersService.CancelOrder:output_type -> mt5bridge.v1.CancelOrderResponse
+	14, // 78: mt5bridge.v1.OrdersService.ClosePosition:output_type -> mt5bridge.v1.ClosePositionResponse
+	16, // 79: mt5bridge.v1.OrdersService.ClosePositionBy:output_type -> mt5bridge.v1.ClosePositionByResponse
+	18, // 80: mt5bridge.v1.OrdersService.ModifyPosition:output_type -> mt5bridge.v1.ModifyPositionResponse
+	21, // 81: mt5bridge.v1.OrdersService.GetOrder:output_type -> mt5bridge.v1.GetOrderResponse
+	23, // 82: mt5bridge.v1.OrdersService.ListOrders:output_type -> mt5bridge.v1.ListOrdersResponse
+	25, // 83: mt5bridge.v1.OrdersService.ListDeals:output_type -> mt5bridge.v1.ListDealsResponse
+	27, // 84: mt5bridge.v1.OrdersService.StreamOrders:output_type -> mt5bridge.v1.StreamOrdersResponse
+	74, // [74:85] is the sub-list for method output_type
+	63, // [63:74] is the sub-list for method input_type
+	63, // [63:63] is the sub-list for extension type_name
+	63, // [63:63] is the sub-list for extension extendee
+	0,  // [0:63] is the sub-list for field type_name
 }
 
 func init() { file_mt5bridge_v1_orders_proto_init() }
@@ -3568,7 +3663,7 @@ func file_mt5bridge_v1_orders_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mt5bridge_v1_orders_proto_rawDesc), len(file_mt5bridge_v1_orders_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   26,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -1328,6 +1328,7 @@ class Order(_message.Message):
     FINAL_TIME_FIELD_NUMBER: _builtins.int
     TRACE_ID_FIELD_NUMBER: _builtins.int
     LIVE_FIELD_NUMBER: _builtins.int
+    DOUBT_FIELD_NUMBER: _builtins.int
     account: _builtins.str
     """The account's alias."""
     client_order_id: _builtins.str
@@ -1412,6 +1413,10 @@ class Order(_message.Message):
     def final_time(self) -> _timestamp_pb2.Timestamp:
         """When it reached its final stage."""
 
+    @_builtins.property
+    def doubt(self) -> Global___OrderDoubt:
+        """Absent when its fate was always known."""
+
     def __init__(
         self,
         *,
@@ -1450,10 +1455,11 @@ class Order(_message.Message):
         final_time: _timestamp_pb2.Timestamp | None = ...,
         trace_id: _builtins.str = ...,
         live: _builtins.bool = ...,
+        doubt: Global___OrderDoubt | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_average_price", b"_average_price", "_price", b"_price", "_stop_limit_price", b"_stop_limit_price", "_stop_loss", b"_stop_loss", "_take_profit", b"_take_profit", "answered_time", b"answered_time", "average_price", b"average_price", "expire_time", b"expire_time", "final_time", b"final_time", "price", b"price", "received_time", b"received_time", "rejection", b"rejection", "sent_time", b"sent_time", "stop_limit_price", b"stop_limit_price", "stop_loss", b"stop_loss", "take_profit", b"take_profit"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_average_price", b"_average_price", "_price", b"_price", "_stop_limit_price", b"_stop_limit_price", "_stop_loss", b"_stop_loss", "_take_profit", b"_take_profit", "answered_time", b"answered_time", "average_price", b"average_price", "doubt", b"doubt", "expire_time", b"expire_time", "final_time", b"final_time", "price", b"price", "received_time", b"received_time", "rejection", b"rejection", "sent_time", b"sent_time", "stop_limit_price", b"stop_limit_price", "stop_loss", b"stop_loss", "take_profit", b"take_profit"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_average_price", b"_average_price", "_price", b"_price", "_stop_limit_price", b"_stop_limit_price", "_stop_loss", b"_stop_loss", "_take_profit", b"_take_profit", "account", b"account", "answered_time", b"answered_time", "average_price", b"average_price", "cause", b"cause", "client_order_id", b"client_order_id", "comment", b"comment", "deal_tickets", b"deal_tickets", "deviation_points", b"deviation_points", "expire_time", b"expire_time", "filled_volume", b"filled_volume", "filling", b"filling", "final_time", b"final_time", "live", b"live", "magic", b"magic", "opposite_position_ticket", b"opposite_position_ticket", "order_id", b"order_id", "order_ticket", b"order_ticket", "position_ticket", b"position_ticket", "price", b"price", "received_time", b"received_time", "rejection", b"rejection", "remaining_volume", b"remaining_volume", "sent_time", b"sent_time", "side", b"side", "stage", b"stage", "stop_limit_price", b"stop_limit_price", "stop_loss", b"stop_loss", "strategy_id", b"strategy_id", "symbol", b"symbol", "take_profit", b"take_profit", "time_in_force", b"time_in_force", "trace_id", b"trace_id", "type", b"type", "version", b"version", "volume", b"volume"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_average_price", b"_average_price", "_price", b"_price", "_stop_limit_price", b"_stop_limit_price", "_stop_loss", b"_stop_loss", "_take_profit", b"_take_profit", "account", b"account", "answered_time", b"answered_time", "average_price", b"average_price", "cause", b"cause", "client_order_id", b"client_order_id", "comment", b"comment", "deal_tickets", b"deal_tickets", "deviation_points", b"deviation_points", "doubt", b"doubt", "expire_time", b"expire_time", "filled_volume", b"filled_volume", "filling", b"filling", "final_time", b"final_time", "live", b"live", "magic", b"magic", "opposite_position_ticket", b"opposite_position_ticket", "order_id", b"order_id", "order_ticket", b"order_ticket", "position_ticket", b"position_ticket", "price", b"price", "received_time", b"received_time", "rejection", b"rejection", "remaining_volume", b"remaining_volume", "sent_time", b"sent_time", "side", b"side", "stage", b"stage", "stop_limit_price", b"stop_limit_price", "stop_loss", b"stop_loss", "strategy_id", b"strategy_id", "symbol", b"symbol", "take_profit", b"take_profit", "time_in_force", b"time_in_force", "trace_id", b"trace_id", "type", b"type", "version", b"version", "volume", b"volume"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__average_price: _TypeAlias = _typing.Literal["average_price"]  # noqa: Y015
     _WhichOneofArgType__average_price: _TypeAlias = _typing.Literal["_average_price", b"_average_price"]  # noqa: Y015
@@ -1477,6 +1483,46 @@ class Order(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__take_profit) -> _WhichOneofReturnType__take_profit | None: ...
 
 Global___Order: _TypeAlias = Order  # noqa: Y015
+
+@_typing.final
+class OrderDoubt(_message.Message):
+    """A time in which nobody knew whether an order exists at the broker."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SINCE_TIME_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    SETTLED_TIME_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    reason: _builtins.str
+    """Why: no answer, a lost link, a crash, or the terminal's own words."""
+    evidence: _builtins.str
+    """What settled it: answer (it came late), report, records (of the terminal), or absence (from records that are
+    complete past the time of sending). Empty while it lasts.
+    """
+    @_builtins.property
+    def since_time(self) -> _timestamp_pb2.Timestamp:
+        """When it began."""
+
+    @_builtins.property
+    def settled_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was settled; absent while it lasts."""
+
+    def __init__(
+        self,
+        *,
+        since_time: _timestamp_pb2.Timestamp | None = ...,
+        reason: _builtins.str = ...,
+        settled_time: _timestamp_pb2.Timestamp | None = ...,
+        evidence: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["settled_time", b"settled_time", "since_time", b"since_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["evidence", b"evidence", "reason", b"reason", "settled_time", b"settled_time", "since_time", b"since_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OrderDoubt: _TypeAlias = OrderDoubt  # noqa: Y015
 
 @_typing.final
 class Deal(_message.Message):

@@ -1,0 +1,88 @@
+/**
+ * What was asked of the terminal besides orders, by its key: cancellations, changes, stops.
+ *
+ * A projection of the journal. What has no answer is under way or in doubt; what has one
+ * keeps it for ever, so that its key is answered with the same words.
+ */
+import type { Fault } from "../errors.ts";
+import type { ClientOrderId, Instant, Ticket } from "../model/ids.ts";
+import type { OrderChange, Stops } from "../model/order.ts";
+
+export type Change =
+  | { readonly kind: "cancel"; readonly order: Ticket }
+  | { readonly kind: "modify"; readonly order: Ticket; readonly to: OrderChange }
+  | { readonly kind: "stops"; readonly position: Ticket; readonly to: Stops };
+
+/** How a change ended. */
+export type Answer =
+  | { readonly kind: "done" }
+  | {
+      readonly kind: "failed";
+      readonly fault: Fault;
+      readonly message: string;
+      readonly metadata: Readonly<Record<string, string>>;
+    };
+
+/** A change without an answer. */
+export interface OpenChange {
+  readonly key: ClientOrderId;
+  /** Absent in journals of the first version. */
+  readonly change?: Change;
+  readonly at: Instant;
+  /** Why nobody knows what became of it; absent while the terminal may still answer. */
+  readonly doubt?: string;
+}
+
+export class ChangeBook {
+  readonly #open = new Map<ClientOrderId, OpenChange>();
+  readonly #answers = new Map<ClientOrderId, Answer>();
+  /** Orders whose cancellation was asked for and not refused, by the key that did; until they have ended. */
+  readonly #canceling = new Map<Ticket, ClientOrderId>();
+
+  get open(): Iterable<OpenChange> {
+    return this.#open.values();
+  }
+
+  /** Of which nobody knows what became. */
+  get doubted(): OpenChange[] {
+    return [...this.#open.values()].filter((change) => change.doubt !== undefined);
+  }
+
+  byKey(key: ClientOrderId): OpenChange | undefined {
+    return this.#open.get(key);
+  }
+
+  /** Undefined while there is none. */
+  answerOf(key: ClientOrderId): Answer | undefined {
+    return this.#answers.get(key);
+  }
+
+  /** Whether a client has asked for the end of this order. */
+  isCanceling(order: Ticket): boolean {
+    return this.#canceling.has(order);
+  }
+
+  ask(asked: OpenChange): void {
+    this.#open.set(asked.key, asked);
+    if (asked.change?.kind === "cancel") this.#canceling.set(asked.change.order, asked.key);
+  }
+
+  doubt(key: ClientOrderId, why: string): void {
+    const asked = this.#open.get(key);
+    if (asked !== undefined) this.#open.set(key, { ...asked, doubt: why });
+  }
+
+  answer(key: ClientOrderId, answer: Answer): void {
+    const change = this.#open.get(key)?.change;
+    this.#open.delete(key);
+    this.#answers.set(key, answer);
+    if (answer.kind === "failed" && change?.kind === "cancel" && this.#canceling.get(change.order) === key) {
+      this.#canceling.delete(change.order);
+    }
+  }
+
+  /** The order is final: whose doing it was is decided. */
+  ended(order: Ticket): void {
+    this.#canceling.delete(order);
+  }
+}
