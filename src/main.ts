@@ -113,7 +113,8 @@ async function start(config: Config, log: Log): Promise<() => Promise<void>> {
   let webSockets: WebsocketEndpoint | undefined;
 
   // The store, the market and the terminal.
-  const store = await openJournalStore({ folder });
+  const around = { clock, stopwatch: () => performance.now(), newEpoch: () => randomUUID() };
+  const store = await openJournalStore({ folder }, around);
   store.onCommit = (events, ms) => commits.add(events, ms);
   const history = await openTickHistory({ folder, specs: symbols, observer: log, ...config.history });
   const market = await marketOf(config, symbols, history, clock, log);

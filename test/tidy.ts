@@ -29,11 +29,12 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   transport: ["core", "contract"],
   telemetry: ["core"],
   config:    [],
-  main:      ["core", "contract", "transport", "transport/*", "terminals/*", "store/*", "telemetry", "config", "manifest"],
+  main:      ["core", "contract", "transport", "transport/*", "terminals/*", "store", "store/*", "telemetry", "config", "manifest"],
   "transport/*": ["core", "contract", "transport"],
   "transport/http": ["core", "contract", "transport", "transport/connect"], // one port is both: Connect is plain HTTP
   "terminals/*": ["core"],
-  "store/*":     ["core"],
+  store:         ["core"], // what every store of a journal is made of
+  "store/*":     ["core", "store"],
 };
 
 /** Where a file belongs: terminals/paper and store/sqlite are places of their own. */
@@ -43,7 +44,7 @@ function placeOf(path: string): string | undefined {
   if (path === "package.json") return "manifest";
   if (/^src\/(config|settings|help)\.ts$/.test(path)) return "config";
   const [, first = "", second = "", third] = path.split("/");
-  if (first === "transport" && third === undefined) return "transport";
+  if (["transport", "store"].includes(first) && third === undefined) return first;
   if (["transport", "terminals", "store"].includes(first))
     return third === undefined ? undefined : `${first}/${second}`;
   return ["core", "contract", "telemetry"].includes(first) && second !== "" ? first : undefined;

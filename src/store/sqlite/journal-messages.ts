@@ -1,25 +1,10 @@
-/** What passes between the journal and its thread. Bodies travel as one text, a line each: one string is cheap to hand over. */
+/** What passes between the journal and its thread. */
+import type { Commit, LogState, Page } from "../journal-disk.ts";
 
-export interface LogState {
-  readonly id: number;
-  readonly name: string;
-  readonly epoch: string;
-  /** The sequence of its last event; 0 when there is none. */
-  readonly last: number;
-}
-
-/** Consecutive events of one log. */
-export interface Lines {
-  readonly log: number;
-  readonly first: number;
-  readonly text: string;
-}
-
-/** Everything that is synced together. Only one commit is under way at a time. */
-export interface Commit {
-  readonly kind: "commit";
-  readonly created: readonly LogState[];
-  readonly lines: readonly Lines[];
+export interface JournalSettings {
+  readonly folder: string;
+  /** The most the file may grow to; without it, what the disk holds. */
+  readonly maxBytes?: number;
 }
 
 /** Some events from `first` on, none beyond `last`. */
@@ -31,18 +16,12 @@ export interface Read {
   readonly last: number;
 }
 
-export type Request = Commit | Read | { readonly kind: "close" };
+export type Request = { readonly kind: "commit"; readonly commit: Commit } | Read | { readonly kind: "close" };
 
 export type Reply =
   | { readonly kind: "opened"; readonly logs: readonly LogState[] }
   | { readonly kind: "refused"; readonly why: string }
   | { readonly kind: "committed" }
   | { readonly kind: "failed"; readonly why: string }
-  | { readonly kind: "page"; readonly id: number; readonly text: string; readonly count: number }
+  | { readonly kind: "page"; readonly id: number; readonly page: Page }
   | { readonly kind: "damaged"; readonly id: number; readonly why: string };
-
-export interface JournalSettings {
-  readonly folder: string;
-  /** The most the file may grow to; without it, what the disk holds. */
-  readonly maxBytes?: number;
-}

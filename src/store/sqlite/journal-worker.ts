@@ -7,9 +7,10 @@
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { parentPort, workerData } from "node:worker_threads";
+import type { Commit, LogState, Page } from "../journal-disk.ts";
+import { checksum, recordFormat } from "../journal-record.ts";
 import { openDatabase } from "./database.ts";
-import type { Commit, JournalSettings, LogState, Read, Reply, Request } from "./journal-messages.ts";
-import { checksum, recordFormat } from "./journal-record.ts";
+import type { JournalSettings, Read, Reply, Request } from "./journal-messages.ts";
 
 const PAGE_ROWS = 1024;
 const PAGE_CHARACTERS = 1 << 20;
@@ -73,7 +74,7 @@ class Logs {
   }
 
   /** Whole events from `first` on, as many as make a page; each is checked before it leaves. */
-  page({ log, first, last }: Read): { text: string; count: number } {
+  page({ log, first, last }: Read): Page {
     const rows = this.#db.prepare(
       `SELECT sequence, format, checksum, body FROM ${table(log)} WHERE sequence BETWEEN ? AND ? ORDER BY sequence LIMIT ?`,
     );
@@ -116,7 +117,7 @@ function serve(db: DatabaseSync): void {
     switch (request.kind) {
       case "commit":
         try {
-          logs.commit(request);
+          logs.commit(request.commit);
           reply({ kind: "committed" });
         } catch (error) {
           reply({ kind: "failed", why: messageOf(error) });
@@ -124,7 +125,7 @@ function serve(db: DatabaseSync): void {
         break;
       case "read":
         try {
-          reply({ kind: "page", id: request.id, ...logs.page(request) });
+          reply({ kind: "page", id: request.id, page: logs.page(request) });
         } catch (error) {
           reply({ kind: "damaged", id: request.id, why: messageOf(error) });
         }

@@ -1,5 +1,5 @@
 /** A process of its own that appends until it is killed, and says which events were acknowledged. */
-import { openJournalStore } from "../../../src/store/sqlite/journal.ts";
+import { openJournalStore } from "./opening.ts";
 
 const store = await openJournalStore({ folder: process.argv[2] as string });
 const orders = store.journal<{ n: number }>("orders:paper");

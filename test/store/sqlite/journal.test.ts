@@ -6,8 +6,9 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import type { Worker } from "node:worker_threads";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { openJournalStore, queueLimits } from "../../../src/store/sqlite/journal.ts";
+import { queueLimits } from "../../../src/store/journal-store.ts";
 import { entriesOf, journalSuite, numbered } from "../../suites/journal.ts";
+import { openJournalStore } from "./opening.ts";
 
 let folder: string;
 beforeEach(() => {

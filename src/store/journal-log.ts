@@ -1,6 +1,6 @@
-import { BridgeError } from "../../core/errors.ts";
-import type { Appended, Journal, JournalEntry } from "../../core/ports/journal.ts";
-import type { LogState } from "./journal-messages.ts";
+import { BridgeError } from "../core/errors.ts";
+import type { Appended, Journal, JournalEntry } from "../core/ports/journal.ts";
+import type { LogState, Page } from "./journal-disk.ts";
 import { decodeEvent, encodeEvent } from "./journal-record.ts";
 
 /** What a log needs of the store it is one of. */
@@ -8,7 +8,7 @@ export interface Writer {
   /** Throws when there is no room; then nothing was taken. */
   write(log: number, first: number, count: number, text: string): Omit<Appended, "sequence">;
   flushed(): Promise<void>;
-  read(log: number, first: number, last: number): Promise<{ text: string; count: number }>;
+  read(log: number, first: number, last: number): Promise<Page>;
 }
 
 /**
@@ -60,7 +60,7 @@ export class Log<E> implements Journal<E> {
     }
   }
 
-  #page(first: number, last: number): Promise<{ text: string; count: number }> {
+  #page(first: number, last: number): Promise<Page> {
     const page = this.#writer.read(this.#id, first, last).catch((error: unknown) => {
       throw this.#damage(error);
     });

@@ -1,0 +1,61 @@
+/**
+ * Where a journal is kept: what the journal needs of a disk, or of a database elsewhere.
+ *
+ * Bodies travel as one text, a line each: one string is cheap to hand over to a thread
+ * or a connection.
+ */
+import type { Clock } from "../core/ports/clock.ts";
+
+export interface JournalDisk {
+  /**
+   * Takes hold of it for this process alone. `lost` is called at most once, when the hold
+   * is gone without having been closed; what is under way then fails too.
+   */
+  open(lost: (why: unknown) => void): Promise<OpenDisk>;
+}
+
+/** The disk from one opening to the next. */
+export interface OpenDisk {
+  readonly logs: readonly LogState[];
+  /** Resolves when all of it would survive a power cut. Called again only after that. When it fails, nothing is known of what was kept. */
+  commit(commit: Commit): Promise<void>;
+  /** Whole events from `first` on, at least one, none beyond `last`; each is checked before it is given. */
+  read(log: number, first: number, last: number): Promise<Page>;
+  close(): Promise<void>;
+}
+
+export interface LogState {
+  readonly id: number;
+  readonly name: string;
+  readonly epoch: string;
+  /** The sequence of its last event; 0 when there is none. */
+  readonly last: number;
+}
+
+/** Everything that is synced together: logs to be made, then events. */
+export interface Commit {
+  readonly created: readonly LogState[];
+  readonly lines: readonly Lines[];
+}
+
+/** Consecutive events of one log. */
+export interface Lines {
+  readonly log: number;
+  readonly first: number;
+  readonly text: string;
+}
+
+export interface Page {
+  readonly text: string;
+  /** How many lines. */
+  readonly count: number;
+}
+
+/** What else the journal gets from outside, so that it runs the same on a clock of our own. */
+export interface Surroundings {
+  /** Its `sleep(0)` ends a turn of the event loop. */
+  readonly clock: Clock;
+  /** The machine's stopwatch, in milliseconds. */
+  stopwatch(): number;
+  newEpoch(): string;
+}

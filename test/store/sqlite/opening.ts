@@ -1,0 +1,10 @@
+import { randomUUID } from "node:crypto";
+import type { JournalStore } from "../../../src/store/journal-store.ts";
+import { openJournalStore as open } from "../../../src/store/sqlite/journal.ts";
+import type { JournalSettings } from "../../../src/store/sqlite/journal-messages.ts";
+import { machineClock } from "../../../src/telemetry/machine-clock.ts";
+
+const around = { clock: machineClock(), stopwatch: () => performance.now(), newEpoch: () => randomUUID() };
+
+/** The journal on this machine, as the bridge opens it. */
+export const openJournalStore = (settings: JournalSettings): Promise<JournalStore> => open(settings, around);
