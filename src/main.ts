@@ -113,7 +113,7 @@ async function start(config: Config, log: Log): Promise<() => Promise<void>> {
   let webSockets: WebsocketEndpoint | undefined;
 
   // The store, the market and the terminal.
-  const around = { clock, stopwatch: () => performance.now(), newEpoch: () => randomUUID() };
+  const around = { clock, stopwatch: () => performance.now(), newEpoch: () => randomUUID(), observer: log };
   const store = await openJournalStore({ folder }, around);
   store.onCommit = (events, ms) => commits.add(events, ms);
   const history = await openTickHistory({ folder, specs: symbols, observer: log, ...config.history });

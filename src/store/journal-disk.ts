@@ -5,6 +5,7 @@
  * or a connection.
  */
 import type { Clock } from "../core/ports/clock.ts";
+import type { Observer } from "../core/ports/observer.ts";
 
 export interface JournalDisk {
   /**
@@ -17,6 +18,8 @@ export interface JournalDisk {
 /** The disk from one opening to the next. */
 export interface OpenDisk {
   readonly logs: readonly LogState[];
+  /** What opening had to cut off the end, for whoever runs the bridge. */
+  readonly cuts: readonly string[];
   /** Resolves when all of it would survive a power cut. Called again only after that. When it fails, nothing is known of what was kept. */
   commit(commit: Commit): Promise<void>;
   /** Whole events from `first` on, at least one, none beyond `last`; each is checked before it is given. */
@@ -30,6 +33,8 @@ export interface LogState {
   readonly epoch: string;
   /** The sequence of its last event; 0 when there is none. */
   readonly last: number;
+  /** Why it can be neither read nor written; the other logs can. */
+  readonly damage?: string;
 }
 
 /** Everything that is synced together: logs to be made, then events. */
@@ -58,4 +63,5 @@ export interface Surroundings {
   /** The machine's stopwatch, in milliseconds. */
   stopwatch(): number;
   newEpoch(): string;
+  readonly observer: Observer;
 }

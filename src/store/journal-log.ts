@@ -22,17 +22,20 @@ export class Log<E> implements Journal<E> {
   readonly #id: number;
   readonly #name: string;
   readonly #writer: Writer;
+  readonly #damaged: BridgeError | undefined;
   #last: number;
 
-  constructor(writer: Writer, { id, name, epoch, last }: LogState) {
+  constructor(writer: Writer, { id, name, epoch, last, damage }: LogState) {
     this.#writer = writer;
     this.#id = id;
     this.#name = name;
     this.epoch = epoch;
     this.#last = last;
+    this.#damaged = damage === undefined ? undefined : this.#damage(damage);
   }
 
   append(events: readonly E[]): Appended {
+    if (this.#damaged !== undefined) throw this.#damaged;
     if (events.length === 0) return { sequence: this.#last, durable: this.flushed() };
     const text = events.length === 1 ? encodeEvent(events[0]) : events.map(encodeEvent).join("\n");
     const written = this.#writer.write(this.#id, this.#last + 1, events.length, text);
@@ -45,6 +48,7 @@ export class Log<E> implements Journal<E> {
   }
 
   async *entries(): AsyncGenerator<JournalEntry<E>, void> {
+    if (this.#damaged !== undefined) throw this.#damaged;
     const last = this.#last;
     await this.flushed();
     let sequence = 1;
@@ -78,6 +82,9 @@ export class Log<E> implements Journal<E> {
 
   #damage(error: unknown): BridgeError {
     const why = error instanceof Error ? error.message : String(error);
-    return new BridgeError("journal_unavailable", `log "${this.#name}": ${why}`, { cause: error });
+    return new BridgeError("journal_unavailable", `log "${this.#name}": ${why}${todo}`, { cause: error });
   }
 }
+
+const todo =
+  '; what it said is not guessed: "npm run journal -- verify" tells what else is damaged, and the folder is best put back from a copy';

@@ -81,6 +81,7 @@ export class JournalStore implements Writer {
     try {
       const open = await disk.open(lost);
       if (early !== undefined) throw early;
+      for (const cut of open.cuts) around.observer.note("warn", "journal", "cut off the journal's end", { cut });
       store = new JournalStore(open, around);
       return store;
     } catch (error) {

@@ -19,7 +19,7 @@ export interface Read {
 export type Request = { readonly kind: "commit"; readonly commit: Commit } | Read | { readonly kind: "close" };
 
 export type Reply =
-  | { readonly kind: "opened"; readonly logs: readonly LogState[] }
+  | { readonly kind: "opened"; readonly logs: readonly LogState[]; readonly cuts: readonly string[] }
   | { readonly kind: "refused"; readonly why: string }
   | { readonly kind: "committed" }
   | { readonly kind: "failed"; readonly why: string }

@@ -14,17 +14,19 @@ export const openJournalStore = (settings: JournalSettings, around: Surroundings
 export const sqliteDisk = (settings: JournalSettings): JournalDisk => ({
   async open(lost) {
     const thread = startThread("journal-worker", settings);
-    const logs = await new Promise<readonly LogState[]>((resolve, reject) => {
+    const opened = await new Promise<Opened>((resolve, reject) => {
       thread.once("message", (reply: Reply) => {
-        if (reply.kind === "opened") resolve(reply.logs);
+        if (reply.kind === "opened") resolve(reply);
         else reject(new Error(reply.kind === "refused" ? reply.why : `unexpected ${reply.kind}`));
       });
       thread.once("error", (error) => reject(new Error("its thread could not start", { cause: error })));
       thread.once("exit", () => reject(new Error("its thread ended")));
     });
-    return new ThreadDisk(thread, logs, lost);
+    return new ThreadDisk(thread, opened, lost);
   },
 });
+
+type Opened = Extract<Reply, { kind: "opened" }>;
 
 interface Waiting<T> {
   resolve(value: T): void;
@@ -34,6 +36,7 @@ interface Waiting<T> {
 /** Each question finds its answer again: commits come back in order, reads by number. */
 class ThreadDisk implements OpenDisk {
   readonly logs: readonly LogState[];
+  readonly cuts: readonly string[];
   readonly #thread: Worker;
   readonly #reads = new Map<number, Waiting<Page>>();
   readonly #gone: Promise<void>;
@@ -41,8 +44,9 @@ class ThreadDisk implements OpenDisk {
   #lastRead = 0;
   #over: Error | undefined;
 
-  constructor(thread: Worker, logs: readonly LogState[], lost: (why: unknown) => void) {
+  constructor(thread: Worker, { logs, cuts }: Opened, lost: (why: unknown) => void) {
     this.logs = logs;
+    this.cuts = cuts;
     this.#thread = thread;
     let crash: unknown;
     thread.on("message", (reply: Reply) => this.#take(reply));

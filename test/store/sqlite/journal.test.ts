@@ -1,5 +1,5 @@
 import { type ChildProcessByStdio, spawn } from "node:child_process";
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -138,89 +138,6 @@ describe("a journal that can no longer be written", () => {
     await last;
     await closed;
     await expect(journal.append(["too late"]).durable).rejects.toEqual(unavailable(/closed/));
-  });
-});
-
-describe("a damaged journal", () => {
-  const write = async (count: number) => {
-    const store = await openJournalStore({ folder });
-    const journal = store.journal<{ mark: string }>("orders:paper");
-    for (let n = 1; n <= count; n++) journal.append([{ mark: `event-${n}-` }]);
-    await store.close();
-  };
-  const readAll = async () => {
-    const store = await openJournalStore({ folder });
-    try {
-      return await entriesOf(store.journal("orders:paper"));
-    } finally {
-      await store.close();
-    }
-  };
-  const damage = (find: string, replace: string) => {
-    const file = join(folder, "journal.db");
-    const bytes = readFileSync(file);
-    const at = bytes.indexOf(find);
-    expect(at).toBeGreaterThan(0);
-    bytes.write(replace, at);
-    writeFileSync(file, bytes);
-  };
-
-  it("names the log and the event whose bytes have changed", async () => {
-    await write(3000);
-    damage("event-2500-", "event-2510-");
-    await expect(readAll()).rejects.toEqual(unavailable(/"orders:paper": event 2500 .*checksum/));
-  });
-
-  it("finds a single flipped bit anywhere in an event", async () => {
-    await write(50);
-    const file = join(folder, "journal.db");
-    const whole = readFileSync(file);
-    const body = Buffer.from(JSON.stringify({ mark: "event-25-" }));
-    const at = whole.indexOf(body);
-    for (let i = 0; i < body.length; i++) {
-      const flipped = Buffer.from(whole);
-      flipped[at + i] = (flipped[at + i] ?? 0) ^ (1 << (i % 8));
-      writeFileSync(file, flipped);
-      await expect(readAll(), `byte ${i}`).rejects.toEqual(unavailable(/event 25 /));
-    }
-  });
-
-  it("names the first event that is missing", async () => {
-    await write(20);
-    const { DatabaseSync } = await import("node:sqlite");
-    const db = new DatabaseSync(join(folder, "journal.db"));
-    db.exec("DELETE FROM log_1 WHERE sequence = 7");
-    db.close();
-    await expect(readAll()).rejects.toEqual(unavailable(/event 7 .*missing/));
-  });
-
-  it("is refused when the file is something else", async () => {
-    writeFileSync(
-      join(folder, "journal.db"),
-      "not a database, but long enough to be taken for one at first sight".repeat(100),
-    );
-    await expect(openJournalStore({ folder })).rejects.toEqual(unavailable(/not a database/));
-  });
-
-  it("loses nothing that was acknowledged to a torn tail", async () => {
-    const store = await openJournalStore({ folder });
-    const journal = store.journal<string>("orders:paper");
-    await journal.append(["first"]).durable;
-    const wal = join(folder, "journal.db-wal");
-    const acknowledged = statSync(wal).size;
-    await journal.append(["second"]).durable;
-    const torn = statSync(wal).size - 100;
-    expect(torn).toBeGreaterThan(acknowledged);
-    const copy = mkdtempSync(join(tmpdir(), "journal-"));
-    for (const file of ["journal.db", "journal.db-wal"]) copyFileSync(join(folder, file), join(copy, file));
-    await store.close();
-    truncateSync(join(copy, "journal.db-wal"), torn);
-
-    const again = await openJournalStore({ folder: copy });
-    expect(await entriesOf(again.journal("orders:paper"))).toEqual(numbered(["first"]));
-    expect(again.journal("orders:paper").append(["other"]).sequence).toBe(2);
-    await again.close();
-    rmSync(copy, { recursive: true });
   });
 });
 

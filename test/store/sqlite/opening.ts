@@ -6,5 +6,9 @@ import { machineClock } from "../../../src/telemetry/machine-clock.ts";
 
 const around = { clock: machineClock(), stopwatch: () => performance.now(), newEpoch: () => randomUUID() };
 
-/** The journal on this machine, as the bridge opens it. */
-export const openJournalStore = (settings: JournalSettings): Promise<JournalStore> => open(settings, around);
+/** The journal on this machine, as the bridge opens it. `told` hears what the log would say. */
+export const openJournalStore = (settings: JournalSettings, told: string[] = []): Promise<JournalStore> =>
+  open(settings, {
+    ...around,
+    observer: { note: (_severity, _component, message, context) => told.push(`${message}: ${context?.["cut"]}`) },
+  });
