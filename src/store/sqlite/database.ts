@@ -25,6 +25,20 @@ interface Sheet {
   readonly maxBytes?: number;
 }
 
+/** The file as it stands, for whoever only looks at it while nobody else has it open. */
+export function readDatabase(path: string, version: number): DatabaseSync {
+  const db = new DatabaseSync(path, { timeout: 0, readOnly: true });
+  try {
+    db.exec("BEGIN");
+    const found = numberOf(db, "user_version");
+    if (found !== version) throw new Error(`${path} has format ${found}; this version reads ${version}`);
+    return db;
+  } catch (error) {
+    db.close();
+    throw isBusy(error) ? inUse(path) : error;
+  }
+}
+
 export function openDatabase({ folder, file, synchronous, version, schema, maxBytes }: Sheet): DatabaseSync {
   const path = join(folder, file);
   mkdirSync(folder, { recursive: true });
@@ -43,11 +57,12 @@ export function openDatabase({ folder, file, synchronous, version, schema, maxBy
     return db;
   } catch (error) {
     db.close();
-    if (isBusy(error)) throw new Error(`${path} is in use: another process, or this one, has it open`);
-    throw error;
+    throw isBusy(error) ? inUse(path) : error;
   }
 }
 
 const numberOf = (db: DatabaseSync, pragma: string): number => Number(db.prepare(`PRAGMA ${pragma}`).get()?.[pragma]);
+
+const inUse = (path: string): Error => new Error(`${path} is in use: another process, or this one, has it open`);
 
 const isBusy = (error: unknown): boolean => error instanceof Error && "errcode" in error && error.errcode === BUSY;

@@ -16,21 +16,35 @@ import { join } from "node:path";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Commit, LogState, Page } from "../journal-disk.ts";
 import { checksum, recordFormat } from "../journal-record.ts";
-import { openDatabase } from "./database.ts";
+import { openDatabase, readDatabase } from "./database.ts";
 import type { JournalSettings } from "./journal-messages.ts";
 import { inspectWal } from "./wal.ts";
 
-const FILE = "journal.db";
+export const FILE = "journal.db";
+const VERSION = 1;
 const PAGE_ROWS = 1024;
 const PAGE_CHARACTERS = 1 << 20;
 
 const SCHEMA = "CREATE TABLE logs (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, epoch TEXT NOT NULL) STRICT";
 
-interface Row {
+export interface Row {
   readonly sequence: number;
   readonly format: number;
   readonly checksum: number;
   readonly body: string;
+}
+
+/** Where reading a log cannot go on. */
+export class Unreadable extends Error {
+  readonly sequence: number;
+  /** The first event behind it that is there. */
+  readonly next: number;
+
+  constructor(sequence: number, next: number, why: string) {
+    super(`event ${sequence} cannot be read: ${why}`);
+    this.sequence = sequence;
+    this.next = next;
+  }
 }
 
 export class JournalFile {
@@ -40,28 +54,44 @@ export class JournalFile {
   readonly #db: DatabaseSync;
   readonly #inserts = new Map<number, StatementSync>();
 
-  constructor({ folder, maxBytes }: JournalSettings) {
-    const cuts: string[] = [];
-    const wal = join(folder, `${FILE}-wal`);
-    const tail = inspectWal(existsSync(wal) ? readFileSync(wal) : Buffer.alloc(0));
-    if (tail.kind === "damaged") {
-      throw new Error(
-        `${wal} is damaged at byte ${tail.at}: ${tail.commits} commits behind it cannot be read; put the folder back from a copy, or move this file away to go on without them`,
-      );
-    }
+  /** Takes hold of the file and makes it whole. */
+  static open({ folder, maxBytes }: JournalSettings): JournalFile {
+    const torn = tornBytes(folder);
     const limit = maxBytes === undefined ? {} : { maxBytes };
-    this.#db = openDatabase({ folder, file: FILE, synchronous: "FULL", version: 1, schema: SCHEMA, ...limit });
+    const db = openDatabase({ folder, file: FILE, synchronous: "FULL", version: VERSION, schema: SCHEMA, ...limit });
+    const cuts: string[] = [];
     try {
-      if (tail.kind === "torn") {
-        cuts.push(`the last commit was not complete: ${tail.bytes} bytes of it, of which nobody was told`);
-        this.#db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+      if (torn > 0) {
+        cuts.push(tornCommit(torn));
+        db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
       }
-      this.logs = this.#find(cuts);
+      return new JournalFile(db, cuts, (log, last) => cut(db, log, last, cuts));
     } catch (error) {
-      this.#db.close();
+      db.close();
       throw error;
     }
+  }
+
+  /** Only looks at a file that nobody has open, and leaves it as it is; `cuts` is what opening would cut. */
+  static read(folder: string): JournalFile {
+    const torn = tornBytes(folder);
+    return new JournalFile(readDatabase(join(folder, FILE), VERSION), torn > 0 ? [tornCommit(torn)] : [], () => {});
+  }
+
+  private constructor(db: DatabaseSync, cuts: readonly string[], cutOff: (log: Named, last: Row) => void) {
+    this.#db = db;
     this.cuts = cuts;
+    const logs = db.prepare("SELECT id, name, epoch FROM logs ORDER BY id").all() as unknown as Named[];
+    this.logs = logs.map((log) => {
+      try {
+        const torn = tornRecord(db, log);
+        if (torn !== undefined) cutOff(log, torn);
+        const { last } = db.prepare(`SELECT max(sequence) AS last FROM ${table(log.id)}`).get() as { last: number };
+        return { ...log, last: last ?? 0 };
+      } catch (error) {
+        return { ...log, last: 0, damage: `it cannot be read: ${messageOf(error)}` };
+      }
+    });
   }
 
   commit({ created, lines }: Commit): void {
@@ -80,63 +110,44 @@ export class JournalFile {
 
   /** Whole events from `first` on, as many as make a page; each is checked before it leaves. */
   page(log: number, first: number, last: number): Page {
+    const bodies: string[] = [];
+    let characters = 0;
+    for (const row of this.records(log, first, last)) {
+      const sequence = first + bodies.length;
+      const missing = row.sequence !== sequence;
+      const why = missing ? `it is missing, the next one there is ${row.sequence}` : whyUnreadable(row);
+      if (why !== undefined) {
+        // What comes before it is sound, and given.
+        if (bodies.length > 0) break;
+        throw new Unreadable(sequence, missing ? row.sequence : sequence + 1, why);
+      }
+      bodies.push(row.body);
+      characters += row.body.length;
+      if (characters >= PAGE_CHARACTERS) break;
+    }
+    if (bodies.length === 0) throw new Unreadable(first, last + 1, "it is missing, and so are all after it");
+    return { text: bodies.join("\n"), count: bodies.length };
+  }
+
+  /** What is kept, a page at most and unchecked. */
+  *records(log: number, first: number, last: number): Generator<Row, void> {
     const rows = this.#db.prepare(
       `SELECT sequence, format, checksum, body FROM ${table(log)} WHERE sequence BETWEEN ? AND ? ORDER BY sequence LIMIT ?`,
     );
-    const bodies: string[] = [];
-    let sequence = first;
-    let characters = 0;
+    let next = first;
     try {
       for (const row of rows.iterate(first, last, PAGE_ROWS) as Iterable<unknown> as Iterable<Row>) {
-        if (row.sequence !== sequence) throw new Error(`it is missing, the next one there is ${row.sequence}`);
-        const why = whyUnreadable(row);
-        if (why !== undefined) throw new Error(why);
-        bodies.push(row.body);
-        sequence++;
-        characters += row.body.length;
-        if (characters >= PAGE_CHARACTERS) break;
+        next = row.sequence + 1;
+        yield row;
       }
-      if (bodies.length === 0) throw new Error("it is missing, and so are all after it");
     } catch (error) {
-      // What comes before it is sound, and given.
-      if (bodies.length === 0) throw new Error(`event ${sequence} cannot be read: ${messageOf(error)}`);
+      throw new Unreadable(next, last + 1, messageOf(error));
     }
-    return { text: bodies.join("\n"), count: bodies.length };
   }
 
   /** Moves what the write-ahead log holds into the file, and lets go of it. */
   close(): void {
     this.#db.close();
-  }
-
-  #find(cuts: string[]): LogState[] {
-    const logs = this.#db.prepare("SELECT id, name, epoch FROM logs ORDER BY id").all();
-    return (logs as unknown as Omit<LogState, "last">[]).map((log) => {
-      try {
-        return { ...log, last: this.#lastOf(log, cuts) };
-      } catch (error) {
-        return { ...log, last: 0, damage: `it cannot be read: ${messageOf(error)}` };
-      }
-    });
-  }
-
-  #lastOf({ id, name }: Omit<LogState, "last">, cuts: string[]): number {
-    const newest = `SELECT sequence, format, checksum, body FROM ${table(id)} ORDER BY sequence DESC LIMIT 2`;
-    const [last, before] = this.#db.prepare(newest).all() as unknown as (Row | undefined)[];
-    if (last === undefined) return 0;
-    // Only the very last one can be a write that was cut short. Two of them are damage, and stay for everyone to see.
-    if (isSound(last) || (before !== undefined && !isSound(before))) return last.sequence;
-    this.#together(() => {
-      this.#db.exec(
-        "CREATE TABLE IF NOT EXISTS cut (log TEXT, sequence INTEGER, format INTEGER, checksum INTEGER, body TEXT)",
-      );
-      this.#db
-        .prepare(`INSERT INTO cut SELECT ?, sequence, format, checksum, body FROM ${table(id)} WHERE sequence = ?`)
-        .run(name, last.sequence);
-      this.#db.prepare(`DELETE FROM ${table(id)} WHERE sequence = ?`).run(last.sequence);
-    });
-    cuts.push(`log "${name}": its last event, ${last.sequence}, does not match its checksum; kept in the table "cut"`);
-    return last.sequence - 1;
   }
 
   #create({ id, name, epoch }: LogState): void {
@@ -155,25 +166,61 @@ export class JournalFile {
   }
 
   #together(write: () => void): void {
-    this.#db.exec("BEGIN");
-    try {
-      write();
-      this.#db.exec("COMMIT");
-    } catch (error) {
-      if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
-      throw error;
-    }
+    together(this.#db, write);
   }
 }
 
+type Named = Omit<LogState, "last">;
+
 const table = (log: number): string => `log_${log}`;
 
-function whyUnreadable({ sequence, format, checksum: sum, body }: Row): string | undefined {
-  if (checksum(format, sequence, body) !== sum) return "it does not match its checksum";
-  if (format !== recordFormat) return `it has format ${format}, this version reads ${recordFormat}`;
-  return undefined;
+function tornBytes(folder: string): number {
+  const wal = join(folder, `${FILE}-wal`);
+  const tail = inspectWal(existsSync(wal) ? readFileSync(wal) : Buffer.alloc(0));
+  if (tail.kind !== "damaged") return tail.kind === "torn" ? tail.bytes : 0;
+  throw new Error(
+    `${wal} is damaged at byte ${tail.at}: ${tail.commits} commits behind it cannot be read; put the folder back from a copy, or move this file away to go on without them`,
+  );
+}
+
+const tornCommit = (bytes: number): string =>
+  `the last commit was not complete: ${bytes} bytes of it, of which nobody was told`;
+
+/** Only the very last record can be a write that was cut short. Two of them are damage, and stay for everyone to see. */
+function tornRecord(db: DatabaseSync, { id }: Named): Row | undefined {
+  const newest = `SELECT sequence, format, checksum, body FROM ${table(id)} ORDER BY sequence DESC LIMIT 2`;
+  const [last, before] = db.prepare(newest).all() as unknown as (Row | undefined)[];
+  if (last === undefined || isSound(last) || (before !== undefined && !isSound(before))) return undefined;
+  return last;
+}
+
+/** Puts a log's last record aside. */
+function cut(db: DatabaseSync, { id, name }: Named, { sequence }: Row, cuts: string[]): void {
+  together(db, () => {
+    db.exec("CREATE TABLE IF NOT EXISTS cut (log TEXT, sequence INTEGER, format INTEGER, checksum INTEGER, body TEXT)");
+    const keep = `INSERT INTO cut SELECT ?, sequence, format, checksum, body FROM ${table(id)} WHERE sequence = ?`;
+    db.prepare(keep).run(name, sequence);
+    db.prepare(`DELETE FROM ${table(id)} WHERE sequence = ?`).run(sequence);
+  });
+  cuts.push(`log "${name}": its last event, ${sequence}, does not match its checksum; kept in the table "cut"`);
+}
+
+function together(db: DatabaseSync, write: () => void): void {
+  db.exec("BEGIN");
+  try {
+    write();
+    db.exec("COMMIT");
+  } catch (error) {
+    if (db.isTransaction) db.exec("ROLLBACK");
+    throw error;
+  }
 }
 
 const isSound = ({ sequence, format, checksum: sum, body }: Row): boolean => checksum(format, sequence, body) === sum;
+
+function whyUnreadable(row: Row): string | undefined {
+  if (!isSound(row)) return "it does not match its checksum";
+  return row.format === recordFormat ? undefined : `it has format ${row.format}, this version reads ${recordFormat}`;
+}
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -35,7 +35,7 @@ function serve(file: JournalFile): void {
 }
 
 try {
-  const file = new JournalFile(workerData as JournalSettings);
+  const file = JournalFile.open(workerData as JournalSettings);
   serve(file);
   reply({ kind: "opened", logs: file.logs, cuts: file.cuts });
 } catch (error) {

@@ -58,7 +58,7 @@ describe("a damaged journal", () => {
       const flipped = Buffer.from(whole);
       flipped[at + i] = (flipped[at + i] ?? 0) ^ (1 << (i % 8));
       writeFileSync(file, flipped);
-      const opened = new JournalFile({ folder });
+      const opened = JournalFile.open({ folder });
       expect(() => opened.page(1, 25, 25), `byte ${i}`).toThrow(/event 25 .*checksum/);
       expect(opened.page(1, 1, 50).count, `byte ${i}`).toBe(24);
       opened.close();
@@ -151,7 +151,7 @@ describe("a write-ahead log", () => {
   const log = { id: 1, name: "orders", epoch: "e", last: 0 };
   /** The sizes that the file had after each commit: the events up to there were acknowledged. */
   const written = (commits: number): { wal: Buffer; db: Buffer; acknowledged: number[] } => {
-    const file = new JournalFile({ folder });
+    const file = JournalFile.open({ folder });
     const acknowledged: number[] = [];
     for (let n = 1; n <= commits; n++) {
       // Every third is larger than a page, so that a commit is more than one frame.
@@ -171,7 +171,7 @@ describe("a write-ahead log", () => {
     try {
       writeFileSync(join(where, "journal.db"), db);
       writeFileSync(walFile(where), wal);
-      const file = new JournalFile({ folder: where });
+      const file = JournalFile.open({ folder: where });
       const last = file.logs[0]?.last ?? 0;
       if (last > 0) expect(file.page(1, 1, last).count).toBe(last);
       file.close();
@@ -219,7 +219,7 @@ describe("a write-ahead log", () => {
     const where = mkdtempSync(join(tmpdir(), "journal-"));
     writeFileSync(join(where, "journal.db"), db);
     writeFileSync(walFile(where), wal.subarray(0, wal.length - 100));
-    const file = new JournalFile({ folder: where });
+    const file = JournalFile.open({ folder: where });
     file.commit({ created: [], lines: [{ log: 1, first: 6, text: '"instead"' }] });
     expect(inspectWal(readFileSync(walFile(where)))).toEqual({ kind: "whole" });
     file.close();
@@ -227,7 +227,7 @@ describe("a write-ahead log", () => {
   });
 
   it("of another life of the file is not taken for damage", () => {
-    const file = new JournalFile({ folder });
+    const file = JournalFile.open({ folder });
     const commit = (n: number) =>
       file.commit({
         created: n === 1 ? [log] : [],
