@@ -4,8 +4,9 @@ import { join, resolve } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { parseArgs } from "node:util";
+import { Unreadable } from "../src/store/journal-page.ts";
 import { decodeEvent } from "../src/store/journal-record.ts";
-import { FILE, JournalFile, Unreadable } from "../src/store/sqlite/journal-file.ts";
+import { FILE, JournalFile } from "../src/store/sqlite/journal-file.ts";
 
 const usage = `Usage: npm run journal -- verify [options]
        npm run journal -- show [options]

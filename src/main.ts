@@ -17,6 +17,7 @@ import { createValidation } from "./contract/validation.ts";
 import { Account } from "./core/accounts/account.ts";
 import { follow } from "./core/accounts/follow.ts";
 import { type AccountEvent, AccountRecord } from "./core/accounts/record.ts";
+import { recover } from "./core/accounts/recover.ts";
 import { BridgeError } from "./core/errors.ts";
 import { HealthWatch } from "./core/health/health.ts";
 import type { Instant } from "./core/model/ids.ts";
@@ -220,6 +221,7 @@ async function start(config: Config, log: Log): Promise<() => Promise<void>> {
     webSockets: () => endpoint.status().connections,
   });
   const life = new AbortController();
+  const recovering = recover(account, () => health.changed(), life.signal);
   const following = follow(account, () => health.changed(), life.signal);
   following.catch((error: unknown) => {
     desk.linkUp = false;
@@ -256,6 +258,7 @@ async function start(config: Config, log: Log): Promise<() => Promise<void>> {
     await following.catch(() => undefined); // told above
     await history.close();
     await store.close();
+    await recovering;
     await Promise.race([tracing?.close(), clock.sleep(grace)]);
     await metrics.close();
     access.close();

@@ -2,7 +2,7 @@ import type { Journal, JournalEntry } from "../src/core/ports/journal.ts";
 
 /**
  * A journal that forgets with the process, and whose disk obeys the test: it can be
- * held (nothing becomes durable until it is released) and it can break.
+ * held (nothing becomes durable until it is released), it can break, and be mended.
  */
 export class MemoryJournal<E> implements Journal<E> {
   readonly epoch: string;
@@ -10,12 +10,17 @@ export class MemoryJournal<E> implements Journal<E> {
   readonly events: E[];
   #broken: Error | undefined;
   #held = false;
+  /** How many events are durable. */
+  #durable: number;
+  readonly #told: ((why: unknown) => void)[] = [];
+  #mended = Promise.withResolvers<void>();
   #waiting: { resolve(): void; reject(error: Error): void }[] = [];
   #last: Promise<void> = Promise.resolve();
 
   constructor(events: readonly E[] = [], epoch = "memory") {
     this.events = [...events];
     this.epoch = epoch;
+    this.#durable = this.events.length;
   }
 
   async *entries(): AsyncGenerator<JournalEntry<E>> {
@@ -40,18 +45,43 @@ export class MemoryJournal<E> implements Journal<E> {
 
   release(): void {
     this.#held = false;
+    this.#durable = this.events.length;
     for (const { resolve } of this.#waiting.splice(0)) resolve();
   }
 
-  /** The disk is full, now and for ever. */
-  break(): void {
+  /** The disk is full until it is mended. What was held is lost, but for the first `kept` events of it: their sync failed late. */
+  break(kept = 0): void {
     this.#broken = new Error("no space left on the disk");
+    this.events.length = Math.min(this.events.length, this.#durable + kept);
     for (const { reject } of this.#waiting.splice(0)) reject(this.#broken);
+    for (const told of this.#told) told(this.#broken);
+  }
+
+  onFailure(failed: (why: unknown) => void): void {
+    this.#told.push(failed);
+  }
+
+  /** There is room again. Appends are refused until the journal is taken up anew. */
+  mend(): void {
+    this.#mended.resolve();
+  }
+
+  async reopened(): Promise<void> {
+    if (this.#broken === undefined) return;
+    await this.#mended.promise;
+    this.#mended = Promise.withResolvers();
+    this.#broken = undefined;
+    this.#held = false;
+    this.#durable = this.events.length;
+    this.#last = Promise.resolve();
   }
 
   #sync(): Promise<void> {
     if (this.#broken !== undefined) return Promise.reject(this.#broken);
-    if (!this.#held) return this.#last.then(() => undefined);
+    if (!this.#held) {
+      this.#durable = this.events.length;
+      return this.#last.then(() => undefined);
+    }
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
   }
 }

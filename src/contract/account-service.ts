@@ -23,7 +23,7 @@ export const accountService = (accounts: Accounts) =>
   service(AccountService, {
     async getAccount(request) {
       const account = accountOf(accounts, request.account);
-      await account.record.settled();
+      await account.record.shown();
       return create(GetAccountResponseSchema, { account: accountMessage(account) });
     },
 
@@ -36,8 +36,8 @@ export const accountService = (accounts: Accounts) =>
 
     async listPositions(request) {
       const account = accountOf(accounts, request.account);
-      await account.record.settled();
-      const positions = [...account.record.holdings.positions].filter(
+      await account.record.shown();
+      const positions = account.record.openPositions.filter(
         (position) =>
           (request.symbol === "" || position.symbol === request.symbol) &&
           (request.strategyId === undefined || strategyIdOf(position.magic) === request.strategyId),

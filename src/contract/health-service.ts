@@ -63,7 +63,7 @@ function healthMessage(health: HealthWatch, about: About): HealthMessage {
     terminals: health.accounts.map(terminalMessage),
     store: create(PartHealthSchema, {
       state: broken === undefined ? PartState.UP : PartState.DOWN,
-      message: broken === undefined ? "" : "the journal is shut; restart the bridge when the disk is well again",
+      message: broken === undefined ? "" : `${broken.record.whyShut}; orders are taken again as soon as it can be`,
     }),
     bus: create(PartHealthSchema, { state: PartState.NOT_USED, message: "a single replica" }),
     streams: about.streams(),

@@ -20,7 +20,7 @@ import {
 import type { Account } from "../core/accounts/account.ts";
 import { toMoney, toPrice } from "../core/model/decimals.ts";
 import type { StrategyId, Ticket } from "../core/model/ids.ts";
-import { cancelOrder, findOrder, modifyOrder, modifyPosition } from "../core/orders/change-order.ts";
+import { cancelOrder, modifyOrder, modifyPosition, shownOrder } from "../core/orders/change-order.ts";
 import { checkOrder } from "../core/orders/check-order.ts";
 import { closeBy, closePosition, placeOrder } from "../core/orders/place-order.ts";
 import { streamOrders } from "../core/orders/stream-orders.ts";
@@ -119,18 +119,18 @@ export const ordersService = (accounts: Accounts) =>
 
     async getOrder(request) {
       const account = accountOf(accounts, request.account);
-      await account.record.settled();
-      const order = findOrder(account.desk, nameOf(request.order));
+      await account.record.shown();
+      const order = shownOrder(account.desk, nameOf(request.order));
       return create(GetOrderResponseSchema, { order: orderMessage(order, account) });
     },
 
     async listOrders(request) {
       const account = accountOf(accounts, request.account);
-      await account.record.settled();
+      await account.record.shown();
       const size = sizeOf(request.pageSize, 100);
       const [before] = partsOf(request.pageToken, 1) ?? [Number.MAX_SAFE_INTEGER];
       const filter = { ...commonFilter(request), ...openFilter(request.selection) };
-      const orders = account.record.orders.list(filter, before ?? 0, size);
+      const orders = account.record.listOrders(filter, before ?? 0, size);
       const last = orders.length < size ? undefined : orders.at(-1);
       return create(ListOrdersResponseSchema, {
         orders: orders.map((order) => orderMessage(order, account)),
@@ -140,7 +140,7 @@ export const ordersService = (accounts: Accounts) =>
 
     async listDeals(request) {
       const account = accountOf(accounts, request.account);
-      await account.record.settled();
+      await account.record.shown();
       const size = sizeOf(request.pageSize, 100);
       const [before] = partsOf(request.pageToken, 1) ?? [Number.MAX_SAFE_INTEGER];
       const filter = {
@@ -148,7 +148,7 @@ export const ordersService = (accounts: Accounts) =>
         ...(request.positionTicket === 0n ? {} : { position: request.positionTicket as Ticket }),
         ...(request.orderTicket === 0n ? {} : { order: request.orderTicket as Ticket }),
       };
-      const deals = account.record.holdings.deals(filter, before ?? 0, size);
+      const deals = account.record.listDeals(filter, before ?? 0, size);
       const last = deals.length < size ? undefined : deals.at(-1);
       return create(ListDealsResponseSchema, {
         deals: deals.map(({ deal }) => dealMessage(deal, account)),

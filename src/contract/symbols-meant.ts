@@ -26,7 +26,7 @@ export function symbolsMeant(accounts: Accounts): SymbolsMeant {
     const { account: alias = "", order, positionTicket, oppositePositionTicket } = request as Message & Naming;
     const account = accountOf(accounts, alias);
     const { desk, record } = account;
-    await record.settled();
+    await record.shown();
     const tickets = [positionTicket, oppositePositionTicket].filter((ticket) => ticket !== undefined);
     const positions = tickets.flatMap((ticket) => record.holdings.position(ticket as Ticket) ?? []);
     const named = order?.$typeName === OrderNameSchema.typeName ? [findOrder(desk, nameOf(order as OrderName))] : [];

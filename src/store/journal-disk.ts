@@ -9,8 +9,9 @@ import type { Observer } from "../core/ports/observer.ts";
 
 export interface JournalDisk {
   /**
-   * Takes hold of it for this process alone. `lost` is called at most once, when the hold
-   * is gone without having been closed; what is under way then fails too.
+   * Takes hold of it for this process alone, and makes sure that it can be written. `lost`
+   * is called at most once, when the hold is gone without having been closed; what is under
+   * way then fails too. What is wrong with the disk itself is a `DiskFailure`.
    */
   open(lost: (why: unknown) => void): Promise<OpenDisk>;
 }
@@ -26,6 +27,27 @@ export interface OpenDisk {
   read(log: number, first: number, last: number): Promise<Page>;
   close(): Promise<void>;
 }
+
+/** What a program can know of why the disk fails. */
+export type Trouble = "disk_full" | "io_error" | "not_writable" | "writer_gone" | "connection_lost";
+
+/** The disk does not do what it should; later it may again. */
+export class DiskFailure extends Error {
+  readonly trouble: Trouble;
+
+  constructor(trouble: Trouble, why: string, cause?: unknown) {
+    super(`${words[trouble]} (${why})`, { cause });
+    this.trouble = trouble;
+  }
+}
+
+const words: Readonly<Record<Trouble, string>> = {
+  disk_full: "the disk is full",
+  io_error: "the disk reports an I/O error",
+  not_writable: "the disk may not be written",
+  writer_gone: "its writer is gone",
+  connection_lost: "the connection to the database is lost",
+};
 
 export interface LogState {
   readonly id: number;

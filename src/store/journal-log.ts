@@ -1,14 +1,26 @@
 import { BridgeError } from "../core/errors.ts";
 import type { Appended, Journal, JournalEntry } from "../core/ports/journal.ts";
-import type { LogState, Page } from "./journal-disk.ts";
+import { DiskFailure, type LogState, type Page } from "./journal-disk.ts";
 import { decodeEvent, encodeEvent } from "./journal-record.ts";
+
+/** A log as it was found at one opening of the disk; it says nothing of the next. */
+export interface Hold {
+  readonly id: number;
+  readonly opening: number;
+}
 
 /** What a log needs of the store it is one of. */
 export interface Writer {
+  /** How often the disk was opened. */
+  readonly opening: number;
   /** Throws when there is no room; then nothing was taken. */
-  write(log: number, first: number, count: number, text: string): Omit<Appended, "sequence">;
-  flushed(): Promise<void>;
-  read(log: number, first: number, last: number): Promise<Page>;
+  write(log: Hold, first: number, count: number, text: string): Omit<Appended, "sequence">;
+  flushed(log: Hold): Promise<void>;
+  read(log: Hold, first: number, last: number): Promise<Page>;
+  /** Resolves when the disk can be written. */
+  reopened(): Promise<void>;
+  /** The log as it was found when the disk was last opened; made when it is not there. */
+  found(log: Omit<LogState, "last">): LogState;
 }
 
 /**
@@ -18,37 +30,55 @@ export interface Writer {
  * afterwards does not reach the disk.
  */
 export class Log<E> implements Journal<E> {
-  readonly epoch: string;
-  readonly #id: number;
-  readonly #name: string;
   readonly #writer: Writer;
-  readonly #damaged: BridgeError | undefined;
+  #state: LogState;
+  #hold: Hold;
   #last: number;
+  readonly #told: ((why: unknown) => void)[] = [];
 
-  constructor(writer: Writer, { id, name, epoch, last, damage }: LogState) {
+  constructor(writer: Writer, state: LogState) {
     this.#writer = writer;
-    this.#id = id;
-    this.#name = name;
-    this.epoch = epoch;
-    this.#last = last;
-    this.#damaged = damage === undefined ? undefined : this.#damage(damage);
+    this.#state = state;
+    this.#hold = { id: state.id, opening: writer.opening };
+    this.#last = state.last;
+  }
+
+  get epoch(): string {
+    return this.#state.epoch;
   }
 
   append(events: readonly E[]): Appended {
-    if (this.#damaged !== undefined) throw this.#damaged;
+    this.#mustBeSound();
     if (events.length === 0) return { sequence: this.#last, durable: this.flushed() };
     const text = events.length === 1 ? encodeEvent(events[0]) : events.map(encodeEvent).join("\n");
-    const written = this.#writer.write(this.#id, this.#last + 1, events.length, text);
+    const written = this.#writer.write(this.#hold, this.#last + 1, events.length, text);
     this.#last += events.length;
     return { sequence: this.#last, ...written };
   }
 
   flushed(): Promise<void> {
-    return this.#writer.flushed();
+    return this.#writer.flushed(this.#hold);
+  }
+
+  onFailure(failed: (why: unknown) => void): void {
+    this.#told.push(failed);
+  }
+
+  failed(why: unknown): void {
+    for (const told of this.#told) told(why);
+  }
+
+  async reopened(): Promise<void> {
+    await this.#writer.reopened();
+    const { opening } = this.#writer;
+    if (this.#hold.opening === opening) return; // nothing has failed
+    this.#state = this.#writer.found(this.#state);
+    this.#hold = { id: this.#state.id, opening };
+    this.#last = this.#state.last;
   }
 
   async *entries(): AsyncGenerator<JournalEntry<E>, void> {
-    if (this.#damaged !== undefined) throw this.#damaged;
+    this.#mustBeSound();
     const last = this.#last;
     await this.flushed();
     let sequence = 1;
@@ -65,8 +95,8 @@ export class Log<E> implements Journal<E> {
   }
 
   #page(first: number, last: number): Promise<Page> {
-    const page = this.#writer.read(this.#id, first, last).catch((error: unknown) => {
-      throw this.#damage(error);
+    const page = this.#writer.read(this.#hold, first, last).catch((error: unknown) => {
+      throw error instanceof BridgeError || error instanceof DiskFailure ? error : this.#damage(error);
     });
     page.catch(() => {}); // the reader may leave before it comes
     return page;
@@ -80,9 +110,13 @@ export class Log<E> implements Journal<E> {
     }
   }
 
+  #mustBeSound(): void {
+    if (this.#state.damage !== undefined) throw this.#damage(this.#state.damage);
+  }
+
   #damage(error: unknown): BridgeError {
     const why = error instanceof Error ? error.message : String(error);
-    return new BridgeError("journal_unavailable", `log "${this.#name}": ${why}${todo}`, { cause: error });
+    return new BridgeError("journal_unavailable", `log "${this.#state.name}": ${why}${todo}`, { cause: error });
   }
 }
 

@@ -9,16 +9,29 @@
  *   - Appends become durable in the order in which they were made, across all logs.
  *   - The queue is bounded. An append that finds it full is refused by an exception,
  *     takes no number, and leaves the journal open.
- *   - After a failed commit nothing more is written: what is on disk ends before the
- *     first event that failed, or (a sync that reported failure late) shortly after it.
+ *   - After a failed commit the journal is shut and lets go of the disk: what is there
+ *     ends before the first event that failed, or (a sync that reported failure late)
+ *     shortly after it. The disk is tried again and again, ever more seldom, and what
+ *     was found there is the truth. Each log stays shut until its owner has looked at it.
  */
 import { BridgeError } from "../core/errors.ts";
 import type { Appended, Journal } from "../core/ports/journal.ts";
-import type { Commit, JournalDisk, LogState, OpenDisk, Page, Surroundings } from "./journal-disk.ts";
-import { Log, type Writer } from "./journal-log.ts";
+import {
+  type Commit,
+  DiskFailure,
+  type JournalDisk,
+  type LogState,
+  type OpenDisk,
+  type Page,
+  type Surroundings,
+} from "./journal-disk.ts";
+import { type Hold, Log, type Writer } from "./journal-log.ts";
 
 /** What may wait for the disk, the commit under way included. */
 export const queueLimits = { events: 65_536, bytes: 64 * 2 ** 20 } as const;
+
+/** Milliseconds before the disk is tried again: twice as many each time, until a commit has succeeded. */
+export const pauses = { first: 1000, longest: 30_000 } as const;
 
 export interface JournalCounts {
   /** Events that were taken in. */
@@ -60,95 +73,108 @@ export class JournalStore implements Writer {
   readonly counts: JournalCounts = { appended: 0, commits: 0, committed: 0, refused: 0 };
   /** Calls back after every commit, with its events and the milliseconds it took. */
   onCommit: (events: number, ms: number) => void = () => undefined;
-  readonly #disk: OpenDisk;
+  readonly #place: JournalDisk;
   readonly #around: Surroundings;
   readonly #logs = new Map<string, Log<unknown>>();
-  readonly #found: Map<string, LogState>;
+  readonly #life = new AbortController();
+  #disk: OpenDisk;
+  /** Counts how often the disk was opened. */
+  #opening = 1;
   #queue = new Group();
   #underWay: Group | undefined;
   #scheduled = false;
-  #nextLog: number;
-  #closing: Promise<void> | undefined;
+  #lastLog: number;
   #failure: BridgeError | undefined;
+  #reopening: Promise<void> = Promise.resolve();
+  #pause: number = pauses.first;
+  #closing: Promise<void> | undefined;
 
-  static async open(disk: JournalDisk, around: Surroundings): Promise<JournalStore> {
-    let early: unknown;
-    let store: JournalStore | undefined;
-    const lost = (why: unknown) => {
-      if (store === undefined) early = why;
-      else store.#fail(unavailable(messageOf(why), why));
-    };
+  static async open(place: JournalDisk, around: Surroundings): Promise<JournalStore> {
+    const watch = new Loss();
     try {
-      const open = await disk.open(lost);
-      if (early !== undefined) throw early;
-      for (const cut of open.cuts) around.observer.note("warn", "journal", "cut off the journal's end", { cut });
-      store = new JournalStore(open, around);
+      const disk = await place.open((why) => watch.happened(why));
+      const store = new JournalStore(place, disk, around);
+      watch.tell((why) => store.#fail(why));
       return store;
     } catch (error) {
-      throw unavailable(messageOf(error), error);
+      throw unavailable("cannot be used", error);
     }
   }
 
-  private constructor(disk: OpenDisk, around: Surroundings) {
+  private constructor(place: JournalDisk, disk: OpenDisk, around: Surroundings) {
+    this.#place = place;
     this.#disk = disk;
     this.#around = around;
-    this.#found = new Map(disk.logs.map((log) => [log.name, log]));
-    this.#nextLog = 1 + Math.max(0, ...disk.logs.map((log) => log.id));
+    this.#lastLog = Math.max(0, ...disk.logs.map((log) => log.id));
+    this.#noteCuts();
   }
 
-  /** Why nothing can be appended any more; undefined while all is well. */
+  /** Why nothing can be appended; undefined while all is well. */
   get failure(): BridgeError | undefined {
     return this.#failure;
+  }
+
+  get opening(): number {
+    return this.#opening;
   }
 
   /** The log of that name, made when there is none. */
   journal<E>(name: string): Journal<E> {
     let log = this.#logs.get(name);
     if (log === undefined) {
-      const found = this.#found.get(name);
-      log = new Log(this, found ?? this.#create(name));
+      log = new Log(this, this.#stateOf(name) ?? this.#create(name));
       this.#logs.set(name, log);
     }
     return log as Journal<unknown> as Journal<E>;
   }
 
+  async reopened(): Promise<void> {
+    await this.#reopening;
+    if (this.#closing !== undefined) throw this.#failure ?? closed();
+  }
+
+  found({ name, id, epoch }: Omit<LogState, "last">): LogState {
+    return this.#stateOf(name) ?? this.#create(name, { id, epoch });
+  }
+
+  #stateOf(name: string): LogState | undefined {
+    return this.#disk.logs.find((log) => log.name === name);
+  }
+
   /** The epoch counts from now on; it is on disk before the log's first event is. */
-  #create(name: string): LogState {
-    const log = { id: this.#nextLog++, name, epoch: this.#around.newEpoch(), last: 0 };
-    this.#queue.created.push(log);
+  #create(name: string, known = { id: ++this.#lastLog, epoch: this.#around.newEpoch() }): LogState {
+    const log = { ...known, name, last: 0 };
+    const { created } = this.#queue;
+    if (!created.some(({ id }) => id === log.id)) created.push(log);
     this.#schedule();
     return log;
   }
 
-  write(log: number, first: number, count: number, text: string): Omit<Appended, "sequence"> {
-    if (this.#closing !== undefined || this.#failure !== undefined) return this.#refuse();
+  write({ id, opening }: Hold, first: number, count: number, text: string): Omit<Appended, "sequence"> {
+    if (this.#isShut(opening)) {
+      this.counts.refused += 1;
+      return { durable: this.#refused() };
+    }
     const bytes = Buffer.byteLength(text);
     this.#checkRoom(count, bytes);
     const group = this.#queue;
     group.events += count;
     group.bytes += bytes;
-    const lines = group.texts.get(log);
-    if (lines === undefined) group.texts.set(log, { first, texts: [text] });
+    const lines = group.texts.get(id);
+    if (lines === undefined) group.texts.set(id, { first, texts: [text] });
     else lines.texts.push(text);
     this.counts.appended += count;
     this.#schedule();
     return { durable: joined(group), commit: group };
   }
 
-  #refuse(): Omit<Appended, "sequence"> {
-    this.counts.refused += 1;
-    return { durable: this.#refused() };
+  flushed({ opening }: Hold): Promise<void> {
+    return this.#isShut(opening) && this.#closing === undefined ? this.#refused() : this.#settled();
   }
 
-  flushed(): Promise<void> {
-    if (this.#failure !== undefined) return this.#refused();
-    if (!this.#queue.empty) return joined(this.#queue);
-    return this.#underWay === undefined ? Promise.resolve() : joined(this.#underWay);
-  }
-
-  async read(log: number, first: number, last: number): Promise<Page> {
-    if (this.#failure !== undefined) throw this.#failure;
-    return this.#disk.read(log, first, last);
+  async read({ id, opening }: Hold, first: number, last: number): Promise<Page> {
+    if (this.#failure !== undefined || opening !== this.#opening) throw this.#failure ?? reread();
+    return this.#disk.read(id, first, last);
   }
 
   /** Writes what is queued, then lets go of the disk. */
@@ -158,9 +184,21 @@ export class JournalStore implements Writer {
   }
 
   async #finish(): Promise<void> {
-    await this.flushed().catch(() => {}); // whoever appended was told
+    await this.#settled().catch(() => {}); // whoever appended was told
+    this.#life.abort();
+    await this.#reopening;
     await this.#disk.close();
-    this.#fail(unavailable("it is closed"));
+    this.#failure ??= closed();
+  }
+
+  #settled(): Promise<void> {
+    if (this.#failure !== undefined) return this.#refused();
+    if (!this.#queue.empty) return joined(this.#queue);
+    return this.#underWay === undefined ? Promise.resolve() : joined(this.#underWay);
+  }
+
+  #isShut(opening: number): boolean {
+    return this.#closing !== undefined || this.#failure !== undefined || opening !== this.#opening;
   }
 
   #checkRoom(events: number, bytes: number): void {
@@ -176,7 +214,7 @@ export class JournalStore implements Writer {
   }
 
   #refused(): Promise<void> {
-    const refusal = Promise.reject(this.#failure ?? unavailable("it is closed"));
+    const refusal = Promise.reject(this.#failure ?? (this.#closing === undefined ? reread() : closed()));
     refusal.catch(() => {});
     return refusal;
   }
@@ -200,10 +238,12 @@ export class JournalStore implements Writer {
     try {
       await this.#disk.commit(group.commit);
     } catch (error) {
-      const why = `it could not be written (${messageOf(error)}); nothing more is until it is opened anew`;
-      return this.#fail(unavailable(why, error));
+      if (this.#underWay === group) this.#fail(error);
+      return;
     }
+    if (this.#underWay !== group) return; // given up when the disk was lost
     this.#underWay = undefined;
+    this.#pause = pauses.first;
     this.#count(group);
     // Whoever waited goes on first: what it appends next joins the commit after this one.
     for (const waiter of group.waiters) waiter.resolve();
@@ -216,19 +256,79 @@ export class JournalStore implements Writer {
     this.onCommit(events, this.#around.stopwatch() - began);
   }
 
-  #fail(failure: BridgeError): void {
-    this.#failure ??= failure;
+  #fail(why: unknown): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = unavailable("cannot be written", why);
+    this.#around.observer.note("error", "journal", this.#failure.message, { error: why });
     const lost = [...(this.#underWay?.waiters ?? []), ...this.#queue.waiters];
     this.#underWay = undefined;
     this.#queue = new Group();
+    this.#reopening = this.#reopen();
     for (const waiter of lost) waiter.reject(this.#failure);
+    for (const log of this.#logs.values()) log.failed(this.#failure);
+  }
+
+  /** Never throws; ends without a disk only when the journal is being closed. */
+  async #reopen(): Promise<void> {
+    const { clock, observer } = this.#around;
+    const { signal } = this.#life;
+    await this.#disk.close().catch(() => undefined); // it is of no use any more
+    while (!signal.aborted) {
+      await clock.sleep(this.#pause, signal);
+      if (signal.aborted) return;
+      this.#pause = Math.min(2 * this.#pause, pauses.longest);
+      const watch = new Loss();
+      try {
+        this.#disk = await this.#place.open((why) => watch.happened(why));
+        watch.tell((why) => this.#fail(why));
+      } catch (error) {
+        this.#failure = unavailable("cannot be written", error);
+        observer.note("warn", "journal", `${this.#failure.message}; tried again later`, { retryMs: this.#pause });
+        continue;
+      }
+      this.#opening += 1;
+      this.#failure = undefined;
+      this.#noteCuts();
+      observer.note("info", "journal", "the journal can be written again");
+      return;
+    }
+  }
+
+  #noteCuts(): void {
+    for (const cut of this.#disk.cuts) {
+      this.#around.observer.note("warn", "journal", "cut off the journal's end", { cut });
+    }
   }
 }
 
-const unavailable = (why: string, cause?: unknown): BridgeError =>
-  new BridgeError("journal_unavailable", `the journal cannot be used: ${why}`, { cause });
+/** Whether the hold of a disk is gone; it may be before anybody can be told. */
+class Loss {
+  #why: { readonly why: unknown } | undefined;
+  #told: ((why: unknown) => void) | undefined;
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+  happened(why: unknown): void {
+    if (this.#told === undefined) this.#why = { why };
+    else this.#told(why);
+  }
+
+  tell(told: (why: unknown) => void): void {
+    if (this.#why !== undefined) throw this.#why.why;
+    this.#told = told;
+  }
+}
+
+function unavailable(what: string, cause: unknown): BridgeError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  const metadata = cause instanceof DiskFailure ? { journal: cause.trouble } : {};
+  return new BridgeError("journal_unavailable", `the journal ${what}: ${why}`, {
+    cause,
+    metadata,
+    retryAfterMs: pauses.first,
+  });
+}
+
+const closed = (): BridgeError => unavailable("cannot be used", "it is closed");
+const reread = (): BridgeError => unavailable("cannot be used", "it is being read anew after a failure");
 
 /** Settles with the group. That nobody waits for it must not end the process. */
 function joined(group: Group): Promise<void> {

@@ -7,7 +7,8 @@
  *   - `write` reserves at once (the next caller sees it) and publishes only what is
  *     durable, in the journal's order.
  *   - When the journal cannot be written nothing more is decided: `write` fails, and who
- *     waits for anything is woken. What memory holds beyond the disk is shown to nobody.
+ *     waits for anything is woken. What memory holds beyond the disk is shown to nobody,
+ *     and `reopen` lets go of it.
  */
 import { BridgeError } from "../errors.ts";
 import type { Valuation } from "../model/account.ts";
@@ -18,13 +19,13 @@ import type { Evidence, Order } from "../model/order.ts";
 import type { Position } from "../model/position.ts";
 import { type Answer, type Change, ChangeBook, type OpenChange } from "../orders/change-book.ts";
 import { advance, isFinal, type OrderEvent } from "../orders/lifecycle.ts";
-import { OrderBook } from "../orders/order-book.ts";
+import { OrderBook, type OrderFilter, type OrderName } from "../orders/order-book.ts";
 import { tellWrite, type WriteTimes } from "../orders/order-trace.ts";
 import type { Journal } from "../ports/journal.ts";
 import { nobody, type Witness } from "../ports/witness.ts";
 import { Feed } from "../streams/feed.ts";
 import { Durable } from "./durable.ts";
-import { Holdings } from "./holdings.ts";
+import { type DealFilter, Holdings } from "./holdings.ts";
 
 export type PositionChange = "opened" | "changed" | "closed";
 
@@ -79,18 +80,20 @@ const keep = 10_000;
 const backlog = 5_000;
 
 export class AccountRecord {
-  readonly orders = new OrderBook();
-  readonly changes = new ChangeBook();
-  readonly holdings: Holdings;
+  orders = new OrderBook();
+  changes = new ChangeBook();
+  holdings: Holdings;
   readonly orderFeed: Feed<Order>;
   readonly accountFeed: Feed<AccountFact>;
   readonly witness: Witness;
   readonly #journal: Journal<AccountEvent>;
-  readonly #contents = new Map<ClientOrderId, string>();
+  #contents = new Map<ClientOrderId, string>();
   readonly #watchers = new Map<string, Set<() => void>>();
   readonly #failed = new Set<() => void>();
-  readonly #durableOrders = new Durable<OrderNumber, Order>();
-  readonly #durablePositions = new Durable<Ticket, Position>();
+  #durableOrders = new Durable<OrderNumber, Order>();
+  #durablePositions = new Durable<Ticket, Position>();
+  /** How many deals are on disk. */
+  #durableDeals = 0;
   #unpublished = 0;
   #failure: unknown;
 
@@ -110,15 +113,51 @@ export class AccountRecord {
   ): Promise<AccountRecord> {
     const record = new AccountRecord(journal, valuation, witness);
     for await (const { sequence, event } of journal.entries()) record.#publish(sequence, event, record.#apply(event));
+    journal.onFailure((why) => record.#fail(why));
     return record;
   }
 
-  /** Why nothing can be written any more; undefined while all is well. */
+  /**
+   * Waits until the journal can be written again after a failure; memory is what the disk has
+   * kept then. Events whose sync failed late are among it, and are published now.
+   */
+  async reopen(): Promise<void> {
+    await this.#journal.reopened();
+    const told = this.orderFeed.cursor.sequence;
+    const kept = new AccountRecord(this.#journal, this.holdings.valuation, this.witness);
+    const news: { readonly sequence: number; readonly event: AccountEvent; readonly order: Order | undefined }[] = [];
+    let deals = 0;
+    for await (const { sequence, event } of this.#journal.entries()) {
+      const order = kept.#apply(event);
+      if (sequence > told) news.push({ sequence, event, order });
+      else if (event.type === "deal") deals += 1;
+    }
+    kept.holdings.valuation = this.holdings.valuation;
+    this.orders = kept.orders;
+    this.holdings = kept.holdings;
+    this.#contents = kept.#contents;
+    this.changes = kept.changes;
+    this.#durableOrders = new Durable();
+    this.#durablePositions = new Durable();
+    this.#durableDeals = deals;
+    this.#unpublished = 0;
+    this.#failure = undefined;
+    for (const { sequence, event, order } of news) {
+      this.#publish(sequence, event, order);
+      if (order !== undefined) this.witness.reached(order);
+    }
+  }
+
+  /** Why nothing can be written; undefined while all is well. */
   get failure(): unknown {
     return this.#failure;
   }
 
-  /** Calls back when the journal cannot be written any more. */
+  get whyShut(): string {
+    return reasonOf(this.#failure).message;
+  }
+
+  /** Calls back when the journal cannot be written. */
   watchFailure(callback: () => void): () => void {
     this.#failed.add(callback);
     return () => this.#failed.delete(callback);
@@ -163,6 +202,27 @@ export class AccountRecord {
     } catch (cause) {
       throw this.#fail(cause);
     }
+  }
+
+  /** Waits for what is on its way to the disk; what never gets there is not shown. */
+  async shown(): Promise<void> {
+    await this.settled().catch(() => undefined);
+  }
+
+  /** The order of that name as it is on disk. */
+  find(name: OrderName): Order | undefined {
+    const order = this.orders.find(name);
+    return order && this.durableOrder(order.number);
+  }
+
+  /** Orders as they are on disk: newest first, below number `before`, at most `limit`. */
+  listOrders(filter: OrderFilter, before: number, limit: number): Order[] {
+    return this.orders.list(filter, before, limit, (order) => this.#durableOrders.of(order.number, order));
+  }
+
+  /** Deals on disk: newest first, below place `before`, at most `limit`. */
+  listDeals(filter: DealFilter, before: number, limit: number): ReturnType<Holdings["deals"]> {
+    return this.holdings.deals(filter, Math.min(before, this.#durableDeals + 1), limit);
   }
 
   /** The order as it is on disk. */
@@ -260,7 +320,9 @@ export class AccountRecord {
       const left = change === "closed" ? undefined : position;
       this.#durablePositions.changed(position.ticket, left, this.holdings.position(position.ticket));
       this.accountFeed.publish(sequence, event);
-    } else if (event.type === "deal" && event.deal.order === undefined) {
+    } else if (event.type === "deal") {
+      this.#durableDeals += 1;
+      if (event.deal.order !== undefined) return;
       this.accountFeed.publish(sequence, {
         type: "balance",
         deal: event.deal,
@@ -293,9 +355,17 @@ export class AccountRecord {
   }
 
   #unavailable(): BridgeError {
-    return new BridgeError("journal_unavailable", "the journal cannot be written; nothing was sent", {
+    const { message, metadata } = reasonOf(this.#failure);
+    return new BridgeError("journal_unavailable", `${message}; nothing was sent`, {
       cause: this.#failure,
+      metadata,
       retryAfterMs: 1000,
     });
   }
+}
+
+function reasonOf(failure: unknown): Pick<BridgeError, "message" | "metadata"> {
+  if (failure instanceof BridgeError) return failure;
+  const why = failure instanceof Error ? failure.message : String(failure);
+  return { message: `the journal cannot be written: ${why}`, metadata: {} };
 }

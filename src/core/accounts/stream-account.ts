@@ -34,7 +34,7 @@ export async function* streamAccount(
   ends: Ends,
 ): AsyncGenerator<CourseEvent | AccountData, void> {
   const { record, streams, clock } = account;
-  await record.settled();
+  await record.shown();
   const { mailbox, missed, reset, start } = record.accountFeed.read<Revalued>(options.after);
   const news = function* (item: Numbered<AccountFact> | Revalued): Generator<AccountData> {
     if ("item" in item)

@@ -45,7 +45,8 @@ export class HealthWatch {
     if (this.draining) return { serving: false, message: "the bridge is draining" };
     for (const account of this.accounts) {
       const { alias } = account.info;
-      if (account.record.failure !== undefined) return { serving: false, message: `the journal of ${alias} is shut` };
+      if (account.record.failure !== undefined)
+        return { serving: false, message: `${alias}: ${account.record.whyShut}` };
       if (!account.desk.linkUp) return { serving: false, message: `${alias}: ${account.linkMessage}` };
     }
     return { serving: true, message: "" };

@@ -76,8 +76,12 @@ export async function modifyPosition(
   return { position: desk.record.holdings.position(ticket), replayed };
 }
 
-export function findOrder(desk: OrderDesk, name: OrderName): Order {
-  const order = desk.record.orders.find(name);
+export const findOrder = (desk: OrderDesk, name: OrderName): Order => known(name, desk.record.orders.find(name));
+
+/** The order as a reader may see it. */
+export const shownOrder = (desk: OrderDesk, name: OrderName): Order => known(name, desk.record.find(name));
+
+function known(name: OrderName, order: Order | undefined): Order {
   if (order !== undefined) return order;
   throw new BridgeError("unknown_order", `order.${name.by}: no order is called ${JSON.stringify(String(name.value))}`, {
     violations: [
@@ -130,12 +134,11 @@ async function ask(
     witness.span({ name: "change.journal", parent: caller.span, start, end: witness.now() });
     void carryOut(desk, key, change, caller);
   }
-  const { changes } = desk.record;
-  const isOver = () => changes.answerOf(key) !== undefined || changes.byKey(key)?.doubt !== undefined;
-  await desk.until(key, isOver, caller);
+  const doubt = () => desk.record.changes.byKey(key)?.doubt;
+  await desk.until(key, () => desk.record.changes.answerOf(key) !== undefined || doubt() !== undefined, caller);
   const answer = await durableAnswer(desk, key);
   if (answer === undefined) {
-    const why = changes.byKey(key)?.doubt ?? "the terminal has not answered yet";
+    const why = doubt() ?? "the terminal has not answered yet";
     throw new BridgeError("terminal_silent", `${why}; ask again with the same client_order_id`);
   }
   if (answer.kind === "failed") throw new BridgeError(answer.fault, answer.message, { metadata: answer.metadata });

@@ -87,12 +87,18 @@ export class OrderBook {
     }
   }
 
-  /** Newest first, below number `before`, at most `limit`. */
-  list(filter: OrderFilter, before: number, limit: number): Order[] {
+  /** Newest first, below number `before`, at most `limit`, each as `shown` has it; undefined is not shown. */
+  list(
+    filter: OrderFilter,
+    before: number,
+    limit: number,
+    shown: (order: Order) => Order | undefined = (order) => order,
+  ): Order[] {
     const found: Order[] = [];
     const last = Math.min(before - 1, this.#orders.length);
     for (let number = last; number >= 1 && found.length < limit; number--) {
-      const order = this.#orders[number - 1];
+      const newest = this.#orders[number - 1];
+      const order = newest && shown(newest);
       if (order !== undefined && matches(order, filter)) found.push(order);
     }
     return found;

@@ -28,7 +28,7 @@ export async function* streamOrders(
   ends: Ends,
 ): AsyncGenerator<CourseEvent | OrderData, void> {
   const { record, streams, clock } = account;
-  await record.settled();
+  await record.shown();
   const symbols = new Set(options.symbols);
   const wanted = (order: Order) =>
     (options.strategyId === undefined || order.strategyId === options.strategyId) &&

@@ -16,8 +16,9 @@ export interface Appended {
  * What has happened, in order and on disk.
  *
  * Many appends share one sync. Appends become durable in the order in which they
- * were made; when one fails, it and all after it fail, and the journal stays shut
- * until it is opened anew.
+ * were made; when one fails, it and all after it fail, until whoever owns the journal
+ * has taken it up again with `reopened`. What failed is never tried again, and yet it
+ * may be on disk: a sync can report its failure late.
  *
  * Events are plain data: what JSON can express, and bigint.
  */
@@ -25,11 +26,20 @@ export interface Journal<E> {
   /** Names this journal's life: new when the journal is created, the same after every restart. */
   readonly epoch: string;
 
-  /** Every entry, oldest first; for the time before the first `append`. */
+  /** Every entry, oldest first; for the time before the first `append`, and again after a failure. */
   entries(): AsyncIterable<JournalEntry<E>>;
 
   append(events: readonly E[]): Appended;
 
   /** Resolves when all that was appended so far is durable. */
   flushed(): Promise<void>;
+
+  /** Calls back at every failure, also when nothing was being appended. */
+  onFailure(failed: (why: unknown) => void): void;
+
+  /**
+   * Resolves when the journal can be written again after a failure, at once where there was
+   * none. What is on disk is the truth then: `entries` tell it, and `append` goes on behind it.
+   */
+  reopened(): Promise<void>;
 }

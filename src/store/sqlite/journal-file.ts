@@ -15,37 +15,17 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Commit, LogState, Page } from "../journal-disk.ts";
-import { checksum, recordFormat } from "../journal-record.ts";
+import { isTorn, pageOf, type Row, rowOf, Unreadable } from "../journal-page.ts";
 import { openDatabase, readDatabase } from "./database.ts";
+import { troubleOf, tryDisk } from "./disk-trouble.ts";
 import type { JournalSettings } from "./journal-messages.ts";
 import { inspectWal } from "./wal.ts";
 
 export const FILE = "journal.db";
 const VERSION = 1;
 const PAGE_ROWS = 1024;
-const PAGE_CHARACTERS = 1 << 20;
 
 const SCHEMA = "CREATE TABLE logs (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, epoch TEXT NOT NULL) STRICT";
-
-export interface Row {
-  readonly sequence: number;
-  readonly format: number;
-  readonly checksum: number;
-  readonly body: string;
-}
-
-/** Where reading a log cannot go on. */
-export class Unreadable extends Error {
-  readonly sequence: number;
-  /** The first event behind it that is there. */
-  readonly next: number;
-
-  constructor(sequence: number, next: number, why: string) {
-    super(`event ${sequence} cannot be read: ${why}`);
-    this.sequence = sequence;
-    this.next = next;
-  }
-}
 
 export class JournalFile {
   readonly logs: readonly LogState[];
@@ -65,6 +45,7 @@ export class JournalFile {
         cuts.push(tornCommit(torn));
         db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
       }
+      tryDisk(folder);
       return new JournalFile(db, cuts, (log, last) => cut(db, log, last, cuts));
     } catch (error) {
       db.close();
@@ -89,6 +70,7 @@ export class JournalFile {
         const { last } = db.prepare(`SELECT max(sequence) AS last FROM ${table(log.id)}`).get() as { last: number };
         return { ...log, last: last ?? 0 };
       } catch (error) {
+        if (troubleOf(error) !== undefined) throw error;
         return { ...log, last: 0, damage: `it cannot be read: ${messageOf(error)}` };
       }
     });
@@ -101,7 +83,8 @@ export class JournalFile {
         const insert = this.#insertInto(log);
         let sequence = first;
         for (const body of text.split("\n")) {
-          insert.run(sequence, recordFormat, checksum(recordFormat, sequence, body), body);
+          const { format, checksum } = rowOf(sequence, body);
+          insert.run(sequence, format, checksum, body);
           sequence++;
         }
       }
@@ -110,23 +93,7 @@ export class JournalFile {
 
   /** Whole events from `first` on, as many as make a page; each is checked before it leaves. */
   page(log: number, first: number, last: number): Page {
-    const bodies: string[] = [];
-    let characters = 0;
-    for (const row of this.records(log, first, last)) {
-      const sequence = first + bodies.length;
-      const missing = row.sequence !== sequence;
-      const why = missing ? `it is missing, the next one there is ${row.sequence}` : whyUnreadable(row);
-      if (why !== undefined) {
-        // What comes before it is sound, and given.
-        if (bodies.length > 0) break;
-        throw new Unreadable(sequence, missing ? row.sequence : sequence + 1, why);
-      }
-      bodies.push(row.body);
-      characters += row.body.length;
-      if (characters >= PAGE_CHARACTERS) break;
-    }
-    if (bodies.length === 0) throw new Unreadable(first, last + 1, "it is missing, and so are all after it");
-    return { text: bodies.join("\n"), count: bodies.length };
+    return pageOf(this.records(log, first, last), first, last);
   }
 
   /** What is kept, a page at most and unchecked. */
@@ -141,7 +108,7 @@ export class JournalFile {
         yield row;
       }
     } catch (error) {
-      throw new Unreadable(next, last + 1, messageOf(error));
+      throw troubleOf(error) === undefined ? new Unreadable(next, last + 1, messageOf(error)) : error;
     }
   }
 
@@ -186,12 +153,10 @@ function tornBytes(folder: string): number {
 const tornCommit = (bytes: number): string =>
   `the last commit was not complete: ${bytes} bytes of it, of which nobody was told`;
 
-/** Only the very last record can be a write that was cut short. Two of them are damage, and stay for everyone to see. */
 function tornRecord(db: DatabaseSync, { id }: Named): Row | undefined {
   const newest = `SELECT sequence, format, checksum, body FROM ${table(id)} ORDER BY sequence DESC LIMIT 2`;
   const [last, before] = db.prepare(newest).all() as unknown as (Row | undefined)[];
-  if (last === undefined || isSound(last) || (before !== undefined && !isSound(before))) return undefined;
-  return last;
+  return last !== undefined && isTorn(last, before) ? last : undefined;
 }
 
 /** Puts a log's last record aside. */
@@ -214,13 +179,6 @@ function together(db: DatabaseSync, write: () => void): void {
     if (db.isTransaction) db.exec("ROLLBACK");
     throw error;
   }
-}
-
-const isSound = ({ sequence, format, checksum: sum, body }: Row): boolean => checksum(format, sequence, body) === sum;
-
-function whyUnreadable(row: Row): string | undefined {
-  if (!isSound(row)) return "it does not match its checksum";
-  return row.format === recordFormat ? undefined : `it has format ${row.format}, this version reads ${recordFormat}`;
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,5 +1,5 @@
 /** What passes between the journal and its thread. */
-import type { Commit, LogState, Page } from "../journal-disk.ts";
+import type { Commit, LogState, Page, Trouble } from "../journal-disk.ts";
 
 export interface JournalSettings {
   readonly folder: string;
@@ -18,10 +18,16 @@ export interface Read {
 
 export type Request = { readonly kind: "commit"; readonly commit: Commit } | Read | { readonly kind: "close" };
 
+/** `trouble`: what is wrong with the disk, where it is the disk. */
+export interface Failing {
+  readonly why: string;
+  readonly trouble: Trouble | undefined;
+}
+
 export type Reply =
   | { readonly kind: "opened"; readonly logs: readonly LogState[]; readonly cuts: readonly string[] }
-  | { readonly kind: "refused"; readonly why: string }
+  | ({ readonly kind: "refused" } & Failing)
   | { readonly kind: "committed" }
-  | { readonly kind: "failed"; readonly why: string }
+  | ({ readonly kind: "failed" } & Failing)
   | { readonly kind: "page"; readonly id: number; readonly page: Page }
-  | { readonly kind: "damaged"; readonly id: number; readonly why: string };
+  | ({ readonly kind: "unreadable"; readonly id: number } & Failing);

@@ -1,13 +1,17 @@
 /** The journal's thread: here, and only here, something waits for the disk. */
 import { parentPort, workerData } from "node:worker_threads";
+import { troubleOf } from "./disk-trouble.ts";
 import { JournalFile } from "./journal-file.ts";
-import type { JournalSettings, Reply, Request } from "./journal-messages.ts";
+import type { Failing, JournalSettings, Reply, Request } from "./journal-messages.ts";
 
 const port = parentPort;
 if (port === null) throw new Error("journal-worker runs in a thread of its own");
 const reply = (message: Reply) => port.postMessage(message);
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+const failing = (error: unknown): Failing => ({
+  why: error instanceof Error ? error.message : String(error),
+  trouble: troubleOf(error),
+});
 
 function serve(file: JournalFile): void {
   port?.on("message", (request: Request) => {
@@ -17,14 +21,14 @@ function serve(file: JournalFile): void {
           file.commit(request.commit);
           reply({ kind: "committed" });
         } catch (error) {
-          reply({ kind: "failed", why: messageOf(error) });
+          reply({ kind: "failed", ...failing(error) });
         }
         break;
       case "read":
         try {
           reply({ kind: "page", id: request.id, page: file.page(request.log, request.first, request.last) });
         } catch (error) {
-          reply({ kind: "damaged", id: request.id, why: messageOf(error) });
+          reply({ kind: "unreadable", id: request.id, ...failing(error) });
         }
         break;
       case "close":
@@ -39,6 +43,6 @@ try {
   serve(file);
   reply({ kind: "opened", logs: file.logs, cuts: file.cuts });
 } catch (error) {
-  reply({ kind: "refused", why: messageOf(error) });
+  reply({ kind: "refused", ...failing(error) });
   port.close();
 }

@@ -2,9 +2,17 @@
  * The journal in a file: `journal.db` in a folder, written by a thread of its own.
  */
 import type { Worker } from "node:worker_threads";
-import type { Commit, JournalDisk, LogState, OpenDisk, Page, Surroundings } from "../journal-disk.ts";
+import {
+  type Commit,
+  DiskFailure,
+  type JournalDisk,
+  type LogState,
+  type OpenDisk,
+  type Page,
+  type Surroundings,
+} from "../journal-disk.ts";
 import { JournalStore } from "../journal-store.ts";
-import type { JournalSettings, Reply, Request } from "./journal-messages.ts";
+import type { Failing, JournalSettings, Reply, Request } from "./journal-messages.ts";
 import { startThread } from "./thread.ts";
 
 export const openJournalStore = (settings: JournalSettings, around: Surroundings): Promise<JournalStore> =>
@@ -17,7 +25,7 @@ export const sqliteDisk = (settings: JournalSettings): JournalDisk => ({
     const opened = await new Promise<Opened>((resolve, reject) => {
       thread.once("message", (reply: Reply) => {
         if (reply.kind === "opened") resolve(reply);
-        else reject(new Error(reply.kind === "refused" ? reply.why : `unexpected ${reply.kind}`));
+        else reject(reply.kind === "refused" ? errorOf(reply) : new Error(`unexpected ${reply.kind}`));
       });
       thread.once("error", (error) => reject(new Error("its thread could not start", { cause: error })));
       thread.once("exit", () => reject(new Error("its thread ended")));
@@ -27,6 +35,9 @@ export const sqliteDisk = (settings: JournalSettings): JournalDisk => ({
 });
 
 type Opened = Extract<Reply, { kind: "opened" }>;
+
+const errorOf = ({ trouble, why }: Failing): Error =>
+  trouble === undefined ? new Error(why) : new DiskFailure(trouble, why);
 
 interface Waiting<T> {
   resolve(value: T): void;
@@ -56,7 +67,7 @@ class ThreadDisk implements OpenDisk {
     this.#gone = new Promise((resolve) => {
       thread.once("exit", () => {
         if (this.#over === undefined) {
-          const why = new Error("its thread ended", { cause: crash });
+          const why = new DiskFailure("writer_gone", "its thread ended", crash);
           this.#end(why);
           lost(why);
         }
@@ -84,18 +95,18 @@ class ThreadDisk implements OpenDisk {
 
   async close(): Promise<void> {
     if (this.#over === undefined) this.#send({ kind: "close" });
-    this.#end(new Error("it is closed"));
+    this.#end(new DiskFailure("writer_gone", "it is closed"));
     await this.#gone;
   }
 
   #take(reply: Reply): void {
     if (reply.kind === "committed") this.#commit?.resolve();
-    else if (reply.kind === "failed") this.#commit?.reject(new Error(reply.why));
-    else if (reply.kind === "page" || reply.kind === "damaged") {
+    else if (reply.kind === "failed") this.#commit?.reject(errorOf(reply));
+    else if (reply.kind === "page" || reply.kind === "unreadable") {
       const read = this.#reads.get(reply.id);
       this.#reads.delete(reply.id);
       if (reply.kind === "page") read?.resolve(reply.page);
-      else read?.reject(new Error(reply.why));
+      else read?.reject(errorOf(reply));
     }
   }
 

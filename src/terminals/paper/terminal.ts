@@ -6,9 +6,10 @@
  *     ledger has lost has never been told to anybody.
  *   - Reports come in the broker's own order: a price before what it set off, and
  *     that before the next price.
- *   - Once the ledger (or the broker itself) has failed, the terminal is offline for
- *     good: what it knows and what is on disk may differ, and only a restart from the
- *     ledger brings them together again.
+ *   - Once the ledger has failed, the terminal is offline: what it knows and what is on
+ *     disk may differ. When the ledger can be written again the broker is made anew from
+ *     it, and the link is up again. Prices go on meanwhile, but a market that can wait waits.
+ *   - Once the broker itself or the market has failed, the terminal is offline for good.
  */
 import { BridgeError } from "../../core/errors.ts";
 import type { AccountInfo } from "../../core/model/account.ts";
@@ -47,12 +48,21 @@ export interface PaperTerminalParts {
 }
 
 const COMPONENT = "paper terminal";
+/** Before the ledger is read again when that has failed. */
+const RETRY_MS = 5000;
+
+/** A broker with the books that the ledger tells of. */
+async function restored({ settings, chance, ledger }: PaperTerminalParts): Promise<PaperBroker> {
+  const broker = new PaperBroker(settings, chance);
+  for await (const { event } of ledger.entries()) broker.restore(event);
+  return broker;
+}
 
 export class PaperTerminal implements TerminalPort {
   readonly account: AccountInfo;
   readonly symbols: readonly SymbolSpec[];
   readonly #parts: PaperTerminalParts;
-  readonly #broker: PaperBroker;
+  #broker: PaperBroker;
   readonly #outbox: Outbox;
   readonly #hours: MarketHours;
   readonly #life = new AbortController();
@@ -61,22 +71,18 @@ export class PaperTerminal implements TerminalPort {
   #durable: Promise<void> = Promise.resolve();
   /** Why the terminal is offline; undefined while it is not. */
   #down: string | undefined;
+  /** Resolves when the ledger can be written; a new one with each failure. */
+  #recovering: Promise<void> = Promise.resolve();
+  /** There will be no more prices. */
+  #ended = false;
   #valued = { balance: Number.NaN, open: false };
 
   /** Brings the books back from the ledger, or opens the account with its first deposit; then runs until `close`. */
   static async open(parts: PaperTerminalParts): Promise<PaperTerminal> {
-    const broker = new PaperBroker(parts.settings, parts.chance);
-    let restored = 0;
-    for await (const { event } of parts.ledger.entries()) {
-      broker.restore(event);
-      restored += 1;
-    }
-    const terminal = new PaperTerminal(parts, broker);
-    terminal.#noteStrangers();
-    if (restored === 0) {
-      terminal.#record(broker.deposit(parts.settings.initialBalance, parts.market.now()));
-      await terminal.#durable;
-    }
+    const terminal = new PaperTerminal(parts, await restored(parts));
+    terminal.#begin();
+    await terminal.#durable;
+    parts.ledger.onFailure((why) => terminal.#failLedger(why));
     terminal.#running = terminal.#run();
     return terminal;
   }
@@ -127,6 +133,15 @@ export class PaperTerminal implements TerminalPort {
     await this.#parts.ledger.flushed().catch(() => undefined);
   }
 
+  /** With the books as the ledger has them, or with the first deposit. */
+  #begin(): void {
+    this.#noteStrangers();
+    if (this.#ended) this.#broker.end();
+    const { settings, market } = this.#parts;
+    if (this.#broker.books.deals.length === 0)
+      this.#record(this.#broker.deposit(settings.initialBalance, market.now()));
+  }
+
   /** What is open on a symbol that is no longer traded here can be neither priced nor closed. */
   #noteStrangers(): void {
     const known = new Set(this.symbols.map((spec) => spec.name));
@@ -148,11 +163,13 @@ export class PaperTerminal implements TerminalPort {
       this.#follow(market.now());
       const watch = this.#watch().catch((error: unknown) => this.#fail("the clock has failed", error));
       for await (const batch of market.batches(signal)) {
+        if (market.patient) await unlessAborted(this.#recovering, signal);
+        if (signal.aborted) return;
         this.#ticks(batch);
-        if (this.#down !== undefined) return;
         await this.#outbox.room(signal);
       }
-      if (this.#down !== undefined) return;
+      if (signal.aborted) return;
+      this.#ended = true;
       this.#broker.end();
       this.#hours.end();
       this.#follow(market.now());
@@ -164,10 +181,14 @@ export class PaperTerminal implements TerminalPort {
 
   #ticks(batch: readonly SourceTick[]): void {
     const newest = batch.at(-1);
-    if (newest === undefined || this.#down !== undefined) return;
+    if (newest === undefined || this.#life.signal.aborted) return;
     const { patient } = this.#parts.market;
     try {
       this.#follow(newest.time);
+      if (this.#down !== undefined) {
+        this.#outbox.post({ type: "ticks", ticks: batch, patient });
+        return;
+      }
       for (const { ticks, events } of this.#broker.ticks(batch)) {
         this.#outbox.post({ type: "ticks", ticks, patient });
         this.#record(events);
@@ -204,7 +225,7 @@ export class PaperTerminal implements TerminalPort {
     if (events.length === 0) return;
     const durable = this.#append(events);
     this.#durable = durable;
-    durable.catch((error: unknown) => this.#fail("the ledger cannot be written", error));
+    durable.catch((error: unknown) => this.#failLedger(error));
     for (const event of events) {
       if (event.type === "day") continue;
       const report = event.type === "position" ? { type: event.type, position: event.position } : event;
@@ -295,11 +316,46 @@ export class PaperTerminal implements TerminalPort {
     if (this.#down !== undefined) throw new BridgeError("terminal_offline", `the paper terminal: ${this.#down}`);
   }
 
+  /** For good. */
   #fail(why: string, cause: unknown): void {
-    if (this.#down !== undefined) return;
-    this.#down = why;
+    if (this.#life.signal.aborted) return;
     this.#life.abort();
+    this.#goDown(why, cause);
+  }
+
+  #failLedger(cause: unknown): void {
+    if (this.#down !== undefined) return;
+    this.#goDown(`the ledger cannot be written: ${cause instanceof Error ? cause.message : cause}`, cause);
+    this.#recovering = this.#recover();
+  }
+
+  #goDown(why: string, cause: unknown): void {
+    this.#down = why;
     this.#parts.observer.note("error", COMPONENT, why, { error: cause });
     this.#outbox.post({ type: "link", up: false, why });
+  }
+
+  /** What the broker did that is not on disk has not happened. Never throws. */
+  async #recover(): Promise<void> {
+    const { ledger, clock, observer } = this.#parts;
+    const { signal } = this.#life;
+    while (!signal.aborted) {
+      try {
+        await ledger.reopened();
+        const broker = await restored(this.#parts);
+        if (signal.aborted) return;
+        this.#broker = broker;
+        this.#durable = Promise.resolve();
+        this.#valued = { balance: Number.NaN, open: false };
+        this.#down = undefined;
+        this.#begin();
+        this.#outbox.post({ type: "link", up: true, why: "the ledger can be written again" }, this.#durable);
+        return;
+      } catch (error) {
+        if (signal.aborted) return;
+        observer.note("error", COMPONENT, "the ledger could not be taken up again; tried again later", { error });
+        await clock.sleep(RETRY_MS, signal);
+      }
+    }
   }
 }

@@ -30,7 +30,10 @@ describe("the bridge's health", () => {
     health.watch(() => told++);
     journal.break();
     await faultOf(place());
-    expect([health.now, told]).toEqual([{ serving: false, message: "the journal of paper is shut" }, 1]);
+    expect([health.now, told]).toEqual([
+      { serving: false, message: "paper: the journal cannot be written: no space left on the disk" },
+      1,
+    ]);
   });
 
   it("is not while the bridge drains; no orders are taken any more", async () => {

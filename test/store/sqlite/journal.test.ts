@@ -7,7 +7,9 @@ import type { Readable } from "node:stream";
 import type { Worker } from "node:worker_threads";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { queueLimits } from "../../../src/store/journal-store.ts";
+import { sqliteDisk } from "../../../src/store/sqlite/journal.ts";
 import { entriesOf, journalSuite, numbered } from "../../suites/journal.ts";
+import { journalFailureSuite } from "../../suites/journal-failures.ts";
 import { openJournalStore } from "./opening.ts";
 
 let folder: string;
@@ -24,6 +26,8 @@ describe("the journal in SQLite", () => {
     const store = await openJournalStore({ folder });
     return { journal: store.journal("orders:paper"), close: () => store.close() };
   });
+
+  journalFailureSuite(async () => sqliteDisk({ folder }));
 
   it("keeps logs apart, each with its own epoch and numbering", async () => {
     const store = await openJournalStore({ folder });
@@ -101,8 +105,8 @@ describe("a journal that can no longer be written", () => {
     };
     await expect(fillUp()).rejects.toEqual(unavailable(/full/));
     expect(store.failure).toEqual(unavailable(/full/));
-    await expect(journal.append(["later"]).durable).rejects.toEqual(unavailable(/opened anew/));
-    await expect(journal.flushed()).rejects.toEqual(unavailable(/opened anew/));
+    await expect(journal.append(["later"]).durable).rejects.toEqual(unavailable(/disk is full/));
+    await expect(journal.flushed()).rejects.toEqual(unavailable(/disk is full/));
     await store.close();
 
     const again = await openJournalStore({ folder });

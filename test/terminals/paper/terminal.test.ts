@@ -219,16 +219,82 @@ describe("a paper terminal", () => {
     expect(await faultOf(buy())).toBe("terminal_offline");
     expect(await faultOf(terminal.snapshot(0 as Instant, never))).toBe("terminal_offline");
     await quiet();
-    expect(told).toEqual([{ type: "link", up: false, why: "the ledger cannot be written" }]);
-    expect(notes.lines).toEqual(["error paper terminal: the ledger cannot be written"]);
+    const why = "the ledger cannot be written: no space left on the disk";
+    expect(told).toEqual([{ type: "link", up: false, why }]);
+    expect(notes.lines).toEqual([`error paper terminal: ${why}`]);
   });
 
-  it("is silent, too, when the ledger was shut before", async () => {
-    const { quote, buy, ledger } = await running();
-    await quote(1.1, 1.1001);
+  it("is offline as soon as its ledger fails, though nobody asked for anything", async () => {
+    const { told, ledger } = await running();
+    told.length = 0;
     ledger.break();
-    expect(await faultOf(buy())).toBe("terminal_silent");
-    expect(await faultOf(buy())).toBe("terminal_offline");
+    await quiet();
+    expect(told).toMatchObject([{ type: "link", up: false }]);
+  });
+
+  it("passes prices on while its ledger is shut, and lets them set nothing off", async () => {
+    const { told, quote, buy, ledger } = await running();
+    await quote(1.1, 1.1001);
+    await buy({ sl: 1.09 });
+    ledger.break();
+    await quiet();
+    told.length = 0;
+    await quote(1.08, 1.0801);
+    expect(types(told)).toEqual(["ticks"]);
+  });
+
+  it("is back when its ledger can be written again, with the books that are on disk", async () => {
+    const { told, quote, buy, ledger, terminal } = await running();
+    await quote(1.1, 1.1001);
+    await buy({ sl: 1.09 });
+    const before = await terminal.snapshot(0 as Instant, never);
+    ledger.hold();
+    const lost = faultOf(buy());
+    await quiet();
+    ledger.break();
+    expect(await lost).toBe("terminal_silent");
+    await quiet();
+    told.length = 0;
+    ledger.mend();
+    await quiet();
+    expect(told).toEqual([{ type: "link", up: true, why: "the ledger can be written again" }]);
+    const { positions, deals, pastOrders } = await terminal.snapshot(0 as Instant, never);
+    expect({ positions, deals, pastOrders }).toEqual({
+      ...{ positions: before.positions, deals: before.deals, pastOrders: before.pastOrders },
+    });
+    told.length = 0;
+    await quote(1.08, 1.0801); // the stop that prices passed by meanwhile, at the first price after it
+    expect(types(told)).toEqual(["ticks", "order started", "deal", "order filled", "position_closed", "valuation"]);
+  });
+
+  it("keeps what the ledger has kept, though it was told that it failed", async () => {
+    const { quote, buy, ledger, terminal } = await running();
+    await quote(1.1, 1.1001);
+    ledger.hold();
+    const silent = faultOf(buy());
+    await quiet();
+    ledger.break(1000); // all of it: the sync failed late
+    expect(await silent).toBe("terminal_silent");
+    ledger.mend();
+    await quiet();
+    const { positions, deals } = await terminal.snapshot(0 as Instant, never);
+    expect([positions.length, deals.length]).toEqual([1, 2]);
+  });
+
+  it("lets a market that can wait do so until the ledger can be written", async () => {
+    const clock = new ScriptedClock(noon);
+    const market = new ScriptedMarket(clock, true);
+    const { told, tick, ledger } = await running({}, { clock, market });
+    market.push(tick(1.1, 1.1001));
+    await quiet();
+    ledger.break();
+    told.length = 0;
+    market.push(tick(1.2, 1.2001));
+    await quiet();
+    expect(types(told)).toEqual(["link"]);
+    ledger.mend();
+    await quiet();
+    expect(types(told).slice(0, 3)).toEqual(["link", "link", "ticks"]);
   });
 
   it("goes offline, and says why, when its market fails", async () => {
