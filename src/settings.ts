@@ -154,7 +154,7 @@ const bridge = {
   TERMINAL:        setting(oneOf("paper", "live"), "paper", "What is behind the bridge: the embedded simulator, or (in a later version) a live MetaTrader 5 terminal."),
   BIND_ADDRESS:    setting(address, "127.0.0.1", "The address to listen on. Any but a loopback one asks for keys or tokens, and for TLS here or in front."),
   GRPC_PORT:       setting(port, "50051", "Where gRPC is served; 0 takes any free port and prints it."),
-  MT5_BRIDGE_PORT: reserved(setting(port, "8001", "Where HTTP and WebSocket will be served.")),
+  MT5_BRIDGE_PORT: setting(port, "8001", "Where HTTP, Connect and WebSocket are served; 0 takes any free port and prints it."),
   METRICS_PORT:    setting(port, "9001", "Where Prometheus metrics are served, at /metrics; 0 takes any free port and prints it."),
   DATA_DIR:        setting(path, "./data", "Where the journal, the account and the tick history are kept; made when absent."),
   LOG_LEVEL:       setting(oneOf("debug", "info", "warn", "error"), "info", "The least severity that is logged."),

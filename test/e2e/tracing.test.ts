@@ -76,7 +76,7 @@ const named = (trees: readonly Tree[], name: string): Tree[] =>
   trees.flatMap((tree) => [...(tree.span.name === name ? [tree] : []), ...named(tree.parts, name)]);
 
 const write = (name: string) => ({ [name]: ["order.queue", "order.journal", "order.publish"] });
-const terminal = { "order.terminal": ["terminal.travel", "terminal.execute", "terminal.ledger"] };
+const terminal = { "order.terminal": ["terminal.travel", "terminal.execute"] };
 const placed = (outcome: string) => ({
   "mt5bridge.v1.OrdersService/PlaceOrder": [
     ...["request.read", "order.validate", "order.risk"],
@@ -184,7 +184,7 @@ describe("the trace of", () => {
       {
         "mt5bridge.v1.OrdersService/ModifyOrder": [
           ...["request.read", "change.validate", "change.journal"],
-          { "change.terminal": ["terminal.travel", "terminal.execute", "terminal.ledger"] },
+          { "change.terminal": ["terminal.travel", "terminal.execute"] },
         ],
       },
     ]);

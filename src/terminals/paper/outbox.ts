@@ -1,21 +1,23 @@
 /**
- * What the terminal has to tell, in order, each thing only once it is durable.
+ * What the terminal has to tell, in order.
  *
  * Posting never waits, so a request is never held up by a reader; who produces
- * without being asked (the market) waits for `room` before it goes on. What turned
- * out not to be durable is dropped: it has not happened.
+ * without being asked (the market) waits for `room` before it goes on.
  */
 import type { TerminalReport } from "../../core/ports/terminal.ts";
 
-interface Parcel {
-  readonly report: TerminalReport;
-  /** Absent where nothing had to be written down. */
-  readonly durable?: Promise<void>;
-}
+/** What rests on the ledger; prices and the link do not. */
+const trades: ReadonlySet<TerminalReport["type"]> = new Set([
+  "order",
+  "deal",
+  "position",
+  "position_closed",
+  "valuation",
+]);
 
 export class Outbox {
   readonly #limit: number;
-  #queue: Parcel[] = [];
+  #queue: TerminalReport[] = [];
   /** How many at the front of the queue have been taken. */
   #taken = 0;
   #change = Promise.withResolvers<void>();
@@ -28,8 +30,8 @@ export class Outbox {
     return this.#queue.length - this.#taken;
   }
 
-  post(report: TerminalReport, durable?: Promise<void>): void {
-    this.#queue.push(durable === undefined ? { report } : { report, durable });
+  post(report: TerminalReport): void {
+    this.#queue.push(report);
     if (this.length === 1) this.#changed();
   }
 
@@ -41,16 +43,22 @@ export class Outbox {
   /** Everything from where the last reader stopped, until `signal` aborts. One reader at a time. */
   async *reports(signal: AbortSignal): AsyncGenerator<TerminalReport, void> {
     while (!signal.aborted) {
-      const parcel = this.#queue[this.#taken];
-      if (parcel === undefined) {
+      const report = this.#queue[this.#taken];
+      if (report === undefined) {
         await this.#changeOr(signal);
-      } else if (await isDurable(parcel, signal)) {
+      } else {
         this.#take();
-        yield parcel.report;
-      } else if (!signal.aborted) {
-        this.#take();
+        yield report;
       }
     }
+  }
+
+  /** Drops what is waiting of orders, deals, positions and the account's worth. */
+  forgetTrades(): void {
+    const full = this.length >= this.#limit;
+    this.#queue = this.#queue.slice(this.#taken).filter((report) => !trades.has(report.type));
+    this.#taken = 0;
+    if (full) this.#changed();
   }
 
   #take(): void {
@@ -71,20 +79,6 @@ export class Outbox {
   #changeOr(signal: AbortSignal): Promise<void> {
     return unlessAborted(this.#change.promise, signal);
   }
-}
-
-/** False when it never will be, or when `signal` aborted first. */
-async function isDurable({ durable }: Parcel, signal: AbortSignal): Promise<boolean> {
-  if (durable === undefined) return true;
-  let held = false;
-  const known = durable.then(
-    () => {
-      held = true;
-    },
-    () => undefined,
-  );
-  await unlessAborted(known, signal);
-  return held;
 }
 
 /** Resolves with the promise or when `signal` aborts, whichever is first. */

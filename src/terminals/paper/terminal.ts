@@ -2,8 +2,9 @@
  * The paper terminal: a broker, its market and its ledger behind the terminal port.
  *
  * Always true:
- *   - Nothing is answered or reported before it is durable in the ledger; what the
- *     ledger has lost has never been told to anybody.
+ *   - The ledger is in the store of the bridge's own journal, which makes appends durable
+ *     in their order, of all logs. So nothing waits here for the disk: what the bridge
+ *     writes down of an answer or a report is durable no sooner than what it rests on.
  *   - Reports come in the broker's own order: a price before what it set off, and
  *     that before the next price.
  *   - Once the ledger has failed, the terminal is offline: what it knows and what is on
@@ -67,8 +68,6 @@ export class PaperTerminal implements TerminalPort {
   readonly #hours: MarketHours;
   readonly #life = new AbortController();
   #running: Promise<void> = Promise.resolve();
-  /** Resolves when everything recorded so far is durable. */
-  #durable: Promise<void> = Promise.resolve();
   /** Why the terminal is offline; undefined while it is not. */
   #down: string | undefined;
   /** Resolves when the ledger can be written; a new one with each failure. */
@@ -81,7 +80,7 @@ export class PaperTerminal implements TerminalPort {
   static async open(parts: PaperTerminalParts): Promise<PaperTerminal> {
     const terminal = new PaperTerminal(parts, await restored(parts));
     terminal.#begin();
-    await terminal.#durable;
+    await parts.ledger.flushed();
     parts.ledger.onFailure((why) => terminal.#failLedger(why));
     terminal.#running = terminal.#run();
     return terminal;
@@ -112,13 +111,13 @@ export class PaperTerminal implements TerminalPort {
     return this.#request(signal, (now) => this.#broker.modifyPosition(position, stops, now));
   }
 
-  check(order: OrderRequest, signal: AbortSignal): Promise<CheckResult> {
-    return this.#look(signal, (now) => this.#broker.check(order, now));
+  check(order: OrderRequest, _signal: AbortSignal): Promise<CheckResult> {
+    return this.#look((now) => this.#broker.check(order, now));
   }
 
-  snapshot(since: Instant, signal: AbortSignal): Promise<AccountSnapshot> {
+  snapshot(since: Instant, _signal: AbortSignal): Promise<AccountSnapshot> {
     const asked = this.#parts.clock.now();
-    return this.#look(signal, (now) => this.#broker.snapshot(since, now, asked));
+    return this.#look((now) => this.#broker.snapshot(since, now, asked));
   }
 
   reports(signal: AbortSignal): AsyncIterable<TerminalReport> {
@@ -220,25 +219,19 @@ export class PaperTerminal implements TerminalPort {
     }
   }
 
-  /** Into the ledger and, when it is durable there, to the reader. */
+  /** Into the ledger and to the reader. */
   #record(events: readonly LedgerEvent[]): void {
     if (events.length === 0) return;
-    const durable = this.#append(events);
-    this.#durable = durable;
-    durable.catch((error: unknown) => this.#failLedger(error));
+    try {
+      this.#parts.ledger.append(events).durable.catch((error: unknown) => this.#failLedger(error));
+    } catch (error) {
+      this.#failLedger(error); // it is shut, or its queue is full
+      return;
+    }
     for (const event of events) {
       if (event.type === "day") continue;
       const report = event.type === "position" ? { type: event.type, position: event.position } : event;
-      this.#outbox.post(report, durable);
-    }
-  }
-
-  /** A ledger that is shut already refuses at once; that comes to the same as failing later. */
-  #append(events: readonly LedgerEvent[]): Promise<void> {
-    try {
-      return this.#parts.ledger.append(events).durable;
-    } catch (error) {
-      return Promise.reject(error);
+      this.#outbox.post(report);
     }
   }
 
@@ -248,10 +241,10 @@ export class PaperTerminal implements TerminalPort {
     const open = positions.size > 0;
     if (!open && !this.#valued.open && balance === this.#valued.balance) return;
     this.#valued = { balance, open };
-    this.#outbox.post({ type: "valuation", valuation: this.#broker.valuation(now) }, this.#durable);
+    this.#outbox.post({ type: "valuation", valuation: this.#broker.valuation(now) });
   }
 
-  /** A request on its way to the broker, and the answer once it is durable. */
+  /** A request on its way to the broker, and the answer. */
   async #request(signal: AbortSignal, act: (now: Instant) => Answer): Promise<Outcome> {
     this.#mustBeUp();
     const asked = this.#parts.stopwatch?.() ?? 0;
@@ -264,47 +257,29 @@ export class PaperTerminal implements TerminalPort {
       const { outcome, events } = act(now);
       this.#record(events);
       if (outcome.kind === "done" && outcome.deals.length > 0) this.#value(now);
-      const executed = this.#parts.stopwatch?.() ?? 0;
-      await this.#settled(signal);
-      return this.#withWork(outcome, asked, arrived, executed);
+      if (this.#down === undefined) return this.#withWork(outcome, asked, arrived);
     } catch (error) {
       if (error instanceof BridgeError) throw error;
       this.#fail("the broker has failed", error);
       throw new BridgeError("terminal_silent", "the paper terminal has failed over the request", { cause: error });
     }
+    throw new BridgeError("terminal_silent", "the paper terminal's ledger could not be written");
   }
 
-  #withWork(outcome: Outcome, asked: number, arrived: number, executed: number): Outcome {
+  #withWork(outcome: Outcome, asked: number, arrived: number): Outcome {
     const { stopwatch } = this.#parts;
     if (stopwatch === undefined) return outcome;
     const work = [
       { step: "travel", start: asked, end: arrived },
-      { step: "execute", start: arrived, end: executed },
-      { step: "ledger", start: executed, end: stopwatch() },
+      { step: "execute", start: arrived, end: stopwatch() },
     ];
     return { ...outcome, work };
   }
 
-  /** A question: no latency worth playing, but no answer either that a power cut could make untrue. */
-  async #look<T>(signal: AbortSignal, ask: (now: Instant) => T): Promise<T> {
+  /** A question: no latency worth playing. */
+  async #look<T>(ask: (now: Instant) => T): Promise<T> {
     this.#mustBeUp();
-    const answer = ask(this.#parts.market.now());
-    await this.#settled(signal);
-    return answer;
-  }
-
-  async #settled(signal: AbortSignal): Promise<void> {
-    try {
-      let durable = false;
-      const known = this.#durable.then(() => {
-        durable = true;
-      });
-      await unlessAborted(known, signal);
-      if (durable) return;
-    } catch (cause) {
-      throw new BridgeError("terminal_silent", "the paper terminal's ledger could not be written", { cause });
-    }
-    throw new BridgeError("terminal_silent", "given up before the paper terminal had answered");
+    return ask(this.#parts.market.now());
   }
 
   async #travel(signal: AbortSignal): Promise<void> {
@@ -332,6 +307,7 @@ export class PaperTerminal implements TerminalPort {
   #goDown(why: string, cause: unknown): void {
     this.#down = why;
     this.#parts.observer.note("error", COMPONENT, why, { error: cause });
+    this.#outbox.forgetTrades(); // whether they have happened is for the ledger to say
     this.#outbox.post({ type: "link", up: false, why });
   }
 
@@ -345,11 +321,10 @@ export class PaperTerminal implements TerminalPort {
         const broker = await restored(this.#parts);
         if (signal.aborted) return;
         this.#broker = broker;
-        this.#durable = Promise.resolve();
         this.#valued = { balance: Number.NaN, open: false };
         this.#down = undefined;
         this.#begin();
-        this.#outbox.post({ type: "link", up: true, why: "the ledger can be written again" }, this.#durable);
+        this.#outbox.post({ type: "link", up: true, why: "the ledger can be written again" });
         return;
       } catch (error) {
         if (signal.aborted) return;
