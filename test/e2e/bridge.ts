@@ -24,6 +24,8 @@ export interface RunningBridge {
   readonly log: readonly LogLine[];
   /** What it wrote to its standard error. */
   readonly errors: () => string;
+  /** Resolves when it has ended: exit code or signal. */
+  readonly exit: Promise<number | string>;
   /** Sends the signal and resolves with the exit code (or the signal's name, if that ended it). */
   stop(signal?: NodeJS.Signals): Promise<number | string>;
 }
@@ -43,10 +45,19 @@ export async function dataFolder(): Promise<{ path: string; remove: () => Promis
   return { path, remove: () => rm(path, { recursive: true, force: true }) };
 }
 
+/** `command`: what runs the bridge, and with what; its sources by default. */
+export interface Launch {
+  readonly command?: readonly [string, ...string[]];
+}
+
 /** Runs the bridge until it says it is ready. Throws with its output when it ends before that. */
-export async function startBridge(env: Readonly<Record<string, string>> = {}): Promise<RunningBridge> {
+export async function startBridge(
+  env: Readonly<Record<string, string>> = {},
+  { command = [process.execPath, main] }: Launch = {},
+): Promise<RunningBridge> {
   const own = env["DATA_DIR"] === undefined ? await dataFolder() : undefined;
-  const child = spawn(process.execPath, [main], {
+  const [program, ...args] = command;
+  const child = spawn(program, args, {
     env: {
       ...cleanEnvironment(),
       GRPC_PORT: "0",
@@ -81,6 +92,7 @@ export async function startBridge(env: Readonly<Record<string, string>> = {}): P
     pid: child.pid ?? 0,
     log,
     errors: () => errors,
+    exit,
     async stop(signal = "SIGTERM") {
       child.kill(signal);
       const code = await exit;
