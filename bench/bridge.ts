@@ -16,7 +16,9 @@ interface LogLine {
 }
 
 export interface Bridge {
+  /** Of gRPC. */
   readonly port: number;
+  readonly httpPort: number;
   readonly pid: number;
   /** From spawning the process to its ready line, ms. */
   readonly readyMs: number;
@@ -30,7 +32,7 @@ export const compiled = fileURLToPath(new URL("../dist/src/main.js", import.meta
 /** What `npm start` runs, once it was built. */
 export const usual = existsSync(compiled) ? compiled : sources;
 /** What `npm start` tells V8 about memory. */
-const memoryFlags = pkg.scripts.start.match(/--max-\S+/g) ?? [];
+const memoryFlags = pkg.scripts.start.match(/--(max|expose)-\S+/g) ?? [];
 
 /** Where profiles are written; absent: nothing is profiled. */
 let profiles: string | undefined;
@@ -66,7 +68,8 @@ export async function startBridge(
   const ready = await Promise.race([heard("ready:"), ended.then(() => undefined)]);
   if (ready === undefined) throw new Error(`the bridge ended before it was ready (${name})`);
   return {
-    port: Number(String(ready.context["grpc"]).split(":").at(-1)),
+    port: portOf(ready.context["grpc"]),
+    httpPort: portOf(ready.context["http"]),
     pid: child.pid ?? 0,
     readyMs: ready.at - began,
     said: heard,
@@ -79,6 +82,8 @@ export async function startBridge(
   };
 }
 
+const portOf = (address: unknown): number => Number(String(address).split(":").at(-1));
+
 /** The environment of this process without what would configure a bridge. */
 function otherSettings(): NodeJS.ProcessEnv {
   const ours = /^(MT5_|PAPER_|GRPC_|HISTORY_|METRICS_|OTEL_|LOG_LEVEL$|CONFIG_FILE$)/;
@@ -90,6 +95,7 @@ function listen({ stdout }: ChildProcess): Bridge["said"] {
   const waiting = new Set<() => void>();
   if (stdout === null) throw new Error("the bridge has no output");
   createInterface({ input: stdout }).on("line", (text) => {
+    if (text.includes('"message":"answered"')) return; // a line for each call: reading them would be measured too
     lines.push({ at: performance.now(), line: JSON.parse(text) as LogLine });
     for (const look of waiting) look();
   });

@@ -1,21 +1,25 @@
 /**
- * npm run bench -- [--quick] [--only start|unary|ticks|replay] [--repeats <n>] [--profile <folder>]
+ * npm run bench -- [--quick] [--only start|transports|connections|orders|ticks|replay] [--repeats <n>] [--profile <folder>]
  *
  * Prints figures; asserts nothing.
  */
 import { relative } from "node:path";
 import { parseArgs } from "node:util";
 import { profileInto, usual } from "./bridge.ts";
+import { benchConnections } from "./connections.ts";
 import { machineNote } from "./machine.ts";
+import { benchOrders } from "./orders.ts";
 import { benchReplay } from "./replay.ts";
 import { full, quick, type Size } from "./size.ts";
 import { benchStart } from "./start.ts";
 import { benchTicks } from "./ticks.ts";
-import { benchUnary } from "./unary.ts";
+import { benchTransports } from "./transports.ts";
 
 const benchmarks: Readonly<Record<string, (size: Size) => Promise<void>>> = {
   start: benchStart,
-  unary: benchUnary,
+  transports: benchTransports,
+  connections: benchConnections,
+  orders: benchOrders,
   ticks: benchTicks,
   replay: benchReplay,
 };

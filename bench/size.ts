@@ -1,4 +1,7 @@
 /** How much is measured. */
+import type { IdleKind } from "./idler.ts";
+import type { Pace } from "./load.ts";
+
 export interface Size {
   /** Runs of which the median is told. */
   readonly repeats: number;
@@ -6,8 +9,16 @@ export interface Size {
   /** How long a bridge rests before its memory is read, ms. */
   readonly restMs: number;
   readonly warmMs: number;
+  /** Of one round of one server, and how many there are. */
+  readonly roundMs: number;
+  readonly rounds: number;
+  readonly transportPaces: readonly Pace[];
   readonly callsMs: number;
   readonly openLoopMs: number;
+  readonly idle: readonly IdleKind[];
+  readonly connections: number;
+  /** How long connections are left alone before memory is read, ms. */
+  readonly idleMs: number;
   readonly ticksMs: number;
   readonly rates: readonly number[];
   readonly subscribers: readonly number[];
@@ -19,8 +30,14 @@ export const full: Size = {
   starts: 5,
   restMs: 10_000,
   warmMs: 2000,
+  roundMs: 1000,
+  rounds: 5,
+  transportPaces: [{ inFlight: 1 }, { inFlight: 32 }],
   callsMs: 5000,
   openLoopMs: 20_000,
+  idle: ["webSocket", "connectHttp2", "connectHttp2Shared", "connectHttp1"],
+  connections: 1000,
+  idleMs: 6000,
   ticksMs: 5000,
   rates: [1000, 10_000, 100_000],
   subscribers: [1, 10, 100],
@@ -32,8 +49,14 @@ export const quick: Size = {
   starts: 2,
   restMs: 2000,
   warmMs: 500,
+  roundMs: 200,
+  rounds: 3,
+  transportPaces: [{ inFlight: 32 }],
   callsMs: 800,
   openLoopMs: 2000,
+  idle: ["webSocket", "connectHttp2"],
+  connections: 1000,
+  idleMs: 500,
   ticksMs: 1000,
   rates: [1000, 100_000],
   subscribers: [1, 100],
