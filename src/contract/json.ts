@@ -32,10 +32,14 @@ export type JsonObject = Readonly<Record<string, JsonValue>>;
 
 /** Reads text that has to be one JSON object; throws `invalid_argument`. */
 export function parseObject(text: string): JsonObject {
+  refuseUnlessObject(text);
+  return JSON.parse(text) as JsonObject;
+}
+
+/** Throws for what is no object or has a key twice, which `JSON.parse` does not tell. */
+export function refuseUnlessObject(text: string): void {
   try {
-    // Reads nothing of it, and refuses what is no object or has a key twice.
-    fromJsonString(EmptySchema, text, { ignoreUnknownFields: true });
-    return JSON.parse(text) as JsonObject;
+    fromJsonString(EmptySchema, text, { ignoreUnknownFields: true }); // reads nothing of it
   } catch (cause) {
     const twice = cause instanceof Error ? /duplicate object key "(.*)"/s.exec(cause.message)?.[1] : undefined;
     if (twice !== undefined) throw refused([{ field: twice.slice(0, 100), description: "must be given once" }]);

@@ -23,8 +23,9 @@ import {
   WelcomeSchema,
 } from "../../gen/ts/mt5bridge/v1/websocket_pb.ts";
 import type { Violation } from "../core/errors.ts";
-import { decodeJson, parseObject } from "./json.ts";
+import { decodeJson, refuseUnlessObject } from "./json.ts";
 import { decode, refused } from "./wire.ts";
+import { wordOf } from "./words.ts";
 
 const wanted = {
   auth: ClientFrameType.AUTH,
@@ -84,7 +85,7 @@ function checked(frame: ClientFrame, violations: Violation[] = []): ClientFrame 
 
 export function protoClientFrame(bytes: Uint8Array): ClientFrame {
   const { type, id, method, data, traceparent, timeoutMs, token } = decode(ClientFrameSchema, bytes);
-  const word = (Object.keys(wanted) as Wanted[]).find((one) => wanted[one] === type);
+  const word = wordOf(wanted, type);
   if (word === undefined) {
     const names = Object.keys(wanted).map((one) => `CLIENT_FRAME_TYPE_${one.toUpperCase()}`);
     throw refused([{ field: "type", description: `must be one of ${names.join(", ")}; got ${type}` }]);
@@ -131,7 +132,7 @@ export function jsonClientFrame(text: string): ClientFrame {
     timeoutMs: Number(timeout_ms),
     token: token ?? "",
     read(schema) {
-      parseObject(text); // again, now for keys that stand twice
+      refuseUnlessObject(text); // it is one; what is left to find is a key that stands twice
       return decodeJson(schema, data);
     },
   };

@@ -11,10 +11,10 @@ import type { Clock } from "../core/ports/clock.ts";
 
 export type CallKind = "unary" | "stream";
 
-/** A call in flight. */
-interface Passage {
+export interface CallInFlight {
   readonly kind: CallKind;
-  readonly cut: (reason: BridgeError) => void;
+  /** Ends it from outside. */
+  cut(reason: BridgeError): void;
 }
 
 export interface InFlight {
@@ -25,7 +25,7 @@ export interface InFlight {
 export class Drain {
   readonly #clock: Clock;
   readonly #leaving = new AbortController();
-  readonly #passages = new Set<Passage>();
+  readonly #calls = new Set<CallInFlight>();
   #streams = 0;
   #wakeWaiting: (() => void)[] = [];
 
@@ -39,19 +39,19 @@ export class Drain {
   }
 
   get inFlight(): InFlight {
-    return { unary: this.#passages.size - this.#streams, streams: this.#streams };
+    return { unary: this.#calls.size - this.#streams, streams: this.#streams };
   }
 
-  /** Lets a call in; it calls the returned function once when it has ended. `cut` ends it from outside. */
-  enter(kind: CallKind, cut: (reason: BridgeError) => void): () => void {
-    const passage: Passage = { kind, cut };
-    this.#passages.add(passage);
-    if (kind === "stream") this.#streams++;
-    return () => {
-      if (!this.#passages.delete(passage)) return;
-      if (kind === "stream") this.#streams--;
-      if (this.#passages.size === 0) this.#wake();
-    };
+  /** Lets a call in, until it leaves. */
+  enter(call: CallInFlight): void {
+    this.#calls.add(call);
+    if (call.kind === "stream") this.#streams++;
+  }
+
+  leave(call: CallInFlight): void {
+    if (!this.#calls.delete(call)) return;
+    if (call.kind === "stream") this.#streams--;
+    if (this.#calls.size === 0) this.#wake();
   }
 
   /** Throws once the bridge is leaving. */
@@ -67,7 +67,7 @@ export class Drain {
   /** Begins, and resolves when all calls have ended or after `graceMs`, with what was still in flight then. */
   async settle(graceMs: number): Promise<InFlight> {
     this.begin();
-    if (this.#passages.size > 0) {
+    if (this.#calls.size > 0) {
       const settled = new AbortController();
       const empty = new Promise<void>((resolve) => {
         this.#wakeWaiting.push(resolve);
@@ -80,7 +80,7 @@ export class Drain {
 
   /** Ends whatever has not ended by itself. */
   cutOff(): void {
-    for (const { cut } of [...this.#passages]) cut(leavingFault());
+    for (const call of [...this.#calls]) call.cut(leavingFault());
   }
 
   #wake(): void {

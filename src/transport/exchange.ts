@@ -7,7 +7,7 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { Readable, Writable } from "node:stream";
-import type { Incoming } from "./call.ts";
+import type { Incoming } from "./passage.ts";
 import type { FrameSink } from "./pump.ts";
 
 export interface HttpRequest extends Readable {

@@ -78,8 +78,17 @@ const unthoughtOf: Rule = { scope: "admin", rate: "requests", symbols: "every", 
 
 export const nameOfMethod = (method: DescMethod): string => `${method.parent.typeName}.${method.name}`;
 
+const found = new WeakMap<DescMethod, Rule>();
+
+/** Asked several times for every call, so a method's row is looked for once. */
 export function ruleOf(method: DescMethod): Rule {
-  return Object.hasOwn(rules, nameOfMethod(method)) ? (rules[nameOfMethod(method)] ?? unthoughtOf) : unthoughtOf;
+  let rule = found.get(method);
+  if (rule === undefined) {
+    const name = nameOfMethod(method);
+    rule = (Object.hasOwn(rules, name) ? rules[name] : undefined) ?? unthoughtOf;
+    found.set(method, rule);
+  }
+  return rule;
 }
 
 /** Throws when the principal lacks the scope that the RPC needs. */

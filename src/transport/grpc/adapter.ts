@@ -19,8 +19,9 @@ import {
 } from "@grpc/grpc-js";
 import { decode } from "../../contract/wire.ts";
 import type { Instant } from "../../core/model/ids.ts";
-import type { Incoming, Reader, WrappedMethod } from "../call.ts";
+import type { Reader, WrappedMethod } from "../call.ts";
 import { bytesOf, sharedBytes } from "../frame.ts";
+import type { Incoming } from "../passage.ts";
 import { type FrameSink, pump } from "../pump.ts";
 import { grpcStatusOf } from "./status.ts";
 

@@ -13,7 +13,7 @@ import { refused } from "../../contract/wire.ts";
 import { BridgeError } from "../../core/errors.ts";
 import type { CallOptions, WrappedMethod } from "../call.ts";
 import { Abandoned, type Room, readBody } from "../connect/body.ts";
-import type { Exchange } from "../exchange.ts";
+import type { Exchange, HttpRequest } from "../exchange.ts";
 import { httpStatusOf } from "../http-status.ts";
 import type { Route } from "./router.ts";
 
@@ -49,6 +49,14 @@ export function sendJson(exchange: Exchange, status: number, value: JsonObject):
   exchange.response.end(body);
 }
 
+const nothing = Buffer.alloc(0);
+
+/** Most that only get something end with their head: nobody has to wait for more, or watch how long it takes. */
+function hasBody({ stream, headers }: HttpRequest): boolean {
+  if (stream !== undefined) return !stream.endAfterHeaders;
+  return headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined;
+}
+
 class PlainCall {
   readonly #exchange: Exchange;
   readonly #alias: Alias;
@@ -61,14 +69,8 @@ class PlainCall {
   }
 
   async run(call: (WrappedMethod & { kind: "unary" })["run"]): Promise<void> {
-    const { maxRequestBytes, requestMs, room, calls, webSockets } = this.#options;
-    let body: Buffer | BridgeError;
-    try {
-      body = await readBody(this.#exchange.request, { bytes: maxRequestBytes, patienceMs: requestMs, room });
-    } catch (error) {
-      if (!(error instanceof BridgeError)) throw error;
-      body = error;
-    }
+    const { calls, webSockets } = this.#options;
+    const body = hasBody(this.#exchange.request) ? await this.#body() : nothing;
     const about: Surroundings = { now: new Date(calls.clock.now()), webSockets: webSockets() };
     let read = false;
     try {
@@ -90,6 +92,17 @@ class PlainCall {
     }
   }
 
+  /** What came, or what is wrong with it. */
+  async #body(): Promise<Buffer | BridgeError> {
+    const { maxRequestBytes: bytes, requestMs: patienceMs, room } = this.#options;
+    try {
+      return await readBody(this.#exchange.request, { bytes, patienceMs, room });
+    } catch (error) {
+      if (error instanceof BridgeError) return error;
+      throw error;
+    }
+  }
+
   #fields(body: Buffer | BridgeError): JsonObject {
     if (body instanceof BridgeError) throw body;
     const fields = this.#alias.verb === "GET" ? this.#query() : this.#object(body);
@@ -97,7 +110,9 @@ class PlainCall {
   }
 
   #query(): JsonObject {
-    const query = new URLSearchParams(this.#exchange.request.url?.split("?", 2)[1] ?? "");
+    const [, text] = (this.#exchange.request.url ?? "").split("?", 2);
+    if (text === undefined) return {};
+    const query = new URLSearchParams(text);
     const twice = [...new Set(query.keys())].filter((name) => query.getAll(name).length > 1);
     if (twice.length > 0) throw refused(twice.map((field) => ({ field, description: "must be given once" })));
     return Object.fromEntries(query);

@@ -17,10 +17,12 @@ export interface Route {
 }
 
 export function router(rpc: RpcHandler, routes: readonly Route[]): (exchange: Exchange) => void {
+  const exact = Map.groupBy(routes, (route) => route.path);
+  const below = routes.filter((route) => route.below);
   return (exchange) => {
     const [path = ""] = (exchange.request.url ?? "").split("?", 1);
     if (rpc(exchange, path)) return;
-    const here = routes.filter((route) => route.path === path || (route.below && path.startsWith(`${route.path}/`)));
+    const here = exact.get(path) ?? below.filter((route) => path.startsWith(`${route.path}/`));
     const verb = exchange.request.method === "HEAD" ? "GET" : exchange.request.method;
     const route = here.find((one) => one.verb === verb);
     if (route !== undefined) return route.serve(exchange, path);

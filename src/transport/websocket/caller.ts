@@ -9,7 +9,8 @@ import type { Principal } from "../../contract/principal.ts";
 import type { Instant } from "../../core/model/ids.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import type { Credentials } from "../authenticate.ts";
-import type { CallOptions, Incoming } from "../call.ts";
+import type { CallOptions } from "../call.ts";
+import type { Incoming } from "../passage.ts";
 import type { Peer } from "./peer.ts";
 
 interface FrameParticulars {
