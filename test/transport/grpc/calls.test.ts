@@ -156,6 +156,27 @@ describe("a unary call", () => {
     expect(await heard.promise).toMatchObject({ fault: "deadline_exceeded" });
   });
 
+  it("hears that it was cut off also when it asks only afterwards", async () => {
+    const entered = Promise.withResolvers<void>();
+    const cut = Promise.withResolvers<void>();
+    const heard = Promise.withResolvers<unknown>();
+    const { drain } = await serve([
+      health(async (_, call) => {
+        entered.resolve();
+        await cut.promise;
+        heard.resolve(call.signal.reason);
+        call.signal.throwIfAborted();
+        return healthy();
+      }),
+    ]);
+    const answered = client.call(getHealth, {});
+    await entered.promise;
+    drain.cutOff();
+    cut.resolve();
+    expect(await heard.promise).toMatchObject({ fault: "draining" });
+    expect(await answered).toMatchObject({ ok: false, failed: { code: status.UNAVAILABLE } });
+  });
+
   it("is refused beyond the limit with the limit's name and when to come back, and let in again later", async () => {
     const release = Promise.withResolvers<void>();
     const entered = Promise.withResolvers<void>();

@@ -1,3 +1,6 @@
+import { once } from "node:events";
+import { type IncomingMessage, request } from "node:http";
+import { connect } from "node:http2";
 import { create } from "@bufbuild/protobuf";
 import { afterEach, describe, expect, it } from "vitest";
 import { AccountService, GetAccountResponseSchema } from "../../../gen/ts/mt5bridge/v1/account_pb.ts";
@@ -99,6 +102,25 @@ const fieldsOf = ({ body }: { body: Json }) => {
   return found?.debug.fieldViolations.map(({ field }) => field);
 };
 
+async function statusOverHttp1(body: string, headers: Record<string, string>): Promise<number | undefined> {
+  const call = request(`${server?.url}/health`, { headers, agent: false });
+  const length = body === "" || "transfer-encoding" in headers ? {} : { "content-length": String(body.length) };
+  for (const [name, value] of Object.entries(length)) call.setHeader(name, value);
+  call.end(body);
+  const [answer] = (await once(call, "response")) as [IncomingMessage];
+  answer.resume();
+  return answer.statusCode;
+}
+
+async function statusOverHttp2(body: string): Promise<unknown> {
+  const session = connect(server?.url ?? "");
+  const call = session.request({ ":path": "/health" }, { endStream: body === "" });
+  if (body !== "") call.end(body);
+  const [headers] = (await once(call, "response")) as [Record<string, unknown>];
+  session.destroy();
+  return headers[":status"];
+}
+
 const order = { symbol: "EURUSD", order_type: "BUY", volume: 0.1 };
 
 describe("plain HTTP", () => {
@@ -114,6 +136,17 @@ describe("plain HTTP", () => {
       mt5_status: { status: "connected", server: "Broker-Demo", last_update: "1970-01-01T00:00:01.000Z" },
     });
     await server?.line(({ context }) => context["method"] === "mt5bridge.v1.HealthService/GetHealth");
+  });
+
+  it.each([
+    ["none", "", 200],
+    ["one that it has no use for", "x", 200],
+    ["one beyond the limit", "x".repeat(1024 * 1024 + 1), 429],
+  ])("answers what only gets something, whatever body it brings in whichever version: %s", async (_, body, status) => {
+    await serve();
+    expect(await statusOverHttp1(body, {})).toBe(status);
+    expect(await statusOverHttp1(body, { "transfer-encoding": "chunked" })).toBe(status);
+    expect(await statusOverHttp2(body)).toBe(status);
   });
 
   it.each([
