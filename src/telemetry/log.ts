@@ -17,6 +17,8 @@ import { BridgeError } from "../core/errors.ts";
 import type { Observer, Severity } from "../core/ports/observer.ts";
 
 const HELD_BYTES = 4 * 1024 * 1024;
+/** As many as these are written before their turn is over. */
+const TOGETHER_BYTES = 8 * 1024;
 
 export interface Log extends Observer {
   /** Resolves when all lines are written. */
@@ -25,8 +27,8 @@ export interface Log extends Observer {
 
 /** The log of this process, on its standard output. */
 export function openLog(level: Severity): Log {
-  const out = destination({ dest: 1, sync: false, maxLength: HELD_BYTES });
-  const log = logTo(out, level, process.stdout.isTTY === true);
+  const out = destination({ dest: 1, sync: false, maxLength: HELD_BYTES, minLength: TOGETHER_BYTES });
+  const log = logTo(soonWritten(out), level, process.stdout.isTTY === true);
 
   let dropped = 0;
   out.on("drop", () => {
@@ -40,6 +42,23 @@ export function openLog(level: Severity): Log {
   });
 
   return { note: log.note, close: () => new Promise((resolve) => out.flush(() => resolve())) };
+}
+
+/** The lines of one turn go in one write, at its end. */
+function soonWritten(out: ReturnType<typeof destination>): DestinationStream {
+  let scheduled = false;
+  const flush = () => {
+    scheduled = false;
+    out.flush();
+  };
+  return {
+    write(line) {
+      out.write(line);
+      if (scheduled) return;
+      scheduled = true;
+      setImmediate(flush);
+    },
+  };
 }
 
 /** A log that writes elsewhere. */
@@ -154,11 +173,27 @@ function plainError(error: Error, depth: number): Record<string, unknown> {
   };
 }
 
-const isSecret = (key: string): boolean => telling.test(key.toLowerCase().replace(/[^a-z]/g, ""));
+const isTelling = (key: string): boolean => telling.test(key.toLowerCase().replace(/[^a-z]/g, ""));
+
+/** The names that lines are made of are few; those that come from outside are not kept. */
+const known = new Map<string, boolean>();
+const MAX_KNOWN = 500;
+
+function isSecret(key: string): boolean {
+  const found = known.get(key);
+  if (found !== undefined) return found;
+  const secret = isTelling(key);
+  if (known.size < MAX_KNOWN) known.set(key, secret);
+  return secret;
+}
+
+/** Only a text in which one of these stands can need a change. */
+const suspicious = /[^ -~]|:\/\/|bearer|basic/i;
 
 /** Text without credentials, and without what could move a terminal's cursor. */
 function withoutSecrets(text: string): string {
   const short = text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text;
+  if (!suspicious.test(short)) return short;
   return short
     .replace(/(\w:\/\/)[^\s/@]*@/g, "$1[redacted]@")
     .replace(/\b(bearer|basic) [\w.~+/=-]{8,}/gi, "$1 [redacted]")

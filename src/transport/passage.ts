@@ -133,7 +133,7 @@ export class Passage implements Call, CallInFlight {
 
   done(): void {
     if (this.kind === "stream" && this.#reason !== undefined) throw this.#reason;
-    this.#note(this.#isChecking() ? "debug" : "info", "OK");
+    this.#note(this.#isRoutine() ? "debug" : "info", "OK");
     this.#close("OK", undefined);
   }
 
@@ -200,9 +200,10 @@ export class Passage implements Call, CallInFlight {
     else revoked.addEventListener("abort", end, { once: true, signal: this.#over.signal });
   }
 
-  /** Probes and tools that look at the schema come often and tell nothing. */
-  #isChecking(): boolean {
-    return this.#way.name.startsWith("grpc.");
+  /** Answers that change nothing come often, and a line costs more than many of them; metrics count them. */
+  #isRoutine(): boolean {
+    const { name, method } = this.#way;
+    return name.startsWith("grpc.") || (this.kind === "unary" && ruleOf(method).scope === "read");
   }
 
   #isLate(): boolean {

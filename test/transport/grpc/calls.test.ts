@@ -51,7 +51,7 @@ describe("a unary call", () => {
     expect(seen).toMatchObject({ principal: { name: "development" }, traceId: "0af7651916cd43dd8448eb211c80319c" });
     expect(Math.abs((seen?.deadline ?? 0) - deadline.getTime())).toBeLessThan(60_000);
     const { severity, context } = await line(({ context }) => context["trace_id"] === seen?.traceId);
-    expect(severity).toBe("info");
+    expect(severity).toBe("debug");
     expect(context).toMatchObject({
       method: "mt5bridge.v1.HealthService/GetHealth",
       principal: "development",
