@@ -14,6 +14,7 @@ import {
 import type { Account } from "../core/accounts/account.ts";
 import type { HealthWatch } from "../core/health/health.ts";
 import { toBrokerTime } from "../core/model/broker-clock.ts";
+import { mayReadOf, type Principal } from "./principal.ts";
 import { service } from "./service.ts";
 import { courseEvent, heartbeatOf } from "./streams.ts";
 import { duration, timestamp } from "./times.ts";
@@ -31,15 +32,15 @@ export const healthService = (health: HealthWatch, about: About) =>
   service(
     HealthService,
     {
-      async getHealth() {
-        return create(GetHealthResponseSchema, { health: healthMessage(health, about) });
+      async getHealth(_request, { principal }) {
+        return create(GetHealthResponseSchema, { health: healthMessage(health, about, principal) });
       },
 
       async *watchHealth(request, call) {
         const [first] = health.accounts;
         for await (const event of health.stream(heartbeatOf(request.heartbeatInterval), call)) {
           if (event.type === "snapshot" || event.type === "health") {
-            const value = healthMessage(health, about);
+            const value = healthMessage(health, about, call.principal);
             yield create(WatchHealthResponseSchema, { event: { case: event.type, value } });
           } else {
             const common = courseEvent(event, first?.info);
@@ -51,7 +52,8 @@ export const healthService = (health: HealthWatch, about: About) =>
     { always: true },
   );
 
-function healthMessage(health: HealthWatch, about: About): HealthMessage {
+/** The terminals are those of the accounts that the caller may know of. */
+function healthMessage(health: HealthWatch, about: About, principal: Principal): HealthMessage {
   const { serving, message } = health.now;
   const broken = health.accounts.find((account) => account.record.failure !== undefined);
   return create(HealthSchema, {
@@ -60,7 +62,7 @@ function healthMessage(health: HealthWatch, about: About): HealthMessage {
     version: about.version,
     startTime: timestamp(health.startedAt),
     serverTime: timestamp(health.clock.now()),
-    terminals: health.accounts.map(terminalMessage),
+    terminals: health.accounts.filter(({ info }) => mayReadOf(principal, info.alias)).map(terminalMessage),
     store: create(PartHealthSchema, {
       state: broken === undefined ? PartState.UP : PartState.DOWN,
       message: broken === undefined ? "" : `${broken.record.whyShut}; orders are taken again as soon as it can be`,

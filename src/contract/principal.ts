@@ -33,3 +33,8 @@ export interface Principal {
 export function mayReadOf({ grants }: Principal, account: string): boolean {
   return grants.read !== undefined && (grants.read.accounts?.includes(account) ?? true);
 }
+
+/** Whether the principal may read of that symbol. */
+export function mayReadSymbol({ grants }: Principal, symbol: string): boolean {
+  return grants.read !== undefined && (grants.read.symbols?.includes(symbol) ?? true);
+}

@@ -29,6 +29,7 @@ import { streamBars } from "../core/ticks/stream-bars.ts";
 import { streamTicks, type TickEvent } from "../core/ticks/stream-ticks.ts";
 import { type Accounts, accountOf } from "./accounts.ts";
 import { partsOf, sizeOf, tokenOf } from "./pages.ts";
+import { mayReadSymbol } from "./principal.ts";
 import { service } from "./service.ts";
 import { courseEvent, cursorFrom, cursorOf, heartbeatOf } from "./streams.ts";
 import { barMessage, batchMessage, frameMessage, symbolMessage, tickMessage } from "./tick-message.ts";
@@ -41,13 +42,13 @@ export const ticksService = (accounts: Accounts) =>
   service(TicksService, {
     async *streamTicks(request, call) {
       const account = accountOf(accounts, request.account);
-      const { results, events } = streamTicks(account, tickOptions(request), call);
+      const { results, events } = streamTicks(account, tickOptions(request, call.principal.name), call);
       for await (const event of events) yield tickEvent(event, account, [...results]);
     },
 
-    async updateTickSubscription(request) {
-      const account = [...accounts.values()].find(({ hub }) => hub.has(request.streamId)) ?? accountOf(accounts, "");
-      const { symbols, results } = account.hub.update(request.streamId, request.add, request.remove);
+    async updateTickSubscription({ streamId, add, remove }, { principal }) {
+      const { hub, reader } = readerOf(accounts, streamId, principal.name);
+      const { symbols, results } = hub.update(reader, add, remove);
       const subscription = create(SubscriptionSchema, { symbols: [...symbols], results: [...results] });
       return create(UpdateTickSubscriptionResponseSchema, { subscription });
     },
@@ -95,9 +96,11 @@ export const ticksService = (accounts: Accounts) =>
       for await (const event of events) yield barEvent(event, account, [...results]);
     },
 
-    async listSymbols(request) {
+    async listSymbols(request, { principal }) {
       const account = accountOf(accounts, request.account);
-      const names = [...account.symbols.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+      const names = [...account.symbols.values()]
+        .filter(({ name }) => mayReadSymbol(principal, name))
+        .sort((a, b) => (a.name < b.name ? -1 : 1));
       const [from = 0] = partsOf(request.pageToken, 1) ?? [];
       const to = from + sizeOf(request.pageSize, 1000);
       return create(ListSymbolsResponseSchema, {
@@ -112,9 +115,21 @@ export const ticksService = (accounts: Accounts) =>
     },
   });
 
-function tickOptions(request: StreamTicksRequest) {
+/** A stream that somebody else has opened is as unknown as one that nobody has. */
+function readerOf(accounts: Accounts, id: string, owner: string) {
+  for (const { hub } of accounts.values()) {
+    const reader = hub.readerOf(id, owner);
+    if (reader !== undefined) return { hub, reader };
+  }
+  throw new BridgeError("unknown_stream", `stream_id: no stream is called ${JSON.stringify(id)}`, {
+    violations: [{ field: "stream_id", description: "must be the stream_id of an open StreamTicks" }],
+  });
+}
+
+function tickOptions(request: StreamTicksRequest, owner: string) {
   const after = cursorFrom(request.resumeAfter);
   return {
+    owner,
     symbols: request.symbols,
     lossless: request.delivery !== Delivery.LATEST,
     minInterval: milliseconds(request.minInterval, 0),

@@ -13,13 +13,12 @@
  * Not an EventEmitter: that cannot tell when a reader has left, and runs one reader's
  * slowness in everyone's time.
  */
-import { BridgeError } from "../errors.ts";
 import type { SymbolSpec } from "../model/symbol.ts";
 import type { SourceTick, Tick } from "../model/tick.ts";
 import type { Clock } from "../ports/clock.ts";
 import { type Cursor, type ResetReason, resetReason } from "../streams/cursor.ts";
 import { type Frame, largest, split } from "./frame.ts";
-import { TickReader, type Wish } from "./tick-reader.ts";
+import { type Subscription, TickReader, type Wish } from "./tick-reader.ts";
 
 /** How many ticks are kept for readers that come back: about 20 MB. */
 const keep = 131_072;
@@ -99,8 +98,10 @@ export class TickHub {
     return { reader, missed, reset };
   }
 
-  has(id: string): boolean {
-    return this.#readers.has(id);
+  /** The running reader of that id, for its owner. */
+  readerOf(id: string, owner: string): TickReader | undefined {
+    const reader = this.#readers.get(id);
+    return reader?.owner === owner && !reader.mailbox.ended ? reader : undefined;
   }
 
   close(reader: TickReader): void {
@@ -110,13 +111,7 @@ export class TickHub {
   }
 
   /** Changes what a running reader gets; it is told in its stream where the change takes effect. */
-  update(id: string, add: readonly string[], remove: readonly string[]) {
-    const reader = this.#readers.get(id);
-    if (reader === undefined || reader.mailbox.ended) {
-      throw new BridgeError("unknown_stream", `stream_id: no stream is called ${JSON.stringify(id)}`, {
-        violations: [{ field: "stream_id", description: "must be the stream_id of an open StreamTicks" }],
-      });
-    }
+  update(reader: TickReader, add: readonly string[], remove: readonly string[]): Subscription {
     this.#leave(reader);
     const subscription = reader.change(add, remove);
     this.#join(reader);

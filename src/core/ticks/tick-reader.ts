@@ -17,6 +17,8 @@ export interface Wish {
   readonly symbols: readonly string[];
   /** False: the newest of each symbol will do. */
   readonly lossless: boolean;
+  /** Who may change it while it runs; absent: nobody. */
+  readonly owner?: string | undefined;
 }
 
 /** What became of one symbol of a wish. */
@@ -42,6 +44,7 @@ export type TickItem =
 export class TickReader {
   readonly id: string;
   readonly lossless: boolean;
+  readonly owner: string | undefined;
   readonly mailbox: Mailbox<TickItem>;
   readonly results: readonly SymbolResult[];
   readonly #isKnown: (symbol: string) => boolean;
@@ -51,6 +54,7 @@ export class TickReader {
   constructor(id: string, wish: Wish, isKnown: (symbol: string) => boolean) {
     this.id = id;
     this.lossless = wish.lossless;
+    this.owner = wish.owner;
     this.#isKnown = isKnown;
     this.mailbox = new Mailbox(wish.lossless ? everyItem(limit, weight) : newestOfEach());
     this.results = this.change(wish.symbols, []).results;

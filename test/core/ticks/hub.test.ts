@@ -30,7 +30,7 @@ const open = (
   lossless = true,
   after?: Cursor,
   id = `${Math.imul(bid, 7)}${symbols}`,
-) => hub.open(id, { symbols, lossless }, after);
+) => hub.open(id, { symbols, lossless, owner: "alice" }, after);
 
 /** What waits for a reader. */
 function taken(reader: TickReader): Frame[] {
@@ -167,7 +167,7 @@ describe("a reader for whom the newest will do", () => {
     const hub = hubOf();
     const { reader } = open(hub, ["A"], false, undefined, "r");
     hub.publish(ticks("A", "A"));
-    hub.update("r", ["B"], ["A"]);
+    hub.update(reader, ["B"], ["A"]);
     hub.publish(ticks("A", "B"));
     const kinds: string[] = [];
     for (let item = reader.mailbox.take(); item !== undefined; item = reader.mailbox.take()) {
@@ -183,7 +183,7 @@ describe("a change of a subscription", () => {
     const { reader } = open(hub, ["A"], true, undefined, "r");
     const other = open(hub, ["A"], true, undefined, "other").reader;
     hub.publish(ticks("A", "B"));
-    expect(hub.update("r", ["B", "NOPE"], ["A", "C"])).toMatchObject({
+    expect(hub.update(reader, ["B", "NOPE"], ["A", "C"])).toMatchObject({
       symbols: ["B"],
       results: [{ accepted: true }, { reason: "UNKNOWN_SYMBOL" }, { accepted: true }, { reason: "NOT_SUBSCRIBED" }],
     });
@@ -194,16 +194,21 @@ describe("a change of a subscription", () => {
     expect(places(taken(other))).toEqual([1, 3]);
   });
 
-  it("needs an open stream", () => {
+  it("is for whoever opened the stream, as long as it is open", () => {
     const hub = hubOf();
     const { reader } = open(hub, ["A"], true, undefined, "r");
     const slow = open(hub, ["A"], true, undefined, "slow").reader;
-    expect(() => hub.update("nobody", ["A"], [])).toThrow('no stream is called "nobody"');
+    const { reader: unowned } = hub.open("bars", { symbols: ["A"], lossless: true }, undefined);
+    expect(hub.readerOf("r", "alice")).toBe(reader);
+    expect(hub.readerOf("r", "bob")).toBeUndefined();
+    expect(hub.readerOf(unowned.id, "alice")).toBeUndefined();
     slow.fallBehind();
-    expect(() => hub.update("slow", ["B"], [])).toThrow("no stream is called");
     hub.close(reader);
-    expect([hub.has("r"), reader.mailbox.ended]).toEqual([false, true]);
-    expect(() => hub.update("r", ["A"], [])).toThrow("no stream is called");
+    expect([hub.readerOf("slow", "alice"), hub.readerOf("r", "alice"), reader.mailbox.ended]).toEqual([
+      undefined,
+      undefined,
+      true,
+    ]);
   });
 });
 

@@ -98,7 +98,7 @@ describe("a stream of bars", () => {
     const { history, ...desk } = await market();
     history.failure = new Error("no disk");
     await expect(opened(desk)).rejects.toThrow("no disk");
-    expect(desk.hub.has("bars-epoch-1")).toBe(false);
+    expect(desk.hub.counts.readers).toBe(0);
   });
 });
 

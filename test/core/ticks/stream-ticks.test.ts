@@ -17,7 +17,7 @@ function opened({ account }: Desk, more: Partial<TickStreamOptions> = {}) {
   const [reader, bridge] = [new AbortController(), new AbortController()];
   const options = {
     ...{ symbols: ["EURUSD"], lossless: true, minInterval: 0, maxBatch: 1000, linger: 0, snapshot: false },
-    ...{ after: undefined, heartbeat: 1000, ...more },
+    ...{ owner: "alice", after: undefined, heartbeat: 1000, ...more },
   };
   const { events, results } = streamTicks(account, options, { signal: reader.signal, leaving: bridge.signal });
   const next = async (): Promise<TickEvent | undefined> => (await events.next()).value ?? undefined;
@@ -106,7 +106,9 @@ describe("a stream of ticks", () => {
     const { next } = opened(desk);
     const first = await next();
     desk.hub.publish([tick("EURUSD"), tick("GBPUSD")]);
-    desk.hub.update(first?.type === "opened" ? first.id : "", ["GBPUSD"], []);
+    const reader = desk.hub.readerOf(first?.type === "opened" ? first.id : "", "alice");
+    if (reader === undefined) throw new Error("no stream");
+    desk.hub.update(reader, ["GBPUSD"], []);
     desk.hub.publish([tick("EURUSD"), tick("GBPUSD")]);
     expect(placesOf(await next())).toEqual([1]);
     expect(await next()).toMatchObject({ type: "subscription", symbols: ["EURUSD", "GBPUSD"] });
@@ -131,11 +133,10 @@ describe("a stream of ticks", () => {
   it("leaves the hub with its reader", async () => {
     const desk = await openDesk();
     const { events, next } = opened(desk);
-    const first = await next();
-    const id = first?.type === "opened" ? first.id : "";
-    expect(desk.hub.has(id)).toBe(true);
+    await next();
+    expect(desk.hub.counts.readers).toBe(1);
     await events.return();
-    expect(desk.hub.has(id)).toBe(false);
+    expect(desk.hub.counts.readers).toBe(0);
   });
 
   it("that is too slow closes with a cursor from which it goes on without a gap", async () => {
