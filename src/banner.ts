@@ -26,10 +26,11 @@ export function banner({ ports, tracing, account, folder, version, ms, replay }:
   const shown = names.length > 12 ? `${names.slice(0, 12).join(" ")} and ${names.length - 12} more` : names.join(" ");
   const market = replay.length === 0 ? "generated prices" : `replay of ${replay.length} file(s)`;
   const grpc = `${ports.host}:${ports.grpc}`;
-  const web = `${ports.secure ? "https" : "http"}://${ports.host}:${ports.http}`;
-  const metrics = `http://${ports.host}:${ports.metrics}`;
+  const scheme = ports.secure ? "https" : "http";
+  const web = `${scheme}://${ports.host}:${ports.http}`;
+  const metrics = `${scheme}://${ports.host}:${ports.metrics}`;
   const call = ports.secure ? "buf curl --protocol grpc" : "buf curl --protocol grpc --http2-prior-knowledge";
-  const attempt = `${call} -d '{"symbols":["${names[0]}"]}' ${ports.secure ? "https" : "http"}://${grpc}/mt5bridge.v1.TicksService/StreamTicks`;
+  const attempt = `${call} -d '{"symbols":["${names[0]}"]}' ${scheme}://${grpc}/mt5bridge.v1.TicksService/StreamTicks`;
   if (process.stdout.isTTY) {
     process.stdout.write(
       [

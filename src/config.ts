@@ -63,6 +63,8 @@ function arrange(values: Values) {
     logLevel: values.LOG_LEVEL,
     network: Object.freeze({
       bindAddress: values.BIND_ADDRESS,
+      /** Whether nobody can reach it from another machine. */
+      loopback: isLoopback(values.BIND_ADDRESS),
       grpcPort: values.GRPC_PORT,
       bridgePort: values.MT5_BRIDGE_PORT,
       metricsPort: values.METRICS_PORT,

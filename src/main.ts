@@ -52,6 +52,7 @@ import { serveGrpc } from "./transport/grpc/server.ts";
 import { docsRoutes } from "./transport/http/docs.ts";
 import { isAllowedOrigin } from "./transport/http/origins.ts";
 import { serveHttp } from "./transport/http/server.ts";
+import { Refusals } from "./transport/refusals.ts";
 import { type WebsocketEndpoint, websocketEndpoint } from "./transport/websocket/endpoint.ts";
 
 /** Signals within so many milliseconds are one press of Ctrl-C. */
@@ -146,9 +147,18 @@ async function start(config: Config, log: Log): Promise<() => Promise<void>> {
   const accounts = new Map([[account.info.alias as string, account]]);
   const health = new HealthWatch([account], ids, clock);
 
+  // What ends everything, and who is turned away before that.
+  const drain = new Drain(clock);
+  const refusals = new Refusals(clock, log, drain.leaving);
+
   // What Prometheus is told. A port that is taken ends the start before anybody can trade.
   const metrics = await serveMetrics(
-    { host: network.bindAddress, port: network.metricsPort },
+    {
+      host: network.bindAddress,
+      port: network.metricsPort,
+      certificate: access.certificate,
+      refused: (kind, peer) => refusals.note(kind, "metrics", "a connection was refused", { peer }),
+    },
     {
       build: { version: pkg.version, runtime: process.version, environment: config.environment },
       watch,
@@ -163,8 +173,12 @@ async function start(config: Config, log: Log): Promise<() => Promise<void>> {
     log,
   );
 
+  if (!network.loopback) {
+    const port = `${network.bindAddress}:${metrics.port}`;
+    log.note("warn", "metrics", "metrics are told without a key: let only Prometheus reach their port", { port });
+  }
+
   // The services and the transports.
-  const drain = new Drain(clock);
   const drainNow: DrainCall = async (until, signal) => {
     health.drain();
     const streamsClosed = drain.inFlight.streams;
@@ -177,6 +191,7 @@ async function start(config: Config, log: Log): Promise<() => Promise<void>> {
   const calls = {
     clock,
     observer: log,
+    refusals,
     validation: createValidation(),
     authenticate: access.authenticate,
     rates: access.rates,

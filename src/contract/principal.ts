@@ -29,6 +29,12 @@ export interface Principal {
   readonly revoked?: AbortSignal;
 }
 
+/** As whoever closes positions: he may look at what he may trade, and at nothing else that he could not see before. */
+export function closing(principal: Principal): Principal {
+  const { grants } = principal;
+  return grants.trade === undefined ? principal : { ...principal, grants: { ...grants, read: grants.trade } };
+}
+
 /** Whether the principal may read of that account. */
 export function mayReadOf({ grants }: Principal, account: string): boolean {
   return grants.read !== undefined && (grants.read.accounts?.includes(account) ?? true);

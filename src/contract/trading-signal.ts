@@ -64,6 +64,11 @@ export function signalOf(body: JsonObject): TradingSignal {
   };
 }
 
+/** The RPC that a signal stands for, as far as it can be told. */
+export function methodOf({ action }: JsonObject): DescMethodUnary {
+  return action === "CLOSE" ? OrdersService.method.closePosition : OrdersService.method.placeOrder;
+}
+
 /** Acts, and says what became of it. A failure speaks of the signal's fields. */
 export async function runSignal(signal: TradingSignal, account: string, call: CallUnary): Promise<JsonObject> {
   try {

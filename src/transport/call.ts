@@ -67,7 +67,7 @@ function wrappedMethod(service: Service, method: DescMethod, options: CallOption
         async run(request, incoming, encode) {
           const passage = new Passage(way, incoming);
           try {
-            const call = await passage.enter();
+            const call = await passage.enter(request);
             const frame = encode(await answer(await read(request, call), call));
             passage.done();
             return frame;

@@ -10,6 +10,11 @@ const httpStatuses: Readonly<Record<string, number>> = {
   UNIMPLEMENTED: 501, INTERNAL: 500, UNAVAILABLE: 503, DATA_LOSS: 500, UNAUTHENTICATED: 401,
 };
 
+/** Whole seconds, for the header of that name. */
+export function retryAfterOf({ retryAfterMs }: BridgeError): string | undefined {
+  return retryAfterMs === undefined ? undefined : String(Math.max(1, Math.ceil(retryAfterMs / 1000)));
+}
+
 export function httpStatusOf({ fault }: BridgeError): number {
   return httpStatuses[faults[fault].status] ?? 500;
 }

@@ -21,7 +21,8 @@ import type { Observer, Severity } from "../core/ports/observer.ts";
 import { type CallerTrace, type CallWitness, nobody, type SpanRef } from "../core/ports/witness.ts";
 import { type Authenticate, type Credentials, probe, unauthenticated } from "./authenticate.ts";
 import type { CallInFlight, CallKind, Drain } from "./drain.ts";
-import type { Rates } from "./rates.ts";
+import type { Rates, Reader } from "./rates.ts";
+import { type Refusals, refusalOf } from "./refusals.ts";
 import { refuseWithoutScope, ruleOf } from "./scopes.ts";
 import { readTraceparent } from "./traceparent.ts";
 
@@ -36,6 +37,7 @@ export interface Incoming extends Credentials {
 export interface PassageOptions {
   readonly clock: Clock;
   readonly observer: Observer;
+  readonly refusals: Refusals;
   readonly authenticate: Authenticate;
   /** How often each principal may call; absent: as often as it likes. */
   readonly rates?: Rates | undefined;
@@ -113,12 +115,12 @@ export class Passage implements Call, CallInFlight {
     return this.#gone.signal;
   }
 
-  async enter(): Promise<Call> {
+  async enter(request?: Reader): Promise<Call> {
     const { kind, always, options } = this.#way;
     const { deadline } = this.#incoming;
     // A transport may end the call at its deadline by itself.
     this.#incoming.onGone(() => this.cut(this.#isLate() ? lateFault() : goneFault()));
-    this.#principal = await this.#admitted();
+    this.#principal = await this.#admitted(request);
     if (!(always && kind === "unary")) {
       options.drain.refuseWhenLeaving();
       this.#refuseWhenFull();
@@ -172,13 +174,13 @@ export class Passage implements Call, CallInFlight {
   }
 
   /** Who calls, if he may and has not called too often. */
-  async #admitted(): Promise<Principal> {
+  async #admitted(request: Reader | undefined): Promise<Principal> {
     const { method, options } = this.#way;
     if (ruleOf(method).scope === "open") return probe;
     const principal = await options.authenticate(this.#incoming);
     this.#principal = principal; // the log is to name him also when he is refused
     refuseWithoutScope(principal, method);
-    await options.rates?.call(principal, method);
+    await options.rates?.call(principal, method, request);
     return principal;
   }
 
@@ -230,7 +232,7 @@ export class Passage implements Call, CallInFlight {
 
   #note(severity: Severity, status: string, fault?: BridgeError): void {
     const { name, options } = this.#way;
-    const { observer, clock } = options;
+    const { observer, refusals, clock } = options;
     const context = {
       method: name,
       peer: this.#incoming.peer,
@@ -241,7 +243,10 @@ export class Passage implements Call, CallInFlight {
       ...(fault && { fault: fault.fault, reason: fault.message }),
       ...(fault?.fault === "internal" && { cause: fault.cause }),
     };
-    observer.note(severity, this.#incoming.transport, status === "OK" ? "answered" : "failed", context);
+    const { transport } = this.#incoming;
+    const refusal = fault && refusalOf(fault, this.#principal);
+    if (refusal !== undefined) refusals.note(refusal, transport, "refused", context);
+    else observer.note(severity, transport, status === "OK" ? "answered" : "failed", context);
   }
 }
 

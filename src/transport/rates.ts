@@ -6,11 +6,11 @@
  *
  * The developer has no limit unless one is set: nothing was agreed with him.
  */
-import type { DescMethod } from "@bufbuild/protobuf";
+import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
 import type { Principal } from "../contract/principal.ts";
 import { BridgeError } from "../core/errors.ts";
-import { ruleOf } from "./scopes.ts";
+import { type Rule, ruleOf } from "./scopes.ts";
 
 /** What is not given is the default for everybody but the developer. */
 export interface RateOptions {
@@ -24,10 +24,13 @@ export interface RateOptions {
 
 export interface Rates {
   /** Counts a call. Throws `quota_exceeded` when there were too many. */
-  call(principal: Principal, method: DescMethod): Promise<void>;
+  call(principal: Principal, method: DescMethod, request?: Reader): Promise<void>;
   /** Counts a WebSocket message, before anything is done for it; `method` is what it calls, where it calls. */
-  message(principal: Principal, method?: DescMethod): Promise<void>;
+  message(principal: Principal, method?: DescMethod, request?: Reader): Promise<void>;
 }
+
+/** Reads the request. It is asked only where too many have come: whether this one ends a position. */
+export type Reader = () => Message;
 
 // biome-ignore format: a table is read by its rows
 const defaults = {
@@ -45,24 +48,35 @@ export function ratesOf(options: RateOptions, unlimited: Principal): Rates {
     orders: limiter("orders", options),
     messages: limiter("messages", options),
   };
-  const take = async (principal: Principal, quota: Quota): Promise<void> => {
+  const take = async (principal: Principal, quota: Quota, closes: () => boolean): Promise<void> => {
     if (principal === unlimited && options[quota] === undefined) return;
     try {
       await limiters[quota].consume(principal.name);
     } catch (refused) {
       if (!(refused instanceof RateLimiterRes)) throw refused;
-      throw tooMany(quota, limiters[quota].points, refused.msBeforeNext);
+      if (!closes()) throw tooMany(quota, limiters[quota].points, refused.msBeforeNext);
     }
   };
   return {
-    async call(principal, method) {
-      const { rate } = ruleOf(method);
-      if (rate !== "never") await take(principal, rate);
+    async call(principal, method, request) {
+      const rule = ruleOf(method);
+      if (rule.rate !== "never") await take(principal, rule.rate, () => closes(rule, request));
     },
-    async message(principal, method) {
-      if (method === undefined || ruleOf(method).rate !== "never") await take(principal, "messages");
+    async message(principal, method, request) {
+      const rule = method && ruleOf(method);
+      if (rule?.rate !== "never") await take(principal, "messages", () => closes(rule, request));
     },
   };
+}
+
+/** Whether the request says that it ends a position. One that cannot be read does not. */
+function closes(rule: Rule | undefined, request: Reader | undefined): boolean {
+  if (rule?.closesWith === undefined || request === undefined) return false;
+  try {
+    return Boolean((request() as Message & Record<string, unknown>)[rule.closesWith]);
+  } catch {
+    return false;
+  }
 }
 
 function limiter(quota: Quota, options: RateOptions): RateLimiterMemory {

@@ -23,6 +23,8 @@ export interface Rule {
   readonly everyAccount?: true;
   /** A maximum volume does not hold back what ends a position. */
   readonly closes?: true;
+  /** The field that, where it is set, makes it end a position: then it is not refused for rate. */
+  readonly closesWith?: string;
 }
 
 const read = { scope: "read", rate: "requests", symbols: "none" } as const;
@@ -50,7 +52,7 @@ export const rules: Readonly<Record<string, Rule>> = {
   "mt5bridge.v1.TicksService.StreamBars":               readSymbols,
   "mt5bridge.v1.TicksService.ListSymbols":              read,
   "mt5bridge.v1.TicksService.GetSymbol":                readSymbols,
-  "mt5bridge.v1.OrdersService.PlaceOrder":              order,
+  "mt5bridge.v1.OrdersService.PlaceOrder":              { ...order, closesWith: "positionTicket" },
   "mt5bridge.v1.OrdersService.CheckOrder":              readSymbols,
   "mt5bridge.v1.OrdersService.ModifyOrder":             change,
   "mt5bridge.v1.OrdersService.CancelOrder":             cancel,

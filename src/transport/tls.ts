@@ -57,11 +57,18 @@ export class Certificate {
     server.setSecureContext(this.#options);
   }
 
-  /** Puts TLS between a listener's sockets and whoever takes them. */
-  secured(protocols: readonly string[], admit: (socket: TLSSocket) => void): (socket: Socket) => void {
+  /** Puts TLS between a listener's sockets and whoever takes them; `failed` is told of those that get no further. */
+  secured(
+    protocols: readonly string[],
+    admit: (socket: TLSSocket) => void,
+    failed: (error: Error, peer: string | undefined) => void,
+  ): (socket: Socket) => void {
     const server = createServer({ ...this.#options, ALPNProtocols: [...protocols], handshakeTimeout: handshakeMs });
     server.on("secureConnection", admit);
-    server.on("tlsClientError", (_error, socket) => socket.destroy());
+    server.on("tlsClientError", (error, socket) => {
+      failed(error, socket.remoteAddress);
+      socket.destroy();
+    });
     this.supply(server);
     return (socket) => void server.emit("connection", socket);
   }

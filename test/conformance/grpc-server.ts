@@ -20,7 +20,7 @@ import { StatusSchema } from "../../gen/ts/google/rpc/status_pb.ts";
 import { wrapped } from "../../src/transport/call.ts";
 import { definitionOf, grpcImplementation } from "../../src/transport/grpc/adapter.ts";
 import { polishStatuses } from "../../src/transport/grpc/status.ts";
-import { asked, callOptions, listening } from "./runner.ts";
+import { asked, conformanceCalls, listening } from "./runner.ts";
 import { conformanceService, type Exchange, exchanges } from "./service.ts";
 
 type AnyCall =
@@ -127,11 +127,12 @@ function unpad(metadata: Metadata): Metadata {
 }
 
 const { messageReceiveLimit } = await asked();
+const calls = conformanceCalls();
 const server = new Server({
   "grpc.max_receive_message_length": messageReceiveLimit || 4 * 2 ** 20,
-  interceptors: [withoutHabits, polishStatuses({})],
+  interceptors: [withoutHabits, polishStatuses({}, calls.refusals)],
 });
-const methods = wrapped(conformanceService, callOptions());
+const methods = wrapped(conformanceService, calls);
 const handlers = Object.entries(grpcImplementation(methods, {})).map(([name, handler]) => [
   name,
   dressed(handler as unknown as Handler),

@@ -13,7 +13,7 @@ import { Room } from "../../src/transport/connect/body.ts";
 import { endFlag, enveloped, trailersFlag } from "../../src/transport/connect/envelope.ts";
 import { type RpcHandler, rpcHandler } from "../../src/transport/connect/rpc-handler.ts";
 import { Exchange, type HttpRequest, type HttpResponse } from "../../src/transport/exchange.ts";
-import { asked, callOptions, listening } from "./runner.ts";
+import { asked, conformanceCalls, listening } from "./runner.ts";
 import { conformanceService, exchanges } from "./service.ts";
 
 const httpStatus: Readonly<Record<number, number>> = {
@@ -160,7 +160,7 @@ function millisecondsOf(timeout: string): bigint {
 }
 
 const { httpVersion, messageReceiveLimit } = await asked();
-const calls = callOptions();
+const calls = conformanceCalls();
 const rpc = rpcHandler(wrapped(conformanceService, calls), {
   calls,
   headers: {},

@@ -1,16 +1,11 @@
 /** What the suite's runner and a server say to each other: one request on the standard input, one answer. */
-import { randomBytes } from "node:crypto";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import {
   type ServerCompatRequest,
   ServerCompatRequestSchema,
   ServerCompatResponseSchema,
 } from "../../gen/conformance/connectrpc/conformance/v1/server_compat_pb.ts";
-import { createValidation } from "../../src/contract/validation.ts";
-import { machineClock } from "../../src/telemetry/machine-clock.ts";
-import { everyoneIsTheDeveloper } from "../../src/transport/authenticate.ts";
-import type { CallOptions } from "../../src/transport/call.ts";
-import { Drain } from "../../src/transport/drain.ts";
+import { callOptions } from "../transport/call-options.ts";
 
 export async function asked(): Promise<ServerCompatRequest> {
   let bytes = Buffer.alloc(0);
@@ -29,15 +24,4 @@ export function listening(port: number): void {
   process.on("SIGTERM", () => process.exit(0));
 }
 
-export function callOptions(): CallOptions {
-  const clock = machineClock();
-  return {
-    clock,
-    observer: { note: () => undefined },
-    validation: createValidation(),
-    authenticate: everyoneIsTheDeveloper,
-    drain: new Drain(clock),
-    limits: { unary: 1000, streams: 1000 },
-    newTraceId: () => randomBytes(16).toString("hex"),
-  };
-}
+export const conformanceCalls = () => callOptions({ limits: { unary: 1000, streams: 1000 } }).calls;

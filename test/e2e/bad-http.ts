@@ -1,13 +1,11 @@
 /** Generated bad requests over the HTTP port, and what is wrong with the answers, if anything. */
 import { Agent, request as httpRequest, type IncomingMessage } from "node:http";
 import type { DescMethod } from "@bufbuild/protobuf";
-import { fromBinary } from "@bufbuild/protobuf";
-import { StatusSchema } from "../../gen/ts/google/rpc/status_pb.ts";
-import { codes } from "../../src/contract/fault-status.ts";
-import { type Told, toldOf } from "../transport/cases.ts";
 import { framed } from "../transport/raw-peer.ts";
+import { type ErrorJson, type Told, toldInJson, toldInStatus } from "../transport/told.ts";
 import { type BadRequestBytes, badRequests } from "./bad-input.ts";
 import { badJsonRequests } from "./bad-json.ts";
+import { complaintOf } from "./complaint.ts";
 
 export type Way = "Connect JSON" | "Connect protobuf" | "gRPC-Web";
 
@@ -17,17 +15,6 @@ const contentTypes: Readonly<Record<Way, { readonly unary: string; readonly stre
   "Connect protobuf": { unary: "application/proto",     stream: "application/connect+proto" },
   "gRPC-Web":         { unary: "application/grpc-web",  stream: "application/grpc-web" },
 };
-
-/** What a client may be told of its own mistakes. */
-const refusals = new Set<number>([
-  codes.INVALID_ARGUMENT,
-  codes.NOT_FOUND,
-  codes.ALREADY_EXISTS,
-  codes.FAILED_PRECONDITION,
-  codes.RESOURCE_EXHAUSTED,
-  codes.UNIMPLEMENTED,
-  codes.UNAVAILABLE,
-]);
 
 const inFlight = 8;
 
@@ -44,26 +31,13 @@ export async function badInputOver(
   const worker = async () => {
     for (let next = requests.next(); !next.done; next = requests.next()) {
       sent++;
-      const found = complaint(next.value, await answerOver(way, port, agent, next.value));
+      const found = complaintOf(next.value, await answerOver(way, port, agent, next.value));
       if (found !== undefined) complaints.push(found);
     }
   };
   await Promise.all(Array.from({ length: inFlight }, worker));
   agent.destroy();
   return { sent, complaints };
-}
-
-function complaint({ method, why, expect, expectViolationField }: BadRequestBytes, told: Told | string | undefined) {
-  const say = (what: string) => `${method.parent.name}.${method.name}, ${why}: ${what}`;
-  if (typeof told === "string") return say(told);
-  if (told === undefined) return expect === "must_fail" ? say("answered with OK") : undefined;
-  if (!refusals.has(told.code)) return say(`code ${told.code}: ${told.message}`);
-  if (told.reason === undefined) return say("no details");
-  const fields = told.violations.map(({ field }) => field);
-  if (expectViolationField !== undefined && !fields.includes(expectViolationField)) {
-    return say(`does not name ${expectViolationField}, but ${fields.join(", ") || "nothing"}: ${told.message}`);
-  }
-  return undefined;
 }
 
 /** Undefined: OK. A text: no answer in the form of the protocol. */
@@ -95,27 +69,14 @@ async function read(response: IncomingMessage, bare: boolean): Promise<Told | st
       return undefined;
     }
   }
-  if (bare) return response.statusCode === 200 ? undefined : fromJsonError(JSON.parse(heard.toString()));
+  if (bare) return response.statusCode === 200 ? undefined : toldInJson(JSON.parse(heard.toString()));
   const content = heard.subarray(5).toString();
   if (heard.readUInt8(0) === 2) {
-    const { error } = JSON.parse(content) as { error?: JsonError };
-    return error && fromJsonError(error);
+    const { error } = JSON.parse(content) as { error?: ErrorJson };
+    return error && toldInJson(error);
   }
   const trailers = new Map(content.split("\r\n").map((line) => line.split(": ", 2) as [string, string]));
   if (trailers.get("grpc-status") === "0") return undefined;
-  const status = fromBinary(StatusSchema, Buffer.from(trailers.get("grpc-status-details-bin") ?? "", "base64"));
-  const details = status.details.map(({ typeUrl, value }) => ({ type: typeUrl, value }));
-  return toldOf(Number(trailers.get("grpc-status")), status.message, details);
-}
-
-interface JsonError {
-  readonly code: string;
-  readonly message: string;
-  readonly details: readonly { readonly type: string; readonly value: string }[];
-}
-
-function fromJsonError({ code, message, details }: JsonError): Told {
-  const name = code === "canceled" ? "CANCELLED" : code.toUpperCase();
-  const bytes = details.map(({ type, value }) => ({ type, value: Buffer.from(value, "base64") }));
-  return toldOf(codes[name as keyof typeof codes] ?? -1, message, bytes);
+  const told = toldInStatus(Buffer.from(trailers.get("grpc-status-details-bin") ?? "", "base64"));
+  return { ...told, code: Number(trailers.get("grpc-status")) };
 }

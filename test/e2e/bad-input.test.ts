@@ -1,14 +1,15 @@
 import type { DescMethod } from "@bufbuild/protobuf";
-import { status } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { HealthService } from "../../gen/ts/mt5bridge/v1/health_pb.ts";
 import { type StreamTicksResponse, TicksService } from "../../gen/ts/mt5bridge/v1/ticks_pb.ts";
 import { type Failed, failureOf, TestClient } from "../transport/served.ts";
+import { detailsOfTrailers, type Told, toldOf } from "../transport/told.ts";
 import { WebsocketClient } from "../transport/websocket/speaking.ts";
 import { badInputOver } from "./bad-http.ts";
-import { type BadRequestBytes, badRequests } from "./bad-input.ts";
+import { badRequests } from "./bad-input.ts";
 import { badInputOverWebsocket } from "./bad-websocket.ts";
 import { type RunningBridge, startBridge } from "./bridge.ts";
+import { complaintOf } from "./complaint.ts";
 
 const seed = 20_140_502;
 const inFlight = 8;
@@ -29,45 +30,22 @@ afterAll(async () => {
   await bridge.stop();
 });
 
-/** What a client may be told of its own mistakes. */
-const refusals = new Set([
-  status.INVALID_ARGUMENT,
-  status.NOT_FOUND,
-  status.ALREADY_EXISTS,
-  status.FAILED_PRECONDITION,
-  status.RESOURCE_EXHAUSTED,
-  status.UNIMPLEMENTED,
-  status.UNAVAILABLE,
-]);
-
 /** How the bridge answers; undefined: with OK. */
-async function answerTo(method: DescMethod, bytes: Uint8Array): Promise<Failed | undefined> {
+async function answerTo(method: DescMethod, bytes: Uint8Array): Promise<Told | undefined> {
+  const told = ({ code, message, metadata }: Failed) => toldOf(code, message, detailsOfTrailers(metadata));
   if (method.methodKind === "unary") {
     const result = await guilty.call(method, Buffer.from(bytes));
-    return result.ok ? undefined : result.failed;
+    return result.ok ? undefined : told(result.failed);
   }
   const stream = guilty.stream(method, Buffer.from(bytes));
   return new Promise((resolve) => {
-    stream.on("error", (error) => resolve(failureOf(error as Parameters<typeof failureOf>[0])));
+    stream.on("error", (error) => resolve(told(failureOf(error as Parameters<typeof failureOf>[0]))));
     stream.on("end", () => resolve(undefined));
     stream.once("data", () => {
       resolve(undefined);
       stream.cancel();
     });
   });
-}
-
-/** What is wrong with the answer, if anything. */
-function complaint({ method, why, expect, expectViolationField }: BadRequestBytes, failed: Failed | undefined) {
-  const say = (what: string) => `${method.parent.name}.${method.name}, ${why}: ${what}`;
-  if (failed === undefined) return expect === "must_fail" ? say("answered with OK") : undefined;
-  if (!refusals.has(failed.code)) return say(`${status[failed.code]} ${failed.message}`);
-  if (failed.info?.domain !== "mt5bridge") return say("no details");
-  const fields = failed.badRequest?.fieldViolations.map(({ field }) => field) ?? [];
-  if (expectViolationField !== undefined && !fields.includes(expectViolationField)) {
-    return say(`does not name ${expectViolationField}, but ${fields.join(", ") || "nothing"}: ${failed.message}`);
-  }
-  return undefined;
 }
 
 /** Someone who follows ticks and has nothing to do with it. */
@@ -137,7 +115,7 @@ describe("bad input", () => {
     const worker = async () => {
       for (let next = requests.next(); !next.done; next = requests.next()) {
         sent++;
-        const found = complaint(next.value, await answerTo(next.value.method, next.value.bytes));
+        const found = complaintOf(next.value, await answerTo(next.value.method, next.value.bytes));
         if (found !== undefined) complaints.push(found);
       }
     };

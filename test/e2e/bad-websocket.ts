@@ -1,25 +1,20 @@
-/** Generated bad requests over a WebSocket, and what is wrong with the answers, if anything. */
+/**
+ * Generated bad requests over a WebSocket, and what is wrong with the answers, if anything: those of a bridge, or of
+ * services that are content with whatever reaches them.
+ */
 import type { DescMethod } from "@bufbuild/protobuf";
+import { codes } from "../../src/contract/fault-status.ts";
+import type { Told } from "../transport/told.ts";
 import { badJson } from "../transport/websocket/bad-json.ts";
-import { type Spoken, WebsocketClient, type Wrong, wrongOf } from "../transport/websocket/speaking.ts";
+import { type Spoken, toldBy, WebsocketClient } from "../transport/websocket/speaking.ts";
 import { badRequests } from "./bad-input.ts";
+import { complaintOf, isRefusal } from "./complaint.ts";
 
 /** How many there were, and what was wrong with the answers. */
 interface Outcome {
   readonly sent: number;
   readonly complaints: readonly string[];
 }
-
-/** What a client may be told of its own mistakes. */
-const refusals = new Set([
-  "invalid_argument",
-  "not_found",
-  "already_exists",
-  "failed_precondition",
-  "resource_exhausted",
-  "unimplemented",
-  "unavailable",
-]);
 
 const frameBytes = 1024 * 1024;
 
@@ -41,46 +36,37 @@ async function connected(port: number, spoken: Spoken): Promise<WebsocketClient>
 }
 
 /** How the request is answered; undefined: with OK. A stream that opens is ended. */
-async function answerTo(one: WebsocketClient, method: DescMethod, id: string): Promise<Wrong | undefined> {
+async function answerTo(one: WebsocketClient, method: DescMethod, id: string): Promise<Told | undefined> {
   const last = method.methodKind === "unary" ? ["result", "error"] : ["complete"];
-  let wrong: Wrong | undefined;
+  let told: Told | undefined;
   for (;;) {
     const { type, ...heard } = await one.next((frame) => frame.id === id);
-    if (type === "error") wrong ??= wrongOf({ type, ...heard });
+    if (type === "error") told ??= toldBy({ type, ...heard });
     if (type === "subscribed") one.send("unsubscribe", undefined, undefined, { id });
     if (!last.includes(type)) continue;
     one.forget();
-    return wrong;
+    return told;
   }
 }
 
 const wantedType = (method: DescMethod) => (method.methodKind === "unary" ? "call" : "subscribe");
 
-/** What the answer has against it; a refusal has to name the field. */
-function complaint(wrong: Wrong | undefined, field: string | undefined, mustFail = true): string | undefined {
-  if (wrong === undefined) return mustFail ? "answered with OK" : undefined;
-  if (!refusals.has(wrong.code) || wrong.reason === undefined) return `${wrong.code} ${wrong.message}`;
-  const fields = wrong.violations.map((violation) => violation.field);
-  if (field === undefined || fields.includes(field)) return undefined;
-  return `does not name ${field}, but ${fields.join(", ") || "nothing"}: ${wrong.message}`;
-}
-
 async function inBinary(port: number, seed: number): Promise<Outcome> {
   let guilty = await connected(port, "mt5bridge.v1.proto");
   const complaints: string[] = [];
   let sent = 0;
-  for (const { method, bytes, why, expect: wanted, expectViolationField: field } of badRequests(seed)) {
+  for (const bad of badRequests(seed)) {
+    const { method, bytes } = bad;
     sent++;
-    const say = (what: string) => complaints.push(`${method.parent.name}.${method.name}, ${why}: ${what}`);
     const id = guilty.send(wantedType(method), `${method.parent.name}/${method.name}`, Buffer.from(bytes));
     if (bytes.length > frameBytes - 200) {
       const { code } = await guilty.closed;
-      if (code !== 4413) say(`closed with ${code}`);
+      if (code !== 4413) complaints.push(`${method.name}, ${bad.why}: closed with ${code}`);
       guilty = await connected(port, "mt5bridge.v1.proto");
       continue;
     }
-    const found = complaint(await answerTo(guilty, method, id), field, wanted === "must_fail");
-    if (found !== undefined) say(found);
+    const found = complaintOf(bad, await answerTo(guilty, method, id));
+    if (found !== undefined) complaints.push(found);
   }
   guilty.socket.terminate();
   return { sent, complaints };
@@ -94,10 +80,11 @@ async function inJson(port: number): Promise<Outcome> {
     const id = `b${++sent}`;
     const name = `${method.parent.name}/${method.name}`;
     guilty.socket.send(`{"type":"${wantedType(method)}","id":"${id}","method":"${name}","data":${text}}`);
-    const wrong = await answerTo(guilty, method, id);
-    const found =
-      wrong === undefined || wrong.code === "invalid_argument" ? complaint(wrong, field) : `code ${wrong.code}`;
-    if (found !== undefined) complaints.push(`${name}, ${why}: ${found}`);
+    const told = await answerTo(guilty, method, id);
+    const isInvalid = told === undefined || told.code === codes.INVALID_ARGUMENT;
+    const bad = { method, why, expect: "must_fail", expectViolationField: field } as const;
+    const found = complaintOf(bad, isInvalid ? told : `code ${told.code}`);
+    if (found !== undefined) complaints.push(found);
   }
   guilty.socket.terminate();
   return { sent, complaints };
@@ -112,9 +99,9 @@ async function inPlainWords(port: number): Promise<Outcome> {
     guilty.socket.send(JSON.stringify({ type, data: body }));
     const heard = await guilty.next((frame) => ["error", "signal_result", "subscribed"].includes(frame.type));
     guilty.forget();
-    const code = heard.type === "error" ? (heard.data as { code: string }).code : "ok";
-    const fine = code === "invalid_argument" || (mayPass && (code === "ok" || refusals.has(code)));
-    if (!fine) complaints.push(`${type} ${JSON.stringify(body).slice(0, 200)}: ${code}`);
+    const told = heard.type === "error" ? toldBy(heard) : undefined;
+    const isFine = told?.code === codes.INVALID_ARGUMENT || (mayPass && (told === undefined || isRefusal(told)));
+    if (!isFine) complaints.push(`${type} ${JSON.stringify(body).slice(0, 200)}: ${told?.message ?? "OK"}`);
   }
   guilty.socket.terminate();
   return { sent, complaints };

@@ -8,10 +8,8 @@ import {
   type MessageShape,
   toBinary,
 } from "@bufbuild/protobuf";
-import { anyUnpack } from "@bufbuild/protobuf/wkt";
 import { Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
-import { BadRequestSchema, ErrorInfoSchema } from "../../gen/ts/google/rpc/error_details_pb.ts";
-import { StatusSchema } from "../../gen/ts/google/rpc/status_pb.ts";
+import { detailsOfTrailers, toldOf } from "../transport/told.ts";
 
 const path = (method: DescMethodUnary | DescMethodServerStreaming) => `/${method.parent.typeName}/${method.name}`;
 
@@ -69,16 +67,6 @@ export class BridgeClient {
 /** What the bridge says of a failure, read from its details. */
 export function failureOf(error: unknown) {
   const { code, details, metadata } = error as ServiceError;
-  const [raw] = metadata?.get("grpc-status-details-bin") ?? [];
-  const status = raw instanceof Buffer ? fromBinary(StatusSchema, raw) : undefined;
-  const found = status?.details ?? [];
-  const info = found.map((any) => anyUnpack(any, ErrorInfoSchema)).find((one) => one !== undefined);
-  const bad = found.map((any) => anyUnpack(any, BadRequestSchema)).find((one) => one !== undefined);
-  return {
-    code,
-    message: details,
-    reason: info?.reason,
-    metadata: info?.metadata ?? {},
-    fields: bad?.fieldViolations.map(({ field }) => field) ?? [],
-  };
+  const told = toldOf(code, details, detailsOfTrailers(metadata));
+  return { ...told, fields: told.violations.map(({ field }) => field) };
 }

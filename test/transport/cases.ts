@@ -7,18 +7,11 @@
 import {
   create,
   type DescMethod,
-  fromBinary,
   type JsonValue,
   type Message,
   type MessageInitShape,
   toJson,
 } from "@bufbuild/protobuf";
-import {
-  BadRequestSchema,
-  ErrorInfoSchema,
-  QuotaFailureSchema,
-  RetryInfoSchema,
-} from "../../gen/ts/google/rpc/error_details_pb.ts";
 import { AdminService } from "../../gen/ts/mt5bridge/v1/admin_pb.ts";
 import { GetHealthResponseSchema, HealthService } from "../../gen/ts/mt5bridge/v1/health_pb.ts";
 import {
@@ -36,17 +29,7 @@ import { codes } from "../../src/contract/fault-status.ts";
 import type { Service } from "../../src/contract/service.ts";
 import { BridgeError, type Fault, faults } from "../../src/core/errors.ts";
 import { someOf } from "./served.ts";
-
-/** A failure, whatever the transport's form of it was. */
-export interface Told {
-  readonly code: number;
-  readonly message: string;
-  readonly reason: string | undefined;
-  readonly metadata: Readonly<Record<string, string>>;
-  readonly violations: readonly { readonly field: string; readonly description: string }[];
-  readonly retrySeconds: number | undefined;
-  readonly quotas: readonly string[];
-}
+import type { Told } from "./told.ts";
 
 export interface Outcome {
   /** The answers, one for a unary call that went well. */
@@ -56,28 +39,6 @@ export interface Outcome {
 
 /** Asks over some transport. */
 export type Ask = (method: DescMethod, request: Message) => Promise<Outcome>;
-
-/** A failure from its code, its sentence and the bytes of its details, whose types may have a prefix. */
-export function toldOf(
-  code: number,
-  message: string,
-  details: readonly { readonly type: string; readonly value: Uint8Array }[],
-): Told {
-  const bytesOf = (type: string) => details.find((detail) => detail.type.endsWith(`google.rpc.${type}`))?.value;
-  const [info, bad, retry, quota] = ["ErrorInfo", "BadRequest", "RetryInfo", "QuotaFailure"].map(bytesOf);
-  const errorInfo = info && fromBinary(ErrorInfoSchema, info);
-  const badRequest = bad && fromBinary(BadRequestSchema, bad);
-  const delay = retry && fromBinary(RetryInfoSchema, retry).retryDelay;
-  return {
-    code,
-    message,
-    reason: errorInfo?.domain === "mt5bridge" ? errorInfo.reason : undefined,
-    metadata: errorInfo?.metadata ?? {},
-    violations: badRequest?.fieldViolations.map(({ field, description }) => ({ field, description })) ?? [],
-    retrySeconds: delay && Number(delay.seconds) + delay.nanos / 1e9,
-    quotas: quota ? fromBinary(QuotaFailureSchema, quota).violations.map(({ subject }) => subject) : [],
-  };
-}
 
 export interface Case {
   readonly name: string;

@@ -1,4 +1,5 @@
 /** A bridge with keys and tokens of the test's own making, and a folder for them. */
+import { execFileSync } from "node:child_process";
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -44,6 +45,16 @@ export function keysWith(
     made.map(({ record }) => record),
   );
   return made;
+}
+
+/** A certificate for 127.0.0.1 signed by itself, and its key. */
+export function selfSigned(files: Folder, name: string): { readonly certFile: string; readonly keyFile: string } {
+  const pair = { certFile: files.file(`${name}.pem`), keyFile: files.file(`${name}.key`) };
+  const subject = ["-subj", `/CN=${name}`, "-addext", "subjectAltName=IP:127.0.0.1"];
+  const kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];
+  const out = ["-keyout", pair.keyFile, "-out", pair.certFile];
+  execFileSync("openssl", ["req", "-x509", ...kind, ...subject, ...out], { stdio: "ignore" });
+  return pair;
 }
 
 export const bearer = (secret: string) => ({ metadata: { authorization: `Bearer ${secret}` } });

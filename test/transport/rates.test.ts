@@ -13,6 +13,7 @@ import { BridgeError } from "../../src/core/errors.ts";
 import { developer, everyoneIsTheDeveloper } from "../../src/transport/authenticate.ts";
 import { type RateOptions, type Rates, ratesOf } from "../../src/transport/rates.ts";
 import { type Served, served, someOf, TestClient } from "./served.ts";
+import { speaking, WebsocketClient, wrongOf } from "./websocket/speaking.ts";
 
 const { placeOrder, modifyOrder, cancelOrder, closePosition, closePositionBy, getOrder } = OrdersService.method;
 
@@ -79,6 +80,26 @@ describe("the rates of a caller", () => {
     expect((await first(1, () => rates.message(alice, placeOrder))).passed).toBe(0);
   });
 
+  it("never refuse an order that closes a position, and look at it only where it would be refused", async () => {
+    const rates = scripted({ orders: 1, messages: 1 });
+    let looks = 0;
+    const order = (positionTicket: bigint) => () => {
+      looks++;
+      return create(placeOrder.input, { positionTicket });
+    };
+    await rates.call(alice, placeOrder, order(0n));
+    await rates.message(alice, placeOrder, order(0n));
+    expect(looks).toBe(0);
+    expect((await first(50, () => rates.call(alice, placeOrder, order(7n)))).passed).toBe(50);
+    expect((await first(50, () => rates.message(alice, placeOrder, order(7n)))).passed).toBe(50);
+    const damaged = () => {
+      throw new BridgeError("invalid_argument", "damaged");
+    };
+    for (const request of [order(0n), damaged]) {
+      expect((await first(1, () => rates.call(alice, placeOrder, request))).fault?.fault).toBe("quota_exceeded");
+    }
+  });
+
   it("are 100 messages a second on a WebSocket", async () => {
     const rates = scripted();
     const messages = () => first(200, () => rates.message(alice));
@@ -137,5 +158,23 @@ describe("a call too many", () => {
     for (let call = 0; call < 5; call++) {
       expect((await client.call(cancelOrder, { clientOrderId: "c", ...named })).ok).toBe(true);
     }
+  });
+});
+
+describe("a WebSocket message too many", () => {
+  it("is refused although it names a cancel, unless it calls it", async () => {
+    const cancels = someOf(OrdersService, { cancelOrder: async () => create(CancelOrderResponseSchema) });
+    const server = await speaking([cancels], { calls: { rates: ratesOf({ messages: 1 }, developer) } });
+    const one = new WebsocketClient(server.port, "mt5bridge.v1.json");
+    await one.type("welcome");
+    const name = "OrdersService/CancelOrder";
+    const request = { client_order_id: "c", order: { order_ticket: "1" } };
+    const called = Array.from({ length: 5 }, () => one.send("call", name, request));
+    const subscribed = Array.from({ length: 2 }, () => one.send("subscribe", name, request));
+    for (const id of called) expect((await one.answerTo(id)).type).toBe("result");
+    expect(wrongOf(await one.answerTo(subscribed[0] as string)).code).toBe("invalid_argument");
+    expect(wrongOf(await one.answerTo(subscribed[1] as string)).quotas).toEqual(["messages"]);
+    one.socket.terminate();
+    await server.stop();
   });
 });

@@ -1,18 +1,8 @@
 /**
  * A real server on a free port with services made for the test, and a real client for any of them.
  */
-import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import {
-  create,
-  type DescMessage,
-  type DescMethod,
-  type DescService,
-  fromBinary,
-  type Message,
-  toBinary,
-} from "@bufbuild/protobuf";
-import { anyUnpack } from "@bufbuild/protobuf/wkt";
+import { create, type DescMethod, type DescService, fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
 import {
   type ChannelOptions,
   Client,
@@ -22,86 +12,37 @@ import {
   Metadata,
   type ServiceError,
 } from "@grpc/grpc-js";
-import {
-  type BadRequest,
-  BadRequestSchema,
-  type ErrorInfo,
-  ErrorInfoSchema,
-  type QuotaFailure,
-  QuotaFailureSchema,
-  type RetryInfo,
-  RetryInfoSchema,
-} from "../../gen/ts/google/rpc/error_details_pb.ts";
-import { StatusSchema } from "../../gen/ts/google/rpc/status_pb.ts";
 import { type Service, service } from "../../src/contract/service.ts";
-import { createValidation } from "../../src/contract/validation.ts";
-import type { Observer } from "../../src/core/ports/observer.ts";
-import { machineClock } from "../../src/telemetry/machine-clock.ts";
-import { everyoneIsTheDeveloper } from "../../src/transport/authenticate.ts";
-import { Drain } from "../../src/transport/drain.ts";
+import type { CallOptions as BridgeCallOptions } from "../../src/transport/call.ts";
+import type { Drain } from "../../src/transport/drain.ts";
 import { type GrpcOptions, type GrpcServer, serveGrpc } from "../../src/transport/grpc/server.ts";
+import { callOptions, type Lines } from "./call-options.ts";
+import { detailsIn, detailsOfTrailers } from "./told.ts";
 
-export type Line = Readonly<{ severity: string; message: string; context: Readonly<Record<string, unknown>> }>;
-
-export interface Served extends GrpcServer {
+export interface Served extends GrpcServer, Lines {
   readonly drain: Drain;
-  readonly lines: readonly Line[];
-  /** Resolves with the first line, past or future, that satisfies the question. */
-  line(question: (line: Line) => boolean): Promise<Line>;
 }
 
-type Limits = Partial<Pick<GrpcOptions, "maxConnections" | "health" | "mode" | "port" | "certificate">> & {
+type Setup = Partial<Pick<GrpcOptions, "maxConnections" | "health" | "mode" | "port" | "certificate">> & {
   /** Instead of what is usual here. */
-  readonly calls?: Partial<GrpcOptions["calls"]>;
-  readonly limits?: { readonly unary: number; readonly streams: number };
+  readonly calls?: Partial<BridgeCallOptions>;
+  readonly limits?: BridgeCallOptions["limits"];
 };
 
-const validation = createValidation();
-const clock = machineClock();
-
-export async function served(services: readonly Service[], options: Limits = {}): Promise<Served> {
-  const lines: Line[] = [];
-  let wakes: (() => void)[] = [];
-  const observer: Observer = {
-    note(severity, _component, message, context = {}) {
-      lines.push({ severity, message, context });
-      for (const wake of wakes.splice(0)) wake();
-    },
-  };
-  const drain = new Drain(clock);
+export async function served(services: readonly Service[], setup: Setup = {}): Promise<Served> {
+  const { calls: more, limits, ...options } = setup;
+  const { calls, ...lines } = callOptions({ ...(limits === undefined ? {} : { limits }), ...more });
   const server = await serveGrpc({
     services,
+    calls,
     host: "127.0.0.1",
-    port: options.port ?? 0,
-    mode: options.mode ?? "test",
-    health: options.health ?? { serving: () => true, changed: () => () => undefined },
-    maxConnections: options.maxConnections ?? 100,
-    certificate: options.certificate,
-    calls: {
-      clock,
-      observer,
-      validation,
-      authenticate: everyoneIsTheDeveloper,
-      drain,
-      limits: options.limits ?? { unary: 100, streams: 100 },
-      newTraceId: () => randomBytes(16).toString("hex"),
-      ...options.calls,
-    },
+    port: 0,
+    mode: "test",
+    health: { serving: () => true, changed: () => () => undefined },
+    maxConnections: 100,
+    ...options,
   });
-  return {
-    ...server,
-    drain,
-    lines,
-    async line(question) {
-      for (;;) {
-        const found = lines.find(question);
-        if (found !== undefined) return found;
-        await new Promise<void>((resolve) => {
-          wakes = [...wakes, resolve];
-        });
-      }
-    },
-  };
+  return { ...server, ...lines, drain: calls.drain };
 }
 
 /** A service of which the test needs some methods only. */
@@ -109,36 +50,15 @@ export function someOf(descriptor: DescService, methods: Record<string, unknown>
   return service(descriptor, methods as never);
 }
 
-export interface Failed {
+export interface Failed extends ReturnType<typeof detailsIn> {
   readonly code: number;
   readonly message: string;
-  readonly info: ErrorInfo | undefined;
-  readonly badRequest: BadRequest | undefined;
-  readonly retryInfo: RetryInfo | undefined;
-  readonly quotaFailure: QuotaFailure | undefined;
   readonly metadata: Metadata;
 }
 
 /** What a client can read out of an error. */
-export function failureOf(error: ServiceError): Failed {
-  const [bytes] = error.metadata?.get("grpc-status-details-bin") ?? [];
-  const status = bytes === undefined ? undefined : fromBinary(StatusSchema, bytes as Buffer);
-  const one = <D extends DescMessage>(schema: D) => {
-    for (const any of status?.details ?? []) {
-      const found = anyUnpack(any, schema);
-      if (found !== undefined) return found;
-    }
-    return undefined;
-  };
-  return {
-    code: error.code,
-    message: error.details,
-    info: one(ErrorInfoSchema),
-    badRequest: one(BadRequestSchema),
-    retryInfo: one(RetryInfoSchema),
-    quotaFailure: one(QuotaFailureSchema),
-    metadata: error.metadata,
-  };
+export function failureOf({ code, details, metadata }: ServiceError): Failed {
+  return { code, message: details, ...detailsIn(detailsOfTrailers(metadata)), metadata };
 }
 
 interface Sent {

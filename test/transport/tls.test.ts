@@ -1,9 +1,9 @@
 /** TLS with certificates made for the test: who gets through, and what changes when the files do. */
-import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { copyFileSync, readFileSync } from "node:fs";
 import { createSecureServer, connect as http2Connect } from "node:http2";
 import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
 import { connect } from "node:tls";
 import { create } from "@bufbuild/protobuf";
 import { credentials, status } from "@grpc/grpc-js";
@@ -11,7 +11,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { GetHealthResponseSchema, HealthService } from "../../gen/ts/mt5bridge/v1/health_pb.ts";
 import { Certificate } from "../../src/transport/tls.ts";
 import { Notes, quiet } from "../terminals/paper/scripted.ts";
-import { clockAtNow, type Folder, folder } from "./credentials.ts";
+import { clockAtNow, type Folder, folder, selfSigned } from "./credentials.ts";
 import { type Served, served, someOf, TestClient } from "./served.ts";
 
 const { getHealth } = HealthService.method;
@@ -22,16 +22,6 @@ let notes: Notes;
 let certificate: Certificate;
 let server: Served | undefined;
 let clients: TestClient[];
-
-/** A certificate for 127.0.0.1 signed by itself, and its key. */
-function selfSigned(name: string): { readonly certFile: string; readonly keyFile: string } {
-  const pair = { certFile: files.file(`${name}.pem`), keyFile: files.file(`${name}.key`) };
-  const subject = ["-subj", `/CN=${name}`, "-addext", "subjectAltName=IP:127.0.0.1"];
-  const kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];
-  const out = ["-keyout", pair.keyFile, "-out", pair.certFile];
-  execFileSync("openssl", ["req", "-x509", ...kind, ...subject, ...out], { stdio: "ignore" });
-  return pair;
-}
 
 function clientTrusting(certFile: string, port: number): TestClient {
   const client = new TestClient(port, {}, credentials.createSsl(readFileSync(certFile)));
@@ -51,7 +41,7 @@ async function look(): Promise<void> {
 }
 
 async function serve(name: string): Promise<number> {
-  certificate = new Certificate(selfSigned(name), clock, notes);
+  certificate = new Certificate(selfSigned(files, name), clock, notes);
   const health = someOf(HealthService, { getHealth: async () => create(GetHealthResponseSchema) });
   server = await served([health], { certificate });
   return server.port;
@@ -82,7 +72,7 @@ describe("gRPC over TLS", () => {
 
   it("does not answer who does not trust it, nor who speaks without TLS, and goes on", async () => {
     const port = await serve("bridge");
-    selfSigned("stranger");
+    selfSigned(files, "stranger");
     const plain = new TestClient(port);
     clients.push(plain);
     expect(await codeOf(clientTrusting(files.file("stranger.pem"), port))).toBe(status.UNAVAILABLE);
@@ -114,7 +104,7 @@ describe("gRPC over TLS", () => {
     copyFileSync(files.file("bridge.pem"), files.file("old.pem"));
     expect(await codeOf(before)).toBe(status.OK);
 
-    selfSigned("bridge");
+    selfSigned(files, "bridge");
     await look();
     expect(notes.lines).toEqual(["info access: The certificate was read anew"]);
     expect(await codeOf(before)).toBe(status.OK);
@@ -125,7 +115,7 @@ describe("gRPC over TLS", () => {
   it("keeps the old one while certificate and key do not belong together", async () => {
     const port = await serve("bridge");
     copyFileSync(files.file("bridge.pem"), files.file("old.pem"));
-    selfSigned("new");
+    selfSigned(files, "new");
     copyFileSync(files.file("new.pem"), files.file("bridge.pem"));
     await look();
     expect(notes.lines).toEqual(["warn access: The certificate was not renewed; the one before stays"]);
@@ -136,9 +126,27 @@ describe("gRPC over TLS", () => {
   });
 });
 
+describe("one connection too many", () => {
+  it("is told so within TLS", async () => {
+    certificate = new Certificate(selfSigned(files, "bridge"), clock, notes);
+    const health = someOf(HealthService, { getHealth: async () => create(GetHealthResponseSchema) });
+    server = await served([health], { certificate, maxConnections: 1 });
+    const { port } = server;
+    expect(await codeOf(clientTrusting(files.file("bridge.pem"), port))).toBe(status.OK);
+    const late = connect({
+      port,
+      host: "127.0.0.1",
+      ca: readFileSync(files.file("bridge.pem")),
+      ALPNProtocols: ["h2"],
+    });
+    late.on("error", () => undefined);
+    expect(await text(late)).toContain("too many connections");
+  });
+});
+
 describe("a certificate", () => {
   it("is good for any server of Node's, and renewed there too", async () => {
-    certificate = new Certificate(selfSigned("bridge"), clock, notes);
+    certificate = new Certificate(selfSigned(files, "bridge"), clock, notes);
     const other = createSecureServer(
       { ...certificate.options, allowHTTP1: true },
       (_, response) => void response.end(),
@@ -154,15 +162,15 @@ describe("a certificate", () => {
       session.destroy();
     };
     await subject();
-    selfSigned("bridge");
+    selfSigned(files, "bridge");
     await look();
     await subject();
     other.close();
   });
 
   it("is missed at start when the files are not what they should be", () => {
-    const { certFile } = selfSigned("one");
-    const { keyFile } = selfSigned("two");
+    const { certFile } = selfSigned(files, "one");
+    const { keyFile } = selfSigned(files, "two");
     expect(() => new Certificate({ certFile, keyFile }, clock, notes)).toThrow(/are no certificate and its key/);
     expect(() => new Certificate({ certFile: files.file("gone"), keyFile }, clock, notes)).toThrow("ENOENT");
   });

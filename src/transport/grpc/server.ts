@@ -6,17 +6,16 @@
  * connection without any call for `idle` is closed, and one that does not answer pings.
  */
 import { once } from "node:events";
-import type { AddressInfo } from "node:net";
-import type { Duplex } from "node:stream";
+import type { AddressInfo, Socket } from "node:net";
 import { type ChannelOptions, Server, ServerCredentials } from "@grpc/grpc-js";
 import { probeService, type Serving } from "../../contract/probe-service.ts";
 import { reflectionServices } from "../../contract/reflection-service.ts";
 import type { Service } from "../../contract/service.ts";
 import { type CallOptions, wrapped } from "../call.ts";
+import { limitedConnections, partWith, tooManyOnHttp2 } from "../connections.ts";
 import type { InFlight } from "../drain.ts";
 import type { Certificate } from "../tls.ts";
 import { definitionOf, grpcImplementation } from "./adapter.ts";
-import { limitedConnections } from "./connections.ts";
 import { polishStatuses } from "./status.ts";
 
 export interface GrpcOptions {
@@ -53,7 +52,7 @@ const closingMs = 500;
 export async function serveGrpc(options: GrpcOptions): Promise<GrpcServer> {
   const { calls, mode } = options;
   const headers = { "mt5bridge-mode": mode };
-  const server = new Server({ ...limitsOf(options), interceptors: [polishStatuses(headers)] });
+  const server = new Server({ ...limitsOf(options), interceptors: [polishStatuses(headers, calls.refusals)] });
 
   const probe = probeService(
     options.health,
@@ -65,12 +64,14 @@ export async function serveGrpc(options: GrpcOptions): Promise<GrpcServer> {
   }
 
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
-  const inject = (socket: Duplex) => injector.injectConnection(socket);
-  const admit = options.certificate?.secured(["h2"], inject) ?? inject;
-  const { listener, allClosed, hangUp } = limitedConnections(admit, {
+  const inject = (socket: Socket) => injector.injectConnection(socket);
+  const turnAway = (socket: Socket) => partWith(socket, tooManyOnHttp2);
+  const { listener, allClosed, hangUp } = limitedConnections(inject, turnAway, {
     limit: options.maxConnections,
-    clock: calls.clock,
-    observer: calls.observer,
+    refusals: calls.refusals,
+    component: "grpc",
+    certificate: options.certificate,
+    protocols: ["h2"],
   });
   listener.listen({ host: options.host, port: options.port });
   await once(listener, "listening");

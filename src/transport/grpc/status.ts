@@ -13,7 +13,8 @@ import {
   status as statusCodes,
 } from "@grpc/grpc-js";
 import { encodeStatus, faultOf, statusOf } from "../../contract/fault-status.ts";
-import { BridgeError } from "../../core/errors.ts";
+import { BridgeError, type Fault } from "../../core/errors.ts";
+import type { RefusalKind, Refusals } from "../refusals.ts";
 
 const detailsKey = "grpc-status-details-bin";
 
@@ -30,13 +31,17 @@ export function grpcStatusOf(fault: unknown): StatusObject {
  * Looks at every status that leaves. The library sends its own through the same method of the call as everybody's,
  * so that method is where they can be met; an interceptor's responder would see the handlers' only.
  */
-export function polishStatuses(headers: Readonly<Record<string, string>>): ServerInterceptor {
-  return (_method, call) => {
+export function polishStatuses(headers: Readonly<Record<string, string>>, refusals: Refusals): ServerInterceptor {
+  return ({ path }, call) => {
     const send = call.sendStatus.bind(call);
     call.sendStatus = (status: PartialStatus) => {
       if (status.code === statusCodes.OK) return send(status);
       const known = status.metadata && status.metadata.get(detailsKey).length > 0;
-      const polished: PartialStatus = known ? status : grpcStatusOf(faultOfLibrary(status));
+      const fault = known ? undefined : faultOfLibrary(status);
+      const kind = fault && kinds[fault.fault];
+      if (kind !== undefined)
+        refusals.note(kind, "grpc", String(fault?.message), { peer: call.getPeer(), method: path });
+      const polished: PartialStatus = fault === undefined ? status : grpcStatusOf(fault);
       const metadata = polished.metadata ?? new Metadata();
       for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
       send({ ...polished, metadata });
@@ -44,6 +49,12 @@ export function polishStatuses(headers: Readonly<Record<string, string>>): Serve
     return new ServerInterceptingCall(call);
   };
 }
+
+/** What the library refuses by itself; nobody else tells the log of it. */
+const kinds: Partial<Record<Fault, RefusalKind>> = {
+  quota_exceeded: "size",
+  invalid_argument: "malformed",
+};
 
 /** What grpc-js meant. */
 function faultOfLibrary({ code, details }: PartialStatus): BridgeError {

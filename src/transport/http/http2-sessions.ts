@@ -5,6 +5,7 @@
  */
 import { createServer, type Http2Server, type ServerHttp2Session } from "node:http2";
 import type { Clock } from "../../core/ports/clock.ts";
+import type { Refusals } from "../refusals.ts";
 import { type HttpLimits, maxHeaderBytes, maxSessionMemory, maxStreams } from "./limits.ts";
 
 export interface Http2Sessions {
@@ -13,7 +14,7 @@ export interface Http2Sessions {
   close(): void;
 }
 
-export function http2Sessions(clock: Clock, limits: HttpLimits): Http2Sessions {
+export function http2Sessions(clock: Clock, refusals: Refusals, limits: HttpLimits): Http2Sessions {
   const sessions = new Set<ServerHttp2Session>();
   const server = createServer({
     maxSessionMemory,
@@ -26,7 +27,11 @@ export function http2Sessions(clock: Clock, limits: HttpLimits): Http2Sessions {
   server.on("sessionError", ignore); // the session closes, and its calls hear of that
   server.on("session", (session) => {
     sessions.add(session);
-    session.on("error", ignore);
+    const peer = session.socket.remoteAddress;
+    session.on("error", (error: Error & { code?: string }) => {
+      const { code } = error;
+      if (code !== "ECONNRESET") refusals.note("malformed", "http", "a connection broke HTTP/2", { peer, code });
+    });
     session.once("close", () => sessions.delete(session));
     void watch(session, clock, limits);
   });

@@ -40,12 +40,17 @@ export function isAllowedOrigin(origin: string, host: string | undefined, allowe
  * Says in the answer's headers what the page may see. Returns false when that was all there is to answer: a
  * preflight, or a page that may not call.
  */
-export function admitOrigin(exchange: Exchange, allowed: readonly string[]): boolean {
+export function admitOrigin(
+  exchange: Exchange,
+  allowed: readonly string[],
+  refused: (origin: string) => void,
+): boolean {
   const { request, response } = exchange;
   const origin = exchange.header("origin");
   if (origin === undefined) return true;
   response.setHeader("vary", "origin");
   if (!isAllowedOrigin(origin, hostOf(exchange), allowed)) {
+    refused(origin.slice(0, 100));
     const message = `Pages of the origin ${origin.slice(0, 100)} may not call the bridge; see CORS_ORIGINS.`;
     const body = Buffer.from(JSON.stringify({ code: "permission_denied", message, details: [] }));
     request.resume();

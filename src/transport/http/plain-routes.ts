@@ -14,7 +14,7 @@ import { BridgeError } from "../../core/errors.ts";
 import type { CallOptions, WrappedMethod } from "../call.ts";
 import { Abandoned, type Room, readBody } from "../connect/body.ts";
 import type { Exchange, HttpRequest } from "../exchange.ts";
-import { httpStatusOf } from "../http-status.ts";
+import { httpStatusOf, retryAfterOf } from "../http-status.ts";
 import type { Route } from "./router.ts";
 
 export interface PlainOptions {
@@ -85,9 +85,8 @@ class PlainCall {
     } catch (error) {
       const told = error instanceof BridgeError ? error : faultOf(error, "(none)");
       const fault = read ? renamed(told, this.#alias.names) : told;
-      if (fault.retryAfterMs !== undefined) {
-        this.#exchange.response.setHeader("retry-after", String(Math.ceil(fault.retryAfterMs / 1000)));
-      }
+      const retryAfter = retryAfterOf(fault);
+      if (retryAfter !== undefined) this.#exchange.response.setHeader("retry-after", retryAfter);
       sendJson(this.#exchange, httpStatusOf(fault), faultJson(fault));
     }
   }

@@ -8,16 +8,20 @@
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { probeService, type Serving } from "../../contract/probe-service.ts";
 import { reflectionServices } from "../../contract/reflection-service.ts";
 import type { Service } from "../../contract/service.ts";
+import { BridgeError } from "../../core/errors.ts";
 import { type CallOptions, wrapped } from "../call.ts";
 import { Room } from "../connect/body.ts";
 import { rpcHandler } from "../connect/rpc-handler.ts";
+import { partWith } from "../connections.ts";
 import type { InFlight } from "../drain.ts";
 import { Exchange, type HttpRequest, type HttpResponse } from "../exchange.ts";
+import { httpRefusal } from "../http-refusal.ts";
+import type { RefusalKind, Refusals } from "../refusals.ts";
 import type { Certificate } from "../tls.ts";
 import { http2Sessions } from "./http2-sessions.ts";
 import { type HttpLimits, httpLimits, maxHeaderBytes } from "./limits.ts";
@@ -83,16 +87,17 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
     shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === "websocket",
   });
   http1.on("request", answer);
+  http1.on("clientError", (error, socket) => answerNoRequest(calls.refusals, error, socket as Socket));
   http1.on("upgrade", (request, socket, head) => upgrade(options, request, socket, head));
   http1.emit("listening"); // it never listens itself, and would not begin to watch its timeouts
-  const http2 = http2Sessions(calls.clock, limits);
+  const http2 = http2Sessions(calls.clock, calls.refusals, limits);
   http2.server.on("request", answer);
 
-  const { clock, observer } = calls;
+  const { clock, refusals } = calls;
   const { maxConnections: limit, certificate } = options;
   const port = openPort(
     { http1: (socket) => http1.emit("connection", socket), http2: (socket) => http2.server.emit("connection", socket) },
-    { limit, clock, observer, certificate, silenceMs: limits.silenceMs },
+    { limit, refusals, certificate, silenceMs: limits.silenceMs },
   );
   port.listener.listen({ host: options.host, port: options.port });
   await once(port.listener, "listening");
@@ -141,13 +146,32 @@ function listenerOf(options: HttpOptions, limits: HttpLimits, maxRequestBytes: n
       if (calls.drain.leaving.aborted && exchange.request.httpVersionMajor < 2) {
         exchange.response.setHeader("connection", "close");
       }
-      if (admitOrigin(exchange, origins)) route(exchange);
+      const refused = (origin: string) => {
+        const { peer } = exchange.incoming("http", undefined);
+        calls.refusals.note("origin", "http", "a page's request was refused; see CORS_ORIGINS", { peer, origin });
+      };
+      if (admitOrigin(exchange, origins, refused)) route(exchange);
     } catch (cause) {
       calls.observer.note("error", "http", "a request could not be answered", { cause });
       exchange.response.destroy();
     }
   };
 }
+
+/** Bytes that are no request of HTTP/1.1, too many of them for its head, or too few for too long. */
+function answerNoRequest(refusals: Refusals, error: Error & { code?: string }, socket: Socket): void {
+  const { code = "" } = error;
+  if (code === "ECONNRESET" || !socket.writable) return void socket.destroy();
+  const [status, kind, message] = unread[code] ?? [400, "malformed", "That is no request of HTTP."];
+  refusals.note(kind, "http", message, { peer: socket.remoteAddress, code });
+  partWith(socket, httpRefusal(new BridgeError("invalid_argument", message), status));
+}
+
+const unread: Readonly<Record<string, readonly [number, RefusalKind, string]>> = {
+  HPE_HEADER_OVERFLOW: [431, "size", `The request's head is larger than ${maxHeaderBytes} bytes.`],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, "size", "The request's chunk extensions are too large."],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, "malformed", "The request did not arrive in time."],
+};
 
 function upgrade(
   { onUpgrade, calls, mode }: HttpOptions,

@@ -5,11 +5,14 @@
  * later one; every call is checked with the newest. It is kept here only, and shown to `authenticate` only.
  */
 import type { IncomingHttpHeaders } from "node:http";
+import type { DescMethod } from "@bufbuild/protobuf";
+import { faultOf } from "../../contract/fault-status.ts";
 import type { Principal } from "../../contract/principal.ts";
+import type { BridgeError } from "../../core/errors.ts";
 import type { Instant } from "../../core/model/ids.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import type { Credentials } from "../authenticate.ts";
-import type { CallOptions } from "../call.ts";
+import type { CallOptions, Reader } from "../call.ts";
 import type { Incoming } from "../passage.ts";
 import type { Peer } from "./peer.ts";
 
@@ -59,6 +62,13 @@ export class Caller implements Credentials {
     this.#principal = undefined;
     this.#principal = await this.#calls.authenticate(this);
     return this.#principal;
+  }
+
+  /** Answers a message that is not one too many; `method` and `read` tell what it calls, where it calls. */
+  counted(answer: () => void, refuse: (fault: BridgeError) => void, method?: DescMethod, read?: Reader): void {
+    const { rates } = this.#calls;
+    if (rates === undefined || this.#principal === undefined) answer();
+    else rates.message(this.#principal, method, read).then(answer, (error) => refuse(faultOf(error, "(none)")));
   }
 
   begin({ traceparent, timeoutMs = 0 }: FrameParticulars = {}): PendingCall {

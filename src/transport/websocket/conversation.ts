@@ -86,7 +86,7 @@ export class Conversation implements Session {
   }
 
   receive(data: Buffer, binary: boolean): void {
-    const { peer, calls } = this.#context;
+    const { peer } = this.#context;
     let frame: ClientFrame;
     try {
       if (binary !== this.#dialect.binary) {
@@ -96,6 +96,7 @@ export class Conversation implements Session {
       frame = this.#dialect.read(data);
     } catch (error) {
       this.#fail("", faultOf(error, "(none)"));
+      this.#context.refused("malformed", "a message is no frame");
       peer.close(closeCodes.badFrame, "the message is no frame; the error before says why");
       return;
     }
@@ -106,12 +107,9 @@ export class Conversation implements Session {
         this.#refuse(frame.id, faultOf(error, "(none)"));
       }
     };
-    const { principal } = this.#context.caller;
-    if (calls.rates === undefined || principal === undefined) answer();
-    else {
-      const method = frame.method === "" ? undefined : this.#context.methods.known(frame.method);
-      calls.rates.message(principal, method).then(answer, (error) => this.#refuse(frame.id, faultOf(error, "(none)")));
-    }
+    const method = frame.type === "call" ? this.#context.methods.known(frame.method) : undefined;
+    const refuse = (fault: BridgeError) => this.#refuse(frame.id, fault);
+    this.#context.caller.counted(answer, refuse, method, method && (() => frame.read(method.input)));
   }
 
   #answer(frame: ClientFrame): void {
@@ -262,6 +260,7 @@ export class Conversation implements Session {
     const description = "is still in use on this connection";
     const violations = [{ field: "id", description }];
     this.#fail(id, new BridgeError("invalid_argument", `id: ${JSON.stringify(id)} ${description}.`, { violations }));
+    this.#context.refused("malformed", "an id was used twice");
     this.#context.peer.close(closeCodes.duplicateId, "an id was used twice");
     return false;
   }
@@ -282,8 +281,9 @@ export class Conversation implements Session {
   /** Says no. Who asks on regardless is hung up on. */
   #refuse(id: string, fault: BridgeError): void {
     this.#fail(id, fault);
-    if (faults[fault.fault].status !== "RESOURCE_EXHAUSTED" || ++this.#refusals <= this.#context.limits.refusals)
-      return;
+    if (faults[fault.fault].status !== "RESOURCE_EXHAUSTED") return;
+    this.#context.refused("quota", fault.message);
+    if (++this.#refusals <= this.#context.limits.refusals) return;
     this.#context.peer.close(closeCodes.tooMany, "too many frames were refused");
   }
 

@@ -12,13 +12,18 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
 import { faultOf } from "../../contract/fault-status.ts";
+import { closing } from "../../contract/principal.ts";
 import type { Service } from "../../contract/service.ts";
-import { faults } from "../../core/errors.ts";
+import { type BridgeError, faults } from "../../core/errors.ts";
+import type { Authenticate } from "../authenticate.ts";
 import type { CallOptions } from "../call.ts";
+import { partWith, tooMany } from "../connections.ts";
+import { httpRefusal } from "../http-refusal.ts";
+import type { RefusalKind } from "../refusals.ts";
 import { Caller } from "./caller.ts";
 import { Conversation } from "./conversation.ts";
 import { jsonDialect, protoDialect } from "./dialect.ts";
-import { type Agreed, type AllowsOrigin, agree, chosen, type Profile, type Refused, refuse } from "./handshake.ts";
+import { type Agreed, type AllowsOrigin, agree, chosen, type Profile, type Refused } from "./handshake.ts";
 import { closeCodes, usualLimits, type WebsocketLimits } from "./limits.ts";
 import { Methods } from "./methods.ts";
 import { LimitedSocket, Peer } from "./peer.ts";
@@ -54,8 +59,7 @@ export interface WebsocketEndpoint {
 
 interface Connection {
   readonly profile: Profile;
-  readonly peer: Peer;
-  readonly caller: Caller;
+  readonly context: SessionContext;
   readonly session: Session;
   readonly since: number;
   /** When something was last in flight. */
@@ -70,17 +74,17 @@ class Endpoint implements WebsocketEndpoint {
   readonly #options: WebsocketOptions;
   readonly #limits: WebsocketLimits;
   readonly #methods: Methods;
+  readonly #closing: Methods;
   readonly #server: WebSocketServer;
   readonly #connections = new Set<Connection>();
   readonly #life = new AbortController();
   #wakes: (() => void)[] = [];
-  #refused = 0;
-  #noted = Number.NEGATIVE_INFINITY;
 
   constructor(options: WebsocketOptions) {
     this.#options = options;
     this.#limits = { ...usualLimits, ...options.limits };
     this.#methods = new Methods(options.services, options.calls);
+    this.#closing = new Methods(options.services, whileClosing(options.calls));
     this.#server = new WebSocketServer({
       noServer: true,
       clientTracking: false,
@@ -100,8 +104,11 @@ class Endpoint implements WebsocketEndpoint {
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const agreed = this.#roomFor() ?? agree(request, this.#options.allowsOrigin);
     if (agreed.kind === "refused") {
-      this.#noteRefusal(agreed, (socket as Socket).remoteAddress);
-      refuse(socket, agreed);
+      const { as, fault } = agreed;
+      const peer = (socket as Socket).remoteAddress;
+      const context = { peer, origin: request.headers.origin?.slice(0, 100), reason: fault.message };
+      this.#options.calls.refusals.note(as, "websocket", "an upgrade was refused", context);
+      partWith(socket as Socket, httpRefusal(fault, as === "connection" ? 503 : undefined));
       return;
     }
     this.#server.handleUpgrade(request, socket, head, (websocket) =>
@@ -130,40 +137,24 @@ class Endpoint implements WebsocketEndpoint {
   async stop(): Promise<void> {
     const { drain, clock } = this.#options.calls;
     drain.begin();
-    for (const { peer } of this.#connections) peer.close(closeCodes.restart, "the bridge is leaving");
+    for (const { context } of this.#connections) context.peer.close(closeCodes.restart, "the bridge is leaving");
     if (this.#connections.size > 0) {
       const ended = new AbortController();
       const empty = new Promise<void>((resolve) => this.#wakes.push(resolve));
       await Promise.race([empty, clock.sleep(this.#limits.closeMs, ended.signal)]);
       ended.abort();
     }
-    for (const { peer } of this.#connections) peer.terminate();
+    for (const { context } of this.#connections) context.peer.terminate();
     this.#life.abort();
     this.#server.close();
   }
 
   #roomFor(): Refused | undefined {
+    const { leaving } = this.#options.calls.drain;
+    if (leaving.aborted) return { kind: "refused", as: "connection", fault: leaving.reason as BridgeError };
     const { connections } = this.#limits;
-    const refused = { kind: "refused", status: 503, code: "unavailable" } as const;
-    if (this.#options.calls.drain.leaving.aborted) {
-      return { ...refused, message: "The bridge is shutting down; connect again in a moment." };
-    }
     if (this.#connections.size < connections) return undefined;
-    return { ...refused, message: `There are ${connections} WebSockets open, the most that the bridge serves.` };
-  }
-
-  /** A flood of connections is not to be a flood of lines. */
-  #noteRefusal({ message }: Refused, address: string | undefined): void {
-    const { clock, observer } = this.#options.calls;
-    this.#refused++;
-    if (clock.now() - this.#noted < 1_000) return;
-    this.#noted = clock.now();
-    observer.note("warn", "websocket", "connections refused", {
-      peer: address,
-      reason: message,
-      refused: this.#refused,
-    });
-    this.#refused = 0;
+    return { kind: "refused", as: "connection", fault: tooMany("connections", connections) };
   }
 
   #admit(websocket: WebSocket, socket: Socket, request: IncomingMessage, agreed: Agreed): void {
@@ -188,10 +179,17 @@ class Endpoint implements WebsocketEndpoint {
       },
       account,
       authenticate: (token) => this.#recognise(connection, token),
+      refused(kind, reason) {
+        const context = { peer: peer.address, principal: caller.principal?.name, reason };
+        calls.refusals.note(kind, "websocket", "refused", context);
+      },
     };
-    const session = sessionOf(profile, context);
+    websocket.on("error", (error: Error & { code?: string }) => {
+      if (error.code?.startsWith("WS_ERR_")) context.refused(kindOfError(error.code), error.code);
+    });
+    const session = this.#sessionOf(profile, context);
     const now = calls.clock.now();
-    const connection: Connection = { profile, peer, caller, session, since: now, busy: now };
+    const connection: Connection = { profile, context, session, since: now, busy: now };
     this.#connections.add(connection);
     peer.onMessage((data, binary) => session.receive(data, binary));
     peer.onClosed(() => this.#forget(connection));
@@ -200,7 +198,8 @@ class Endpoint implements WebsocketEndpoint {
   }
 
   /** With a token that came in a frame, or with what the handshake brought. */
-  async #recognise({ peer, caller, session }: Connection, token: string | undefined): Promise<void> {
+  async #recognise({ context, session }: Connection, token: string | undefined): Promise<void> {
+    const { peer, caller } = context;
     const isRequired = token !== undefined || caller.hasCredential;
     try {
       await (token === undefined ? caller.recognise() : caller.renew(token));
@@ -209,6 +208,7 @@ class Endpoint implements WebsocketEndpoint {
       const fault = faultOf(error, "(none)");
       const isForbidden = faults[fault.fault].status === "PERMISSION_DENIED";
       if (isRequired) {
+        context.refused(isForbidden ? "permission" : "credential", fault.message);
         session.fail(fault);
         peer.close(isForbidden ? closeCodes.forbidden : closeCodes.unauthenticated, "the credential was refused");
       } else if (!peer.gone) session.unknown();
@@ -217,24 +217,37 @@ class Endpoint implements WebsocketEndpoint {
 
   #forget(connection: Connection): void {
     this.#connections.delete(connection);
-    const { peer, profile } = connection;
-    this.#options.calls.observer.note("debug", "websocket", "disconnected", { peer: peer.address, profile });
+    const { context, profile } = connection;
+    this.#options.calls.observer.note("debug", "websocket", "disconnected", { peer: context.peer.address, profile });
     if (this.#connections.size === 0) for (const wake of this.#wakes.splice(0)) wake();
   }
 
   #leave(): void {
-    for (const { session, peer } of [...this.#connections]) if (!peer.gone) session.leave();
+    for (const { session, context } of [...this.#connections]) if (!context.peer.gone) session.leave();
   }
 
   #beat(connection: Connection): void {
-    const { peer, caller, session, since } = connection;
+    const { context, session, since } = connection;
+    const { peer, caller } = context;
     const now = this.#options.calls.clock.now();
     if (session.subscriptions + session.inFlight > 0) connection.busy = now;
     if (caller.principal === undefined && now - since >= this.#limits.authMs) {
+      context.refused("credential", "nobody has said who calls");
       peer.close(closeCodes.unauthenticated, "nobody has said who calls");
     } else if (now - connection.busy >= this.#limits.idleMs) {
       peer.close(closeCodes.idle, "nothing was called or subscribed for too long");
     } else peer.beat();
+  }
+
+  #sessionOf(profile: Profile, context: SessionContext): Session {
+    switch (profile) {
+      case "mt5bridge.v1.json":
+        return new Conversation(context, jsonDialect);
+      case "mt5bridge.v1.proto":
+        return new Conversation(context, protoDialect);
+      case "mt5bridge.v1.simple":
+        return new SimpleSession(context, this.#closing);
+    }
   }
 
   async #every(ms: number, look: (connection: Connection) => void): Promise<void> {
@@ -247,13 +260,15 @@ class Endpoint implements WebsocketEndpoint {
   }
 }
 
-function sessionOf(profile: Profile, context: SessionContext): Session {
-  switch (profile) {
-    case "mt5bridge.v1.json":
-      return new Conversation(context, jsonDialect);
-    case "mt5bridge.v1.proto":
-      return new Conversation(context, protoDialect);
-    case "mt5bridge.v1.simple":
-      return new SimpleSession(context);
-  }
+/** What the library found wrong with a frame. */
+const kindOfError = (code: string): RefusalKind =>
+  code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH" ? "size" : "malformed";
+
+/**
+ * The RPCs as parts of a signal that closes: whoever may trade may look at what he closes, and what makes a risk
+ * smaller is not counted.
+ */
+function whileClosing(calls: CallOptions): CallOptions {
+  const authenticate: Authenticate = async (credentials) => closing(await calls.authenticate(credentials));
+  return { ...calls, authenticate, rates: undefined };
 }

@@ -5,9 +5,10 @@
  * leave. Browsers have no place for a credential but the subprotocols: one of them may be `bearer.<token>`. It is
  * never the one that is chosen, so one of the profiles has to be offered beside it.
  */
-import { type IncomingMessage, STATUS_CODES } from "node:http";
-import type { Duplex } from "node:stream";
+import type { IncomingMessage } from "node:http";
+import { BridgeError } from "../../core/errors.ts";
 import { bearerAmong } from "../authenticate.ts";
+import type { RefusalKind } from "../refusals.ts";
 
 /** Without a subprotocol the simple profile is spoken; a browser with a token asks for it by its name. */
 export const profiles = ["mt5bridge.v1.json", "mt5bridge.v1.proto", "mt5bridge.v1.simple"] as const;
@@ -23,9 +24,8 @@ export interface Agreed {
 
 export interface Refused {
   readonly kind: "refused";
-  readonly status: 400 | 403 | 503;
-  readonly code: "invalid_argument" | "permission_denied" | "unavailable";
-  readonly message: string;
+  readonly as: RefusalKind;
+  readonly fault: BridgeError;
 }
 
 export type AllowsOrigin = (origin: string, host: string | undefined) => boolean;
@@ -34,7 +34,7 @@ export function agree({ headers, url = "/" }: IncomingMessage, allowsOrigin: All
   const { origin, host } = headers;
   if (origin !== undefined && !allowsOrigin(origin, host)) {
     const message = `Pages of the origin ${origin.slice(0, 100)} may not connect to the bridge.`;
-    return { kind: "refused", status: 403, code: "permission_denied", message };
+    return { kind: "refused", as: "origin", fault: new BridgeError("permission_denied", message) };
   }
   const offered = (headers["sec-websocket-protocol"] ?? "")
     .split(",")
@@ -43,7 +43,7 @@ export function agree({ headers, url = "/" }: IncomingMessage, allowsOrigin: All
   const profile = offered.length === 0 ? "mt5bridge.v1.simple" : chosen(offered);
   if (profile === undefined) {
     const message = `Offer one of the subprotocols ${profiles.join(", ")}, or none for the simple profile.`;
-    return { kind: "refused", status: 400, code: "invalid_argument", message };
+    return { kind: "refused", as: "malformed", fault: new BridgeError("invalid_argument", message) };
   }
   const query = url.includes("?") ? new URLSearchParams(url.slice(url.indexOf("?"))) : undefined;
   return {
@@ -61,24 +61,4 @@ export function chosen(offered: Iterable<string>): Profile | undefined {
     if (known !== undefined) return known;
   }
   return undefined;
-}
-
-/** How long a refused peer may take to hang up. */
-const partingMs = 1_000;
-
-/** An HTTP answer instead of a WebSocket, in the form of Connect's errors. */
-export function refuse(socket: Duplex & { setTimeout?(ms: number, late: () => void): void }, refused: Refused): void {
-  const { status, code, message } = refused;
-  const body = Buffer.from(JSON.stringify({ code, message, details: [] }));
-  const head = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
-    "connection: close",
-    "content-type: application/json",
-    `content-length: ${body.length}`,
-    ...(status === 503 ? ["retry-after: 1"] : []),
-  ];
-  socket.on("error", () => undefined);
-  socket.setTimeout?.(partingMs, () => socket.destroy());
-  socket.resume(); // unread bytes would turn our last words into a reset
-  socket.end(Buffer.concat([Buffer.from(`${head.join("\r\n")}\r\n\r\n`), body]));
 }

@@ -2,6 +2,7 @@
 import type { Greeting } from "../../contract/websocket-frame.ts";
 import type { BridgeError } from "../../core/errors.ts";
 import type { CallOptions } from "../call.ts";
+import type { RefusalKind } from "../refusals.ts";
 import type { Caller } from "./caller.ts";
 import type { WebsocketLimits } from "./limits.ts";
 import type { Methods } from "./methods.ts";
@@ -16,6 +17,8 @@ export interface SessionContext {
   readonly greeting: Greeting;
   /** The account that the address named; empty: the only one. */
   readonly account: string;
+  /** Tells the log that the peer was refused something. */
+  refused(kind: RefusalKind, reason: string): void;
   /** Takes a new credential: welcomes the caller, or closes the connection. */
   authenticate(token: string): Promise<void>;
 }

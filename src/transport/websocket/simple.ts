@@ -19,11 +19,12 @@ import {
   tickData,
 } from "../../contract/simple-frame.ts";
 import { everySymbol, followAccount, followTicks, symbolsIn, type Wanted } from "../../contract/simple-request.ts";
-import { type CallUnary, runSignal, signalOf } from "../../contract/trading-signal.ts";
+import { type CallUnary, methodOf, runSignal, signalOf } from "../../contract/trading-signal.ts";
 import { BridgeError } from "../../core/errors.ts";
 import { pump } from "../pump.ts";
 import type { PendingCall } from "./caller.ts";
 import { closeCodes } from "./limits.ts";
+import type { Methods } from "./methods.ts";
 import type { Session, SessionContext } from "./session.ts";
 
 /** What a stream's message becomes; none when it says nothing to a simple client. */
@@ -33,6 +34,7 @@ const known = "heartbeat, subscribe, trading_signal, auth";
 
 export class SimpleSession implements Session {
   readonly #context: SessionContext;
+  readonly #closing: Methods;
   readonly #streams = new Set<PendingCall>();
   readonly #signals = new Set<PendingCall>();
   #ticks: PendingCall | undefined;
@@ -41,8 +43,10 @@ export class SimpleSession implements Session {
   #isOpen = false;
   #isLeaving = false;
 
-  constructor(context: SessionContext) {
+  /** `closing`: the RPCs as a signal that closes calls them. */
+  constructor(context: SessionContext, closing: Methods) {
     this.#context = context;
+    this.#closing = closing;
     context.peer.onGone(() => {
       for (const pending of [...this.#streams, ...this.#signals]) pending.cancel();
     });
@@ -88,13 +92,14 @@ export class SimpleSession implements Session {
   }
 
   receive(data: Buffer, binary: boolean): void {
-    const { peer, calls, caller } = this.#context;
+    const { peer, caller } = this.#context;
     let frame: SimpleFrame;
     try {
       if (binary) throw new BridgeError("invalid_argument", "The simple profile is spoken in text messages.");
       frame = simpleFrame(data.toString());
     } catch (error) {
       this.fail(faultOf(error, "(none)"));
+      this.#context.refused("malformed", "a message is no frame");
       peer.close(closeCodes.badFrame, "the message is no frame; the error before says why");
       return;
     }
@@ -105,9 +110,8 @@ export class SimpleSession implements Session {
         this.#refuse(frame, faultOf(error, "(none)"));
       }
     };
-    const { rates } = calls;
-    if (rates === undefined || caller.principal === undefined) answer();
-    else rates.message(caller.principal).then(answer, (error) => this.#refuse(frame, faultOf(error, "(none)")));
+    const method = frame.type === "trading_signal" ? methodOf(frame.body) : undefined;
+    caller.counted(answer, (fault) => this.#refuse(frame, fault), method);
   }
 
   #answer({ type, body }: SimpleFrame): void {
@@ -145,7 +149,8 @@ export class SimpleSession implements Session {
     this.#refusals = 0;
     const pending = this.#context.caller.begin();
     this.#signals.add(pending);
-    runSignal(signal, account, this.#caller(pending))
+    const methods = signal.action === "CLOSE" ? this.#closing : this.#context.methods;
+    runSignal(signal, account, this.#caller(pending, methods))
       .then(
         (result) => this.#say("signal_result", result),
         (error) => this.#failSignal(body, faultOf(error, "(none)")),
@@ -156,9 +161,9 @@ export class SimpleSession implements Session {
       });
   }
 
-  #caller(pending: PendingCall): CallUnary {
+  #caller(pending: PendingCall, methods: Methods): CallUnary {
     return (method, request) => {
-      const { run } = this.#context.methods.unary(`${method.parent.typeName}/${method.name}`);
+      const { run } = methods.unary(`${method.parent.typeName}/${method.name}`);
       return run(
         () => create(method.input, request),
         pending,
@@ -171,7 +176,7 @@ export class SimpleSession implements Session {
     const pending = this.#context.caller.begin();
     this.#streams.add(pending);
     try {
-      const symbols = await everySymbol(this.#context.account, this.#caller(pending));
+      const symbols = await everySymbol(this.#context.account, this.#caller(pending, this.#context.methods));
       if (symbols.length > 0 && this.#ticks === undefined) void this.#followTicks(symbols);
     } catch (error) {
       this.fail(faultOf(error, "(none)"));
@@ -238,7 +243,9 @@ export class SimpleSession implements Session {
   #refuse({ type, body }: SimpleFrame, fault: BridgeError): void {
     if (type === "trading_signal") this.#failSignal(body, fault);
     else this.fail(fault);
-    if (fault.fault !== "quota_exceeded" || ++this.#refusals <= this.#context.limits.refusals) return;
+    if (fault.fault !== "quota_exceeded") return;
+    this.#context.refused("quota", fault.message);
+    if (++this.#refusals <= this.#context.limits.refusals) return;
     this.#context.peer.close(closeCodes.tooMany, "too many frames were refused");
   }
 

@@ -1,11 +1,10 @@
 /** Ways to ask: every client of Connect's, and grpc-js. */
 import type { DescMethod, DescMethodStreaming, DescMethodUnary, Message } from "@bufbuild/protobuf";
-import { fromBinary } from "@bufbuild/protobuf";
 import { ConnectError, type Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
-import { StatusSchema } from "../../../gen/ts/google/rpc/status_pb.ts";
-import { type Ask, type Outcome, type Told, toldOf } from "../cases.ts";
+import type { Ask, Outcome } from "../cases.ts";
 import { collected, type Failed, type TestClient } from "../served.ts";
+import { detailsOfTrailers, type Told, toldOf } from "../told.ts";
 
 type TransportOf = (baseUrl: string) => Transport;
 
@@ -26,11 +25,13 @@ export const transports: Readonly<Record<string, TransportOf>> = {
   "gRPC, JSON, HTTP/2": (baseUrl) => createGrpcTransport({ baseUrl, useBinaryFormat: false }),
 };
 
-export function asking(transport: Transport): Ask {
+type Headers = Readonly<Record<string, string>>;
+
+export function asking(transport: Transport, headers: Headers = {}): Ask {
   return async (method, request) => {
     const messages: Message[] = [];
     try {
-      for await (const message of answers(transport, method, request)) messages.push(message);
+      for await (const message of answers(transport, method, request, headers)) messages.push(message);
       return { messages, told: undefined };
     } catch (error) {
       return { messages, told: toldIn(error) };
@@ -38,16 +39,21 @@ export function asking(transport: Transport): Ask {
   };
 }
 
-async function* answers(transport: Transport, method: DescMethod, request: Message): AsyncGenerator<Message> {
+async function* answers(
+  transport: Transport,
+  method: DescMethod,
+  request: Message,
+  headers: Headers,
+): AsyncGenerator<Message> {
   if (method.methodKind === "unary") {
-    yield (await transport.unary(method as DescMethodUnary, undefined, undefined, undefined, request)).message;
+    yield (await transport.unary(method as DescMethodUnary, undefined, undefined, headers, request)).message;
     return;
   }
   const requests = (async function* () {
     yield request;
   })();
   const streaming = method as DescMethodStreaming;
-  yield* (await transport.stream(streaming, undefined, undefined, undefined, requests)).message;
+  yield* (await transport.stream(streaming, undefined, undefined, headers, requests)).message;
 }
 
 export function toldIn(error: unknown): Told {
@@ -57,26 +63,20 @@ export function toldIn(error: unknown): Told {
 }
 
 /** Over grpc-js, on whatever port speaks gRPC. */
-export function askingGrpc(client: TestClient): Ask {
+export function askingGrpc(client: TestClient, metadata: Headers = {}): Ask {
   return async (method, request): Promise<Outcome> => {
     if (method.methodKind === "unary") {
-      const result = await client.call(method, request);
+      const result = await client.call(method, request, { metadata });
       if (!result.ok) return { messages: [], told: toldBy(result.failed) };
       return { messages: [result.answer as Message], told: undefined };
     }
-    const { messages, failed } = await collected(client.stream(method, request));
+    const { messages, failed } = await collected(client.stream(method, request, { metadata }));
     return { messages: messages as Message[], told: failed && toldBy(failed) };
   };
 }
 
 function toldBy({ code, message, metadata }: Failed): Told {
-  const [bytes] = metadata.get("grpc-status-details-bin");
-  const details = bytes === undefined ? [] : fromBinary(StatusSchema, bytes as Buffer).details;
-  return toldOf(
-    code,
-    decodeURIComponent(escapedOdd(message)),
-    details.map(({ typeUrl, value }) => ({ type: typeUrl, value })),
-  );
+  return toldOf(code, decodeURIComponent(escapedOdd(message)), detailsOfTrailers(metadata));
 }
 
 /** grpc-js leaves a lone percent sign as it is. */

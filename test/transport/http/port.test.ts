@@ -156,7 +156,7 @@ describe("one port", () => {
     await serve({ maxConnections: 1 });
     const first = http2To();
     expect(await over2(first, "/ready")).toBe(200);
-    expect(String(await shout(server.port, get("/ready")))).toMatch(/^HTTP\/1.1 503 [\s\S]*too many connections/);
+    expect(String(await shout(server.port, get("/ready")))).toMatch(/^HTTP\/1.1 503 [\s\S]*Too many connections/);
     const greeting = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0", "latin1");
     expect((await shout(server.port, greeting)).toString("latin1")).toContain("too many connections");
     const { severity } = await server.line(({ message }) => message.includes("MAX_CONNECTIONS"));

@@ -1,28 +1,22 @@
 /** The same port within TLS, with a certificate made for the test. */
-import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { connect } from "node:http2";
 import { type RequestOptions, request } from "node:https";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { machineClock } from "../../../src/telemetry/machine-clock.ts";
 import { Certificate } from "../../../src/transport/tls.ts";
 import { caseServices } from "../cases.ts";
+import { folder, selfSigned } from "../credentials.ts";
 import { shout } from "../raw-peer.ts";
 import { type ServedHttp, servedHttp } from "./served-http.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "mt5-bridge-tls-"));
-const [certFile, keyFile] = [join(folder, "cert.pem"), join(folder, "key.pem")];
+const files = folder();
+const { certFile, keyFile } = selfSigned(files, "bridge");
 let certificate: Certificate;
 let server: ServedHttp;
 
 beforeAll(async () => {
-  const subject = ["-subj", "/CN=bridge", "-addext", "subjectAltName=IP:127.0.0.1"];
-  const kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];
-  const files = ["-keyout", keyFile, "-out", certFile];
-  execFileSync("openssl", ["req", "-x509", ...kind, ...subject, ...files], { stdio: "ignore" });
   certificate = new Certificate({ certFile, keyFile }, machineClock(), { note: () => undefined });
   server = await servedHttp(caseServices(), { certificate, limits: { silenceMs: 200 } });
 });
@@ -30,7 +24,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await server.stop(0);
   certificate.close();
-  rmSync(folder, { recursive: true });
+  files.remove();
 });
 
 describe("within TLS", () => {

@@ -1,13 +1,9 @@
 /** A real HTTP server with the endpoint behind it, and real clients that write down what they hear. */
-import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { type AddressInfo, createConnection, type Socket } from "node:net";
 import { create, type DescMessage, type DescMethod, fromBinary, fromJson, toBinary } from "@bufbuild/protobuf";
-import { anyUnpack } from "@bufbuild/protobuf/wkt";
 import { WebSocket } from "ws";
-import { BadRequestSchema, ErrorInfoSchema } from "../../../gen/ts/google/rpc/error_details_pb.ts";
-import { StatusSchema } from "../../../gen/ts/google/rpc/status_pb.ts";
 import {
   ClientFrameSchema,
   ClientFrameType,
@@ -15,30 +11,21 @@ import {
   ServerFrameType,
   WelcomeSchema,
 } from "../../../gen/ts/mt5bridge/v1/websocket_pb.ts";
+import { codes } from "../../../src/contract/fault-status.ts";
 import type { Service } from "../../../src/contract/service.ts";
-import { createValidation } from "../../../src/contract/validation.ts";
 import type { Instant } from "../../../src/core/model/ids.ts";
 import type { Clock } from "../../../src/core/ports/clock.ts";
-import { machineClock } from "../../../src/telemetry/machine-clock.ts";
-import { everyoneIsTheDeveloper } from "../../../src/transport/authenticate.ts";
 import type { CallOptions } from "../../../src/transport/call.ts";
-import { Drain } from "../../../src/transport/drain.ts";
+import type { Drain } from "../../../src/transport/drain.ts";
 import { type WebsocketEndpoint, websocketEndpoint } from "../../../src/transport/websocket/endpoint.ts";
 import type { WebsocketLimits } from "../../../src/transport/websocket/limits.ts";
+import { callOptions, type Lines } from "../call-options.ts";
+import { type ErrorJson, type Told, toldInJson, toldInStatus } from "../told.ts";
 
-const validation = createValidation();
-
-export interface Line {
-  readonly severity: string;
-  readonly message: string;
-  readonly context: Readonly<Record<string, unknown>>;
-}
-
-export interface Speaking {
+export interface Speaking extends Lines {
   readonly port: number;
   readonly endpoint: WebsocketEndpoint;
   readonly drain: Drain;
-  readonly lines: readonly Line[];
   /** The server's ends of the connections. */
   readonly sockets: ReadonlySet<Socket>;
   stop(): Promise<void>;
@@ -52,24 +39,18 @@ interface Options {
 }
 
 export async function speaking(services: readonly Service[], options: Options = {}): Promise<Speaking> {
-  const clock = options.clock ?? machineClock();
-  const drain = new Drain(clock);
-  const lines: Line[] = [];
+  const { clock, origins } = options;
+  const { calls, ...lines } = callOptions({
+    ...(clock === undefined ? {} : { clock }),
+    limits: { unary: 10_000, streams: 10_000 },
+    ...options.calls,
+  });
   const endpoint = websocketEndpoint({
     services,
+    calls,
     mode: "test",
-    allowsOrigin: (origin) => options.origins?.includes(origin) ?? false,
+    allowsOrigin: (origin) => origins?.includes(origin) ?? false,
     limits: { closeMs: 500, ...options.limits },
-    calls: {
-      clock,
-      observer: { note: (severity, _, message, context = {}) => lines.push({ severity, message, context }) },
-      validation,
-      authenticate: everyoneIsTheDeveloper,
-      drain,
-      limits: { unary: 10_000, streams: 10_000 },
-      newTraceId: () => randomBytes(16).toString("hex"),
-      ...options.calls,
-    },
   });
   const server = createServer();
   const sockets = new Set<Socket>();
@@ -82,9 +63,9 @@ export async function speaking(services: readonly Service[], options: Options = 
   await once(server, "listening");
   return {
     port: (server.address() as AddressInfo).port,
+    ...lines,
     endpoint,
-    drain,
-    lines,
+    drain: calls.drain,
     sockets,
     async stop() {
       await endpoint.stop();
@@ -103,12 +84,8 @@ export interface Heard {
   readonly data: unknown;
 }
 
-export interface Wrong {
+export interface Wrong extends Omit<Told, "code"> {
   readonly code: string;
-  readonly message: string;
-  readonly reason: string | undefined;
-  readonly metadata: Readonly<Record<string, string>>;
-  readonly violations: readonly { field: string; description: string }[];
 }
 
 export const dialects = ["mt5bridge.v1.json", "mt5bridge.v1.proto"] as const;
@@ -237,38 +214,14 @@ export function messageIn(schema: DescMessage, { data }: Heard): unknown {
 
 export const welcomeIn = (heard: Heard) => messageIn(WelcomeSchema, heard);
 
-const codes = ["ok", "canceled", "unknown", "invalid_argument", "deadline_exceeded", "not_found", "already_exists"];
-const more = ["permission_denied", "resource_exhausted", "failed_precondition", "aborted", "out_of_range"];
-const names = [...codes, ...more, "unimplemented", "internal", "unavailable", "data_loss", "unauthenticated"];
+export const toldBy = ({ data }: Heard): Told =>
+  data instanceof Uint8Array ? toldInStatus(data) : toldInJson(data as ErrorJson);
 
-export function wrongOf({ data }: Heard): Wrong {
-  const status =
-    data instanceof Uint8Array
-      ? fromBinary(StatusSchema, data)
-      : (data as { code: string; message: string; details: Detail[] });
-  const one = (schema: DescMessage) => {
-    for (const detail of status.details) {
-      if ("typeUrl" in detail) {
-        const found = anyUnpack(detail, schema);
-        if (found !== undefined) return found;
-      } else if (detail.type === schema.typeName) return fromBinary(schema, Buffer.from(detail.value, "base64"));
-    }
-    return undefined;
-  };
-  const info = one(ErrorInfoSchema) as { reason: string; metadata: Record<string, string> } | undefined;
-  const bad = one(BadRequestSchema) as { fieldViolations: { field: string; description: string }[] } | undefined;
-  return {
-    code: typeof status.code === "number" ? (names[status.code] ?? "?") : status.code,
-    message: status.message,
-    reason: info?.reason,
-    metadata: info?.metadata ?? {},
-    violations: (bad?.fieldViolations ?? []).map(({ field, description }) => ({ field, description })),
-  };
-}
-
-interface Detail {
-  readonly type: string;
-  readonly value: string;
+/** The same, with the code as Connect calls it. */
+export function wrongOf(heard: Heard): Wrong {
+  const told = toldBy(heard);
+  const [name = "?"] = Object.entries(codes).find(([, code]) => code === told.code) ?? [];
+  return { ...told, code: name === "CANCELLED" ? "canceled" : name.toLowerCase() };
 }
 
 function heardText(text: string): Heard {
