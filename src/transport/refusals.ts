@@ -66,6 +66,11 @@ export class Refusals {
   }
 }
 
+/** Whose page it is, without whatever else stands in the header. */
+export function shownOrigin(origin: string): string {
+  return URL.canParse(origin) ? new URL(origin).origin.slice(0, 100) : "that was sent";
+}
+
 /** Which kind of refusal a failed call is; none, if it was let in and failed by itself. */
 export function refusalOf({ fault, metadata }: BridgeError, principal: Principal | undefined): RefusalKind | undefined {
   if (fault === "internal") return undefined;

@@ -1,13 +1,14 @@
-/** Keys, tokens and TLS on the bridge as users run it; and that no secret ever comes out of it. */
-import { execFileSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+/** Keys and TLS on the bridge as users run it. */
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import type { IncomingMessage } from "node:http";
+import { get } from "node:https";
 import { credentials, status } from "@grpc/grpc-js";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AccountService } from "../../gen/ts/mt5bridge/v1/account_pb.ts";
 import { HealthService } from "../../gen/ts/mt5bridge/v1/health_pb.ts";
 import { OrdersService, WaitFor } from "../../gen/ts/mt5bridge/v1/orders_pb.ts";
-import { bearer, everything, type Folder, folder, keysWith, rsa, token } from "../transport/credentials.ts";
+import { bearer, everything, type Folder, folder, keysWith, selfSigned } from "../transport/credentials.ts";
 import { TestClient } from "../transport/served.ts";
 import { type RunningBridge, startBridge } from "./bridge.ts";
 
@@ -42,55 +43,6 @@ const order = (clientOrderId: string) => ({
   type: 1,
   volume: 0.1,
   waitFor: WaitFor.FINAL,
-});
-
-describe("a secret", () => {
-  it("is in no line of the log, no answer and no file, however it was sent", async () => {
-    const [made] = keysWith(files.file("keys.json"), everything);
-    const key = String(made?.key);
-    const secret = "planted-shared-secret-0123456789abcdef";
-    const good = await token(Buffer.from(secret), { exp: 4_000_000_000 }, { alg: "HS256" });
-    const planted = [key, key.slice(14), secret, good, ...good.split(".").slice(1)];
-    const forged = await token(rsa().privateKey);
-    const wrong = `${key.slice(0, 14)}planted-wrong-key-of-the-very-same-length-0`;
-    const password = Buffer.from("planted:planted-password").toString("base64");
-    planted.push(forged, ...forged.split(".").slice(1), wrong.slice(14), password, "planted-password");
-
-    await start({
-      API_KEYS_FILE: files.file("keys.json"),
-      JWT_SECRET: secret,
-      MT5_PASSWORD: "planted-password",
-      LOG_LEVEL: "debug",
-    });
-    const answers: unknown[] = [];
-    for (const authorization of [
-      key,
-      `Bearer ${key}`,
-      `Bearer ${good}`,
-      `Bearer ${forged}`,
-      `Bearer ${wrong}`,
-      `Basic ${password}`,
-      good,
-      `Bearer ${key} ${good}`,
-    ]) {
-      answers.push(await client.call(getHealth, {}, { metadata: { authorization } }));
-      answers.push(await client.call(placeOrder, order(`order-${answers.length}`), { metadata: { authorization } }));
-    }
-    const let_in = answers.filter((answer) => (answer as { ok: boolean }).ok);
-    expect(let_in).toHaveLength(4); // with the key and with the good token, of each a look and an order
-    await bridge?.stop();
-
-    const written = readdirSync(files.file("data"), { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile())
-      .map((entry) => readFileSync(join(entry.parentPath, entry.name)).toString("latin1"));
-    expect(written.length).toBeGreaterThan(0);
-    expect(written.some((content) => content.includes("order-"))).toBe(true);
-    const told = JSON.stringify(answers, (_, value) => (typeof value === "bigint" ? String(value) : value));
-    const everywhere = [JSON.stringify(bridge?.log), bridge?.errors() ?? "", told, ...written].join("\n");
-    expect(everywhere).toContain("key-0#");
-    expect(planted.filter((part) => everywhere.includes(part))).toEqual([]);
-    bridge = undefined;
-  });
 });
 
 describe("a key for one symbol", () => {
@@ -145,10 +97,7 @@ describe("an address that others can reach", () => {
 
   it("is served with both", async () => {
     const [made] = keysWith(files.file("keys.json"), everything);
-    const [certFile, keyFile] = [files.file("cert.pem"), files.file("cert.key")];
-    const subject = ["-subj", "/CN=bridge", "-addext", "subjectAltName=IP:127.0.0.1"];
-    const make = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", ...subject];
-    execFileSync("openssl", [...make, "-keyout", keyFile, "-out", certFile], { stdio: "ignore" });
+    const { certFile, keyFile } = selfSigned(files, "bridge");
     await start({
       BIND_ADDRESS: "0.0.0.0",
       API_KEYS_FILE: files.file("keys.json"),
@@ -160,5 +109,10 @@ describe("an address that others can reach", () => {
     client = new TestClient(bridge?.grpcPort ?? 0, {}, credentials.createSsl(readFileSync(certFile)));
     expect(await client.call(getHealth, {})).toMatchObject({ ok: false, failed: { code: status.UNAUTHENTICATED } });
     expect((await client.call(getHealth, {}, bearer(String(made?.key)))).ok).toBe(true);
+    const scraped = get({ host: "127.0.0.1", port: bridge?.metricsPort, path: "/metrics", ca: readFileSync(certFile) });
+    const [answer] = (await once(scraped, "response")) as [IncomingMessage];
+    expect(answer.resume().statusCode).toBe(200);
+    const warned = bridge?.log.find(({ message }) => message.includes("metrics are told without a key"));
+    expect(warned).toMatchObject({ level: "warn", context: { port: `0.0.0.0:${bridge?.metricsPort}` } });
   });
 });

@@ -6,6 +6,7 @@
  * leads to the bridge: names can be made to lead anywhere.
  */
 import type { Exchange } from "../exchange.ts";
+import { shownOrigin } from "../refusals.ts";
 
 const requestHeaders = [
   "authorization",
@@ -50,8 +51,9 @@ export function admitOrigin(
   if (origin === undefined) return true;
   response.setHeader("vary", "origin");
   if (!isAllowedOrigin(origin, hostOf(exchange), allowed)) {
-    refused(origin.slice(0, 100));
-    const message = `Pages of the origin ${origin.slice(0, 100)} may not call the bridge; see CORS_ORIGINS.`;
+    const shown = shownOrigin(origin);
+    refused(shown);
+    const message = `Pages of the origin ${shown} may not call the bridge; see CORS_ORIGINS.`;
     const body = Buffer.from(JSON.stringify({ code: "permission_denied", message, details: [] }));
     request.resume();
     response.writeHead(403, { "content-type": "application/json", "content-length": body.length });

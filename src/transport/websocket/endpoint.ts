@@ -19,7 +19,7 @@ import type { Authenticate } from "../authenticate.ts";
 import type { CallOptions } from "../call.ts";
 import { partWith, tooMany } from "../connections.ts";
 import { httpRefusal } from "../http-refusal.ts";
-import type { RefusalKind } from "../refusals.ts";
+import { type RefusalKind, shownOrigin } from "../refusals.ts";
 import { Caller } from "./caller.ts";
 import { Conversation } from "./conversation.ts";
 import { jsonDialect, protoDialect } from "./dialect.ts";
@@ -106,7 +106,8 @@ class Endpoint implements WebsocketEndpoint {
     if (agreed.kind === "refused") {
       const { as, fault } = agreed;
       const peer = (socket as Socket).remoteAddress;
-      const context = { peer, origin: request.headers.origin?.slice(0, 100), reason: fault.message };
+      const { origin } = request.headers;
+      const context = { peer, origin: origin && shownOrigin(origin), reason: fault.message };
       this.#options.calls.refusals.note(as, "websocket", "an upgrade was refused", context);
       partWith(socket as Socket, httpRefusal(fault, as === "connection" ? 503 : undefined));
       return;

@@ -8,7 +8,7 @@
 import type { IncomingMessage } from "node:http";
 import { BridgeError } from "../../core/errors.ts";
 import { bearerAmong } from "../authenticate.ts";
-import type { RefusalKind } from "../refusals.ts";
+import { type RefusalKind, shownOrigin } from "../refusals.ts";
 
 /** Without a subprotocol the simple profile is spoken; a browser with a token asks for it by its name. */
 export const profiles = ["mt5bridge.v1.json", "mt5bridge.v1.proto", "mt5bridge.v1.simple"] as const;
@@ -33,7 +33,7 @@ export type AllowsOrigin = (origin: string, host: string | undefined) => boolean
 export function agree({ headers, url = "/" }: IncomingMessage, allowsOrigin: AllowsOrigin): Agreed | Refused {
   const { origin, host } = headers;
   if (origin !== undefined && !allowsOrigin(origin, host)) {
-    const message = `Pages of the origin ${origin.slice(0, 100)} may not connect to the bridge.`;
+    const message = `Pages of the origin ${shownOrigin(origin)} may not connect to the bridge.`;
     return { kind: "refused", as: "origin", fault: new BridgeError("permission_denied", message) };
   }
   const offered = (headers["sec-websocket-protocol"] ?? "")
