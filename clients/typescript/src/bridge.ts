@@ -1,5 +1,5 @@
 /** The bridge as a strategy sees it: typed calls, streams that resume by themselves, orders that are never sent twice. */
-import type { DescMethodServerStreaming, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
+import type { DescMethodServerStreaming, MessageInitShape } from "@bufbuild/protobuf";
 import { type Client, createClient, type Interceptor, type Transport } from "@connectrpc/connect";
 import { AccountService, type StreamAccountRequestSchema } from "../../../gen/ts/mt5bridge/v1/account_pb.ts";
 import { AdminService } from "../../../gen/ts/mt5bridge/v1/admin_pb.ts";
@@ -13,16 +13,16 @@ import {
   TicksService,
 } from "../../../gen/ts/mt5bridge/v1/ticks_pb.ts";
 import type { Cursor } from "../../../gen/ts/mt5bridge/v1/types_pb.ts";
-import { bridgeErrors } from "./failure.ts";
-import { type FollowOptions, follow } from "./follow.ts";
+import { bridgeErrors, refusedSymbol } from "./failure.ts";
+import { type Followed, type FollowOptions, follow } from "./follow.ts";
 import { type KeyStore, memoryKeys } from "./keys.ts";
 import { Orders } from "./orders.ts";
-import { type Wait, wait } from "./patience.ts";
+import { eitherOf, type Wait, wait } from "./patience.ts";
 
 export interface CommonOptions {
-  /** Sent as `authorization: Bearer …` with every call; a function is asked each time. */
+  /** An API key or a token, sent as `authorization: Bearer …` with every call; a function is asked each time. */
   readonly token?: string | (() => string | Promise<string>);
-  /** Where keys of orders are kept. */
+  /** Where keys of orders are kept; in Node by default in memory, in browsers in localStorage. */
   readonly keys?: KeyStore;
   readonly interceptors?: readonly Interceptor[];
   /** For tests: how to wait between tries. */
@@ -57,14 +57,16 @@ export class Bridge {
     readonly admin: Client<typeof AdminService>;
   };
   readonly #context: { readonly transport: Transport; readonly wait: Wait };
-  readonly #close: () => void;
+  readonly #closed = new AbortController();
+  readonly #hangUp: () => void;
 
-  constructor(transport: Transport, { keys = memoryKeys(), wait: waiting = wait }: CommonOptions, close = () => {}) {
+  constructor(transport: Transport, { keys = memoryKeys(), wait: waiting = wait }: CommonOptions, hangUp = () => {}) {
     this.#context = { transport, wait: waiting };
-    this.#close = close;
+    this.#hangUp = hangUp;
     this.orders = new Orders(transport, {
       keys,
       wait: waiting,
+      closed: this.#closed.signal,
       now: () => performance.now(),
       newKey: () => crypto.randomUUID(),
     });
@@ -78,12 +80,15 @@ export class Bridge {
   }
 
   /**
-   * Ticks of some symbols, one by one, from now on and for ever. After a restart of the bridge ticks are numbered
-   * anew: `onState` hears of the `reset`, and the newest tick of each symbol comes first.
+   * Ticks of some symbols, one by one, beginning with the newest of each. Throws a BridgeError when the bridge does not
+   * have one of them. After a restart of the bridge ticks are numbered anew: `onState` hears of the `reset`, and the
+   * newest tick of each symbol comes first.
    */
   async *ticks(symbols: readonly string[], options: FollowOptions & TicksInit = {}): AsyncGenerator<Tick, void> {
     for await (const { message } of this.follow(TicksService.method.streamTicks, ...split(options, { symbols }))) {
       const { event } = message;
+      const refused = event.case === "opened" ? refusedSymbol(event.value) : undefined;
+      if (refused !== undefined) throw refused;
       if (event.case === "snapshot" || event.case === "batch") yield* event.value.ticks;
     }
   }
@@ -101,6 +106,8 @@ export class Bridge {
   async *bars(symbols: readonly string[], options: FollowOptions & BarsInit): AsyncGenerator<Bar, void> {
     for await (const { message } of this.follow(TicksService.method.streamBars, ...split(options, { symbols }))) {
       const { event } = message;
+      const refused = event.case === "opened" ? refusedSymbol(event.value) : undefined;
+      if (refused !== undefined) throw refused;
       if (event.case === "snapshot" || event.case === "bar") yield event.value;
     }
   }
@@ -119,18 +126,23 @@ export class Bridge {
     }
   }
 
-  /** Any stream of the contract, all of its messages, going on through broken connections. */
+  /**
+   * Any stream of the contract, all of its messages, going on through broken connections. It ends when its loop is
+   * left, its signal aborts, or the bridge is closed.
+   */
   follow<M extends DescMethodServerStreaming>(
     method: M,
     request: MessageInitShape<M["input"]>,
-    options?: FollowOptions,
-  ): AsyncGenerator<{ readonly message: MessageShape<M["output"]>; readonly cursor: Cursor | undefined }, void> {
-    return follow(this.#context, method, request, options);
+    options: FollowOptions = {},
+  ): AsyncGenerator<Followed<M>, void> {
+    const signal = eitherOf(this.#closed.signal, options.signal);
+    return follow(this.#context, method, request, { ...options, signal });
   }
 
-  /** Lets go of the connection. */
+  /** Ends every stream, and every further try of an order, and lets go of the connection. */
   close(): void {
-    this.#close();
+    this.#closed.abort();
+    this.#hangUp();
   }
 }
 

@@ -6,9 +6,19 @@
  */
 import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../../../gen/ts/google/rpc/error_details_pb.ts";
+import type { StreamOpened } from "../../../gen/ts/mt5bridge/v1/types_pb.ts";
+import { millisecondsOf } from "./patience.ts";
 
-/** When the same request may be worth another try. */
-export type Retry = "never" | "later" | "after_reconnect" | "after_reconcile" | "after_resubscribe" | "with_new_price";
+/** When the same request may be worth another try; `passing` sums it up. */
+export const retries = [
+  "never",
+  "later",
+  "after_reconnect",
+  "after_reconcile",
+  "after_resubscribe",
+  "with_new_credential",
+] as const;
+export type Retry = (typeof retries)[number];
 
 /** A field of the request and what is wrong with it, its valid range named. */
 export interface Violation {
@@ -40,9 +50,13 @@ export class BridgeError extends ConnectError {
     this.retry = retryOf(from.code, own?.metadata["retry"]);
     this.orderMayExist = known.orderMayExist ?? orderMayExist(from, own?.metadata["order_may_exist"]);
     this.violations = from.findDetails(BadRequestSchema).flatMap((bad) => bad.fieldViolations);
-    const [delay] = from.findDetails(RetryInfoSchema).map(({ retryDelay }) => retryDelay);
-    this.retryAfterMs = delay === undefined ? undefined : Number(delay.seconds) * 1000 + delay.nanos / 1e6;
+    this.retryAfterMs = millisecondsOf(from.findDetails(RetryInfoSchema)[0]?.retryDelay);
     this.clientOrderId = known.clientOrderId;
+  }
+
+  /** Whether the same request may succeed later, as it is. */
+  get passing(): boolean {
+    return this.retry !== "never" && this.retry !== "with_new_credential";
   }
 
   /**
@@ -59,15 +73,6 @@ export class BridgeError extends ConnectError {
   }
 }
 
-const retries: readonly string[] = [
-  "never",
-  "later",
-  "after_reconnect",
-  "after_reconcile",
-  "after_resubscribe",
-  "with_new_price",
-] satisfies Retry[];
-
 /** What no second try changes. */
 const final = new Set([
   Code.InvalidArgument,
@@ -83,7 +88,8 @@ const final = new Set([
 function retryOf(code: Code, told: string | undefined): Retry {
   // A connection that breaks looks like a cancellation by somebody else. Our own is known by its signal.
   if (code === Code.Canceled) return "later";
-  if (told !== undefined && retries.includes(told)) return told as Retry;
+  const known = retries.find((word) => word === told);
+  if (known !== undefined) return known;
   return final.has(code) ? "never" : "later";
 }
 
@@ -94,6 +100,15 @@ function orderMayExist({ code, cause }: ConnectError, told: string | undefined):
   if (told !== undefined) return told !== "false";
   if (code === Code.Unauthenticated || code === Code.PermissionDenied || code === Code.Unimplemented) return false;
   return !unsent.includes((cause as { code?: unknown } | undefined)?.code);
+}
+
+/** A stream of ticks or bars goes on without the symbols that are not there; nobody would ever hear of them. */
+export function refusedSymbol({ symbols }: StreamOpened): BridgeError | undefined {
+  const row = symbols.find(({ accepted }) => !accepted);
+  if (row === undefined) return undefined;
+  const metadata = { retry: "never", order_may_exist: "false" } satisfies { retry: Retry; order_may_exist: string };
+  const info = { desc: ErrorInfoSchema, value: { domain: "mt5bridge", reason: row.reason, metadata } };
+  return new BridgeError(new ConnectError(`${row.symbol}: ${row.message}`, Code.NotFound, undefined, [info]));
 }
 
 /** Makes every call of a client fail with a BridgeError. */

@@ -9,18 +9,10 @@
  */
 import type { DescMethodServerStreaming, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import { Code, ConnectError, type Transport } from "@connectrpc/connect";
-import type {
-  Closing,
-  Cursor,
-  Heartbeat,
-  Reset,
-  ResetReason,
-  SnapshotEnd,
-  SourceState,
-  StreamOpened,
-} from "../../../gen/ts/mt5bridge/v1/types_pb.ts";
+import type { Closing, Cursor, ResetReason, SourceState, StreamOpened } from "../../../gen/ts/mt5bridge/v1/types_pb.ts";
+import { type Asked, Course, type StreamMessage } from "./course.ts";
 import { BridgeError } from "./failure.ts";
-import { pauseAfter, type Wait } from "./patience.ts";
+import { millisecondsOf, pauseAfter, type Wait } from "./patience.ts";
 
 /** What a reader may want to know besides the data. */
 export type StreamState =
@@ -37,18 +29,10 @@ export interface FollowOptions {
   readonly onState?: (state: StreamState) => void;
 }
 
-type Known =
-  | { readonly case: "opened"; readonly value: StreamOpened }
-  | { readonly case: "snapshotEnd"; readonly value: SnapshotEnd }
-  | { readonly case: "heartbeat"; readonly value: Heartbeat }
-  | { readonly case: "reset"; readonly value: Reset }
-  | { readonly case: "closing"; readonly value: Closing }
-  | { readonly case: "batch"; readonly value: { readonly cursor?: Cursor } };
-
-/** What all streams of the contract have in common. */
-interface StreamMessage {
-  readonly cursor?: Cursor;
-  readonly event: Known | { readonly case: "snapshot" | "other" };
+export interface Followed<M extends DescMethodServerStreaming> {
+  readonly message: MessageShape<M["output"]>;
+  /** Where the reader stands behind it; undefined until a snapshot is whole. */
+  readonly cursor: Cursor | undefined;
 }
 
 /** A stream may be silent for so many heartbeats before it counts as dead. */
@@ -56,92 +40,90 @@ const heartbeatsMissed = 3;
 /** How long the first message may take. */
 const openingMs = 10_000;
 
-/** Yields every message of the stream, those of later connections too; `cursor` is where the reader stands behind it. */
+/** Yields every message of the stream, those of later connections too. Throws what no second try would change. */
 export async function* follow<M extends DescMethodServerStreaming>(
   { transport, wait }: { readonly transport: Transport; readonly wait: Wait },
   method: M,
   request: MessageInitShape<M["input"]>,
   { signal, resumeAfter, onState }: FollowOptions = {},
-): AsyncGenerator<{ readonly message: MessageShape<M["output"]>; readonly cursor: Cursor | undefined }, void> {
-  let cursor = resumeAfter;
-  let afresh: object = request;
-  let asked: object = cursor === undefined ? afresh : { ...request, resumeAfter: cursor };
+): AsyncGenerator<Followed<M>, void> {
+  const course = new Course(request as Asked, resumeAfter);
   let failures = 0;
   while (!signal?.aborted) {
     const call = new AbortController();
     const abort = () => call.abort(signal?.reason);
     signal?.addEventListener("abort", abort, { once: true });
-    let why: BridgeError | Closing | undefined;
-    let retryInMs: number | undefined;
+    let why: BridgeError | Closing = new BridgeError(new ConnectError("the stream has ended", Code.Unavailable));
+    let retryAfterMs = 0;
     try {
-      const input = once(asked as MessageInitShape<M["input"]>);
-      const opening = transport.stream(method, call.signal, undefined, undefined, input);
-      const stream = await inTime(opening, openingMs, call);
-      const messages = stream.message[Symbol.asyncIterator]();
-      let patienceMs = openingMs;
-      for (;;) {
-        const next = await inTime(messages.next(), patienceMs, call);
-        if (next.done === true) break;
-        const { event, cursor: place } = next.value as unknown as StreamMessage;
-        switch (event.case) {
-          case "opened":
-            failures = 0;
-            patienceMs = Math.max(1_000, millisecondsOf(event.value.heartbeatInterval, 5_000) * heartbeatsMissed);
-            // Without a snapshot the stream begins here, and an event may be the first.
-            if (cursor === undefined && wantsNone(asked)) cursor = event.value.cursor;
-            onState?.({ kind: "connected", opened: event.value });
-            break;
-          case "reset":
-            cursor = undefined; // until the snapshot is whole
-            afresh = { ...request, snapshot: undefined };
-            onState?.({ kind: "reset", reason: event.value.reason, message: event.value.message });
-            break;
-          case "heartbeat":
-            cursor = event.value.cursor ?? cursor;
-            onState?.({ kind: "alive", source: event.value.sourceState, skipped: event.value.skipped });
-            break;
-          case "closing":
-            cursor = event.value.cursor ?? cursor;
-            why = event.value;
-            retryInMs = millisecondsOf(event.value.retryAfter, 0);
-            break;
-          case "snapshotEnd":
-          case "batch":
-            cursor = event.value.cursor ?? cursor;
-            break;
-          case "snapshot":
-            break;
-          default:
-            if (place !== undefined) cursor = place;
+      const asked = course.request() as MessageInitShape<M["input"]>;
+      for await (const message of connection(transport, method, asked, call)) {
+        const common = message as unknown as StreamMessage;
+        const { event } = common;
+        course.take(common);
+        if (event.case === "opened") failures = 0;
+        if (event.case === "closing") {
+          why = event.value;
+          retryAfterMs = millisecondsOf(event.value.retryAfter) ?? 0;
         }
-        yield { message: next.value as MessageShape<M["output"]>, cursor };
+        const state = stateOf(common);
+        if (state !== undefined) onState?.(state);
+        yield { message, cursor: course.cursor };
       }
     } catch (thrown) {
       if (signal?.aborted) return;
       const error = BridgeError.from(thrown);
-      if (error.retry === "never") throw error;
+      if (!error.passing) throw error;
       why = error;
-      retryInMs = error.retryAfterMs;
+      retryAfterMs = Math.max(retryAfterMs, error.retryAfterMs ?? 0);
     } finally {
       call.abort();
       signal?.removeEventListener("abort", abort);
     }
-    retryInMs = Math.max(retryInMs ?? 0, pauseAfter(failures++));
-    why ??= new BridgeError(new ConnectError("the stream has ended", Code.Unavailable));
+    const retryInMs = retryAfterMs + pauseAfter(failures++);
     onState?.({ kind: "disconnected", why, retryInMs });
-    // What has been seen is not asked for again; a snapshot that broke off is.
-    asked = cursor === undefined ? afresh : { ...request, snapshot: undefined, resumeAfter: cursor };
     await wait(retryInMs, signal);
   }
 }
 
-const wantsNone = (asked: object) => "snapshot" in asked && asked.snapshot === false;
+function stateOf({ event }: StreamMessage): StreamState | undefined {
+  switch (event.case) {
+    case "opened":
+      return { kind: "connected", opened: event.value };
+    case "reset":
+      return { kind: "reset", reason: event.value.reason, message: event.value.message };
+    case "heartbeat":
+      return { kind: "alive", source: event.value.sourceState, skipped: event.value.skipped };
+    default:
+      return undefined;
+  }
+}
+
+/** What one connection brings. A peer that has vanished says nothing, for ever; one that is there sends heartbeats. */
+async function* connection<M extends DescMethodServerStreaming>(
+  transport: Transport,
+  method: M,
+  request: MessageInitShape<M["input"]>,
+  call: AbortController,
+): AsyncGenerator<MessageShape<M["output"]>, void> {
+  const opening = transport.stream(method, call.signal, undefined, undefined, once(request));
+  const messages = (await inTime(opening, openingMs, call)).message[Symbol.asyncIterator]();
+  let patienceMs = openingMs;
+  for (;;) {
+    const next = await inTime(messages.next(), patienceMs, call);
+    if (next.done === true) return;
+    const { event } = next.value as unknown as StreamMessage;
+    if (event.case === "opened") {
+      patienceMs = Math.max(1_000, (millisecondsOf(event.value.heartbeatInterval) ?? 5_000) * heartbeatsMissed);
+    }
+    yield next.value as MessageShape<M["output"]>;
+  }
+}
 
 async function* once<T>(item: T): AsyncGenerator<T> {
   yield item;
 }
 
-/** A peer that has vanished says nothing, for ever; one that is there sends heartbeats. */
 async function inTime<T>(promise: Promise<T>, ms: number, call: AbortController): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const silence = new Promise<never>((_, reject) => {
@@ -157,8 +139,4 @@ async function inTime<T>(promise: Promise<T>, ms: number, call: AbortController)
     clearTimeout(timer);
     promise.catch(() => undefined); // it fails of our own abort, when nobody listens any more
   }
-}
-
-function millisecondsOf(duration: { readonly seconds: bigint; readonly nanos: number } | undefined, absent: number) {
-  return duration === undefined ? absent : Number(duration.seconds) * 1000 + duration.nanos / 1e6;
 }

@@ -13,7 +13,7 @@ import { Code, ConnectError, type Transport } from "@connectrpc/connect";
 import { type Order, OrderStage, OrdersService } from "../../../gen/ts/mt5bridge/v1/orders_pb.ts";
 import { BridgeError } from "./failure.ts";
 import type { KeptRequest, KeyStore } from "./keys.ts";
-import { pauseAfter, type Wait } from "./patience.ts";
+import { eitherOf, pauseAfter, type Wait } from "./patience.ts";
 
 type Methods = (typeof OrdersService)["method"];
 /** The RPCs that send something to the broker. */
@@ -39,7 +39,7 @@ const rpcs: readonly string[] = [
 export interface SendOptions {
   /** Ends the tries. The order may have been placed nevertheless. */
   readonly signal?: AbortSignal;
-  /** How long to go on trying; default 30 seconds. */
+  /** How long to go on trying; default 60 seconds. */
   readonly patienceMs?: number;
   /** How long one try may take; default 15 seconds, more than the bridge waits for its terminal. */
   readonly timeoutMs?: number;
@@ -51,6 +51,8 @@ export interface OrdersSetup {
   /** Milliseconds from any moment. */
   readonly now: () => number;
   readonly newKey: () => string;
+  /** Aborts when the bridge is closed: nothing is tried any more. */
+  readonly closed: AbortSignal;
 }
 
 export class Orders {
@@ -159,9 +161,10 @@ export class Orders {
   async #tried<R extends OrderRpc>(
     rpc: R,
     request: MessageShape<Methods[R]["input"]>,
-    { signal, patienceMs = 30_000, timeoutMs = 15_000 }: SendOptions,
+    { signal: callers, patienceMs = 60_000, timeoutMs = 15_000 }: SendOptions,
   ): Promise<unknown> {
-    const { wait, now } = this.#setup;
+    const { wait, now, closed } = this.#setup;
+    const signal = eitherOf(closed, callers);
     const method = OrdersService.method[rpc] as Methods["placeOrder"];
     const until = now() + patienceMs;
     let mayExist = false;
@@ -173,11 +176,11 @@ export class Orders {
         const error = BridgeError.from(thrown);
         mayExist ||= error.orderMayExist;
         const told = new BridgeError(error, { orderMayExist: mayExist, clientOrderId: request.clientOrderId });
-        if (signal?.aborted || error.retry === "never") throw told;
-        const pause = error.retryAfterMs ?? pauseAfter(failures);
+        if (signal.aborted || !error.passing) throw told;
+        const pause = (error.retryAfterMs ?? 0) + pauseAfter(failures);
         if (now() + pause >= until) throw told;
         await wait(pause, signal);
-        if (signal?.aborted) throw told;
+        if (signal.aborted) throw told;
       }
     }
   }

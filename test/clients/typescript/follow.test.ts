@@ -52,7 +52,7 @@ describe("a stream", () => {
     expect(await take(bridge.orderEvents({ snapshot: false }), 1)).toEqual(["a"]);
     expect(asked.map(({ resumeAfter, snapshot }) => [snapshot, resumeAfter?.sequence])).toEqual([
       [false, undefined],
-      [undefined, 0n],
+      [false, 0n],
     ]);
   });
 
@@ -72,13 +72,40 @@ describe("a stream", () => {
       connections: [
         [opened, snapshotEnd(3), broken],
         [opened, { event: reset }, snapshot("a"), broken],
-        [opened, snapshot("a"), snapshotEnd(2, "f"), broken],
+        [opened, { event: reset }, snapshot("a"), snapshotEnd(2, "f"), broken],
         [opened, changed(3, { clientOrderId: "b" }), undefined],
       ],
     });
     expect(await take(bridge.orderEvents({ onState: (state) => states.push(state) }), 3)).toEqual(["a", "a", "b"]);
-    expect(asked.map(({ resumeAfter }) => resumeAfter?.epoch)).toEqual([undefined, "e", undefined, "f"]);
-    expect(states.filter(({ kind }) => kind === "reset")).toHaveLength(1);
+    expect(asked.map(({ resumeAfter }) => resumeAfter?.epoch)).toEqual([undefined, "e", "e", "f"]);
+    expect(states.filter(({ kind }) => kind === "reset")).toHaveLength(2);
+  });
+
+  it("asks for what it missed once more, although a snapshot was already ahead of it", async () => {
+    const { bridge, asked } = scripted({
+      connections: [
+        [opened, snapshot("a"), snapshotEnd(9), changed(4, { clientOrderId: "b" }), broken],
+        [opened, changed(5, { clientOrderId: "c" }), undefined],
+      ],
+    });
+    const resumeAfter = { ...at(3), $typeName: "mt5bridge.v1.Cursor" } as const;
+    expect(await take(bridge.orderEvents({ snapshot: true, resumeAfter }), 3)).toEqual(["a", "b", "c"]);
+    expect(asked.map((request) => [request.snapshot, request.resumeAfter?.sequence])).toEqual([
+      [true, 3n],
+      [undefined, 4n],
+    ]);
+  });
+
+  it("counts nothing that was said before its snapshot was whole", async () => {
+    const beat = { case: "heartbeat", value: { cursor: at(7) } } as const;
+    const { bridge, asked } = scripted({
+      connections: [
+        [opened, snapshot("a"), { event: beat }, broken],
+        [opened, snapshot("a"), snapshotEnd(7), changed(8, { clientOrderId: "b" })],
+      ],
+    });
+    expect(await take(bridge.orderEvents(), 3)).toEqual(["a", "a", "b"]);
+    expect(asked[1]?.resumeAfter).toBeUndefined();
   });
 
   it("comes back when the bridge said it may, and no sooner", async () => {
@@ -94,7 +121,8 @@ describe("a stream", () => {
     });
     await take(bridge.orderEvents(), 1);
     expect(asked[1]?.resumeAfter?.sequence).toBe(9n);
-    expect(pauses).toEqual([7_000]);
+    expect(pauses).toHaveLength(1);
+    expect(pauses[0]).toBeGreaterThan(7_000); // many clients are not to return as one
   });
 
   it("waits longer after every failure, until it succeeds", async () => {
@@ -133,6 +161,15 @@ describe("a stream", () => {
     await take(bridge.orderEvents(), 1);
     expect(gone).toHaveLength(1);
     await gone[0];
+  });
+
+  it("ends quietly when the bridge is closed, and does not connect again", async () => {
+    const { bridge, gone, asked } = scripted({
+      connections: [[opened, changed(1, { clientOrderId: "a" }), undefined]],
+    });
+    for await (const _ of bridge.orderEvents()) bridge.close();
+    await gone[0];
+    expect(asked).toHaveLength(1);
   });
 
   it("ends quietly when its signal aborts", async () => {
