@@ -1,5 +1,5 @@
 /**
- * What the clients in Python and Go are generated, checked and tested with, kept in .tools.
+ * What the clients are generated, checked and tested with, kept in .tools.
  *
  * Each function answers whether its tools are ready, installing them first where they are not, once for each version.
  * Where the language itself is missing it says so: in CI that is a failure, as what is skipped proves nothing there.
@@ -8,7 +8,7 @@ import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
-import { tool, toolFolder } from "../test/tools.ts";
+import { projects, tool, toolFolder } from "../test/tools.ts";
 
 const root = new URL("../", import.meta.url).pathname;
 const python = join(root, ".tools/python");
@@ -29,21 +29,8 @@ export function pythonToolsReady(): boolean {
   return once(join(python, "tools.stamp"), [requirements], () => {
     say("installing the tools of clients/python, once (about half a minute)");
     rmSync(python, { recursive: true, force: true });
-    const pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-    return run(command, "-m", "venv", python) && run(join(python, "bin/python"), ...pip, "-r", requirements);
-  });
-}
-
-/** Besides that, the client itself, installed as its users install it. */
-export function pythonClientReady(): boolean {
-  if (!pythonToolsReady()) return false;
-  const sources = globSync(["pyproject.toml", "README.md", "src/**/*.py", "src/**/*.pyi"], {
-    cwd: join(root, "clients/python"),
-  }).map((path) => join(root, "clients/python", path));
-  return once(join(python, "client.stamp"), sources, () => {
-    say("installing clients/python");
-    const options = ["--quiet", "--disable-pip-version-check", "--force-reinstall", "--no-deps"];
-    return run(join(python, "bin/python"), "-m", "pip", "install", ...options, join(root, "clients/python"));
+    const pip = ["-m", "pip", "install", "-r", requirements];
+    return run(command, "-m", "venv", python) && run(join(python, "bin/python"), ...pip);
   });
 }
 
@@ -59,7 +46,7 @@ export function goToolsReady(): boolean {
 }
 
 /** The tests of clients/go, compiled: the tests that run them are quick then. */
-export function goClientReady(): boolean {
+export function goTestsReady(): boolean {
   const go = tool("go");
   if (go === undefined) return missing("go", "Go 1.24 or later");
   say("compiling the tests of clients/go (about a minute the first time)");
@@ -68,6 +55,38 @@ export function goClientReady(): boolean {
   rmSync(tests, { force: true });
   return run(go, "-C", join(root, "clients/go"), "test", "-c", "-o", tests, ".") || failed("clients/go");
 }
+
+/** Each client in a project of its own that was empty before, by the very commands of its README. */
+export function clientsInstalled(): void {
+  for (const [language, { program, sources }] of Object.entries(clients)) {
+    if (tool(program) === undefined) {
+      missing(program, `clients/${language} is installed with it`);
+      continue;
+    }
+    const project = join(projects, language);
+    const readme = join(root, "clients", language, "README.md");
+    const files = globSync(sources, { cwd: root }).map((path) => join(root, path));
+    once(`${project}.stamp`, [readme, ...files], () => {
+      say(`installing clients/${language} into an empty folder, as its README says`);
+      rmSync(project, { recursive: true, force: true });
+      mkdirSync(project, { recursive: true });
+      const [, commands = ""] = /^```sh\n(.*?)^```/ms.exec(readFileSync(readme, "utf8")) ?? [];
+      return run("env", "-C", project, "sh", "-ec", commands.replaceAll("/path/to/mt5-bridge/", root));
+    });
+  }
+}
+
+const clients = {
+  typescript: {
+    program: "npm",
+    sources: ["clients/typescript/*.json", "clients/typescript/src/*.ts", "gen/ts/mt5bridge/**/*.ts"],
+  },
+  python: {
+    program: "python3",
+    sources: ["clients/python/pyproject.toml", "clients/python/src/**/*.py", "clients/python/src/**/*.pyi"],
+  },
+  go: { program: "go", sources: ["clients/go/go.mod", "clients/go/go.sum"] },
+};
 
 function missing(command: string, wanted: string): false {
   return failed(`${command} is NOT FOUND (${wanted} is needed)`);
@@ -96,7 +115,8 @@ function once(stamp: string, files: readonly string[], work: () => boolean): boo
 }
 
 function run(command: string, ...args: string[]): boolean {
-  const env = { ...process.env, GOBIN: toolFolder };
+  const quiet = { PIP_QUIET: "1", PIP_DISABLE_PIP_VERSION_CHECK: "1", npm_config_loglevel: "error" };
+  const env = { ...process.env, ...quiet, GOBIN: toolFolder };
   const { status } = spawnSync(command, args, { env, stdio: ["ignore", "inherit", "inherit"], timeout: 10 * 60_000 });
   if (status !== 0) say(`went wrong: ${command} ${args.join(" ")}`);
   return status === 0;

@@ -3,14 +3,14 @@
  *
  * grpcurl comes from Go's module proxy, once, into .tools/bin. Without it the tests that
  * use it are skipped; in CI that is a failure, as a skipped test proves nothing there.
- * grpc-health-probe is used where it is installed. Chromium, by the same rule as grpcurl,
- * is Debian's package; root on Debian has it installed. The clients in Python and Go are
- * installed, or compiled, with their own tests, by the same rule.
+ * Chromium, by the same rule, is Debian's package; root on Debian has it installed. The
+ * clients are installed as their READMEs say, and those in Python and Go get what their
+ * own tests need, by the same rule.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { tool, toolFolder } from "../test/tools.ts";
-import { goClientReady, pythonClientReady } from "./client-tools.ts";
+import { clientsInstalled, goTestsReady, pythonToolsReady } from "./client-tools.ts";
 
 const GRPCURL = "github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.4";
 const inCi = process.env["CI"] === "true";
@@ -46,7 +46,7 @@ function installChromium(): void {
 if (tool("grpcurl") === undefined) buildGrpcurl();
 if (tool("chromium") === undefined) installChromium();
 
-for (const name of ["grpcurl", "grpc-health-probe", "chromium"]) {
+for (const name of ["grpcurl", "chromium"]) {
   say(`${name}: ${tool(name) ?? "NOT FOUND, its tests are SKIPPED"}`);
 }
 if (inCi && tool("grpcurl") === undefined) {
@@ -57,5 +57,6 @@ if (inCi && tool("chromium") === undefined) {
   say("chromium is required in CI: install Debian's package of that name");
   process.exitCode = 1;
 }
-pythonClientReady();
-goClientReady();
+pythonToolsReady();
+goTestsReady();
+clientsInstalled();

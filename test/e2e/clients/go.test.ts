@@ -1,24 +1,25 @@
-/** The Go client, as its README tells to use it. */
+/** The Go client, installed and used as its README tells. */
 import { execFile } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { tool, toolFolder } from "../../tools.ts";
-import { clients, examplesIn, expectEveryEventOnce, Strategy } from "./strategy.ts";
+import { projects, tool, toolFolder } from "../../tools.ts";
+import { clients, examplesIn, expectEveryEventOnce, installed, Strategy } from "./strategy.ts";
 
 const go = tool("go");
 const tests = join(toolFolder, "clients-go.test");
-const ready = go !== undefined && existsSync(tests);
+const ready = go !== undefined && existsSync(tests) && installed("go");
 const inContinuousIntegration = process.env["CI"] !== undefined;
 
 describe.skipIf(!ready && !inContinuousIntegration)(
-  `the Go client${ready ? "" : " [SKIPPED: `npm test` could not compile its tests]"}`,
+  `the Go client${ready ? "" : " [SKIPPED: `npm test` could not install it or compile its tests]"}`,
   () => {
     let folder = "";
     beforeAll(() => {
       folder = mkdtempSync(join(tmpdir(), "strategy-"));
+      cpSync(join(projects, "go"), folder, { recursive: true });
     });
     afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -39,8 +40,8 @@ describe.skipIf(!ready && !inContinuousIntegration)(
       const [example = ""] = examplesIn(join(clients, "go/README.md"), "go");
       writeFileSync(join(folder, "main.go"), example);
       expect(await run("gofmt", "-l", folder)).toBe("");
-      await run("go", "build", "-o", join(folder, "strategy"), join(folder, "main.go"));
-      const seen = await expectEveryEventOnce((address) => [new Strategy(join(folder, "strategy"), [address], folder)]);
+      await promisify(execFile)("go", ["build", "-o", "strategy", "."], { cwd: folder });
+      const seen = await expectEveryEventOnce(({ grpc }) => [new Strategy(join(folder, "strategy"), [grpc], folder)]);
       const kept = readFileSync(join(folder, "mt5bridge-keys.jsonl"), "utf8");
       for (const key of seen) expect(key.startsWith("after-") || kept.includes(`"key":"${key}"`), key).toBe(true);
     }, 120_000);

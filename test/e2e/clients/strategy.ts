@@ -1,14 +1,16 @@
 /** Strategies in other languages, as the READMEs of the clients have them, run against a bridge that comes and goes. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { expect } from "vitest";
 import { OrderStage, OrderStageSchema, OrdersService } from "../../../gen/ts/mt5bridge/v1/orders_pb.ts";
 import { TicksService } from "../../../gen/ts/mt5bridge/v1/ticks_pb.ts";
 import { OrderSide, OrderType } from "../../../gen/ts/mt5bridge/v1/types_pb.ts";
-import { dataFolder, type RunningBridge, startBridge } from "../bridge.ts";
+import { projects } from "../../tools.ts";
 import { BridgeClient } from "../client.ts";
+import { lastingBridge } from "./interruption.ts";
 
 export const clients = new URL("../../../clients/", import.meta.url).pathname;
 
@@ -17,6 +19,9 @@ export function examplesIn(readme: string, language: string): string[] {
   const text = readFileSync(readme, "utf8");
   return [...text.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\``, "gms"))].map(([, code = ""]) => code);
 }
+
+/** Whether the client was installed as its README says; in CI it must have been. */
+export const installed = (language: "typescript" | "python" | "go") => existsSync(join(projects, `${language}.stamp`));
 
 /** A running program that prints a line for each order event: sequence, client order id, stage. */
 export class Strategy {
@@ -34,7 +39,7 @@ export class Strategy {
     });
     if (this.#child.stdout === null) throw new Error("no output to read");
     createInterface({ input: this.#child.stdout }).on("line", (line) => {
-      this.lines.push(line);
+      this.lines.push(line.replace("ORDER_STAGE_", ""));
       this.#heard();
     });
   }
@@ -60,20 +65,18 @@ export class Strategy {
  * order event there has been, and expects of each strategy exactly those, from the first that it saw to the last.
  * Returns the client order ids that the strategies saw.
  */
-export async function expectEveryEventOnce(run: (address: string) => readonly Strategy[]): Promise<Set<string>> {
-  const folder = await dataFolder();
-  const settings = { DATA_DIR: folder.path, PAPER_RATE: "200" };
-  let bridge: RunningBridge = await startBridge(settings);
-  const port = String(bridge.grpcPort);
-  const strategies = run(`127.0.0.1:${port}`);
+export async function expectEveryEventOnce(
+  run: (addresses: { readonly grpc: string; readonly http: string }) => readonly Strategy[],
+): Promise<Set<string>> {
+  const bridge = await lastingBridge();
+  const { grpcPort, httpPort } = bridge;
+  const strategies = run({ grpc: `127.0.0.1:${grpcPort}`, http: `127.0.0.1:${httpPort}` });
   try {
     await Promise.all(strategies.map((strategy) => strategy.until((lines) => filled(lines) >= 4)));
     for (const signal of ["SIGTERM", "SIGKILL"] as const) {
-      await bridge.stop(signal);
-      bridge = await startBridge({ ...settings, GRPC_PORT: port });
-      await placeOrder(bridge.grpcPort, `after-${signal}`);
-      const seen = (lines: readonly string[]) =>
-        lines.some((line) => line.endsWith(`after-${signal} ORDER_STAGE_FILLED`));
+      await bridge.restart(signal);
+      await placeOrder(grpcPort, `after-${signal}`);
+      const seen = (lines: readonly string[]) => lines.some((line) => line.endsWith(`after-${signal} FILLED`));
       await Promise.all(strategies.map((strategy) => strategy.until(seen)));
       const before = strategies.map(({ lines }) => filled(lines));
       await Promise.all(
@@ -81,23 +84,22 @@ export async function expectEveryEventOnce(run: (address: string) => readonly St
       );
     }
     await Promise.all(strategies.map((strategy) => strategy.stop()));
-    const all = await everyEvent(bridge.grpcPort, Math.max(...strategies.map(({ lines }) => sequenceOf(lines.at(-1)))));
+    const all = await everyEvent(grpcPort, Math.max(...strategies.map(({ lines }) => sequenceOf(lines.at(-1)))));
     for (const { lines } of strategies) {
       expect(lines).toEqual(all.slice(all.indexOf(lines[0] ?? ""), all.indexOf(lines.at(-1) ?? "") + 1));
     }
-    const fills = all.filter((line) => line.endsWith("ORDER_STAGE_FILLED")).map(keyOf);
+    const fills = all.filter((line) => line.endsWith(" FILLED")).map(keyOf);
     expect(fills).toEqual([...new Set(fills)]);
     return new Set(strategies.flatMap(({ lines }) => lines.map(keyOf)));
   } finally {
     await Promise.all(strategies.map((strategy) => strategy.stop()));
-    await bridge.stop("SIGKILL");
-    await folder.remove();
+    await bridge.stop();
   }
 }
 
 const sequenceOf = (line = ""): number => Number(line.split(" ")[0]);
 const keyOf = (line: string): string => line.split(" ")[1] ?? "";
-const filled = (lines: readonly string[]): number => lines.filter((line) => line.endsWith("ORDER_STAGE_FILLED")).length;
+const filled = (lines: readonly string[]): number => lines.filter((line) => line.endsWith(" FILLED")).length;
 
 async function placeOrder(port: number, clientOrderId: string): Promise<void> {
   const client = new BridgeClient(port);
@@ -123,7 +125,9 @@ async function everyEvent(port: number, last: number): Promise<string[]> {
   for await (const { cursor, event } of client.stream(OrdersService.method.streamOrders, { resumeAfter })) {
     expect(event.case).not.toBe("reset");
     if (event.case !== "order") continue;
-    lines.push(`${cursor?.sequence} ${event.value.clientOrderId} ${OrderStageSchema.value[event.value.stage]?.name}`);
+    lines.push(
+      `${cursor?.sequence} ${event.value.clientOrderId} ${OrderStageSchema.value[event.value.stage]?.localName}`,
+    );
     if (Number(cursor?.sequence) >= last) break;
   }
   client.close();
