@@ -3,29 +3,17 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fromBinary } from "@bufbuild/protobuf";
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { BadRequestSchema } from "../../gen/ts/google/rpc/error_details_pb.ts";
 import { GetAccountResponseSchema } from "../../gen/ts/mt5bridge/v1/account_pb.ts";
 import { OrdersService } from "../../gen/ts/mt5bridge/v1/orders_pb.ts";
-import { tool } from "../tools.ts";
 import { dataFolder, type RunningBridge, startBridge } from "./bridge.ts";
 import { callInGrpcWeb, callInJson, reach, streamInJson, type Traded, tradeThroughRestart } from "./browser-pages.ts";
+import { chromiumProgram, launchChromium } from "./chromium.ts";
 import { BridgeClient } from "./client.ts";
 
-const program = tool("chromium");
 const inContinuousIntegration = process.env["CI"] !== undefined;
-
-const flags = [
-  "--headless",
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 
 const market = {
   client_order_id: "from-a-page",
@@ -50,8 +38,8 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-describe.skipIf(program === undefined && !inContinuousIntegration)(
-  `in a browser${program === undefined ? " [SKIPPED: chromium is not on this machine]" : ""}`,
+describe.skipIf(chromiumProgram === undefined && !inContinuousIntegration)(
+  `in a browser${chromiumProgram === undefined ? " [SKIPPED: chromium is not on this machine]" : ""}`,
   () => {
     let browser: Browser;
     let context: BrowserContext;
@@ -60,9 +48,7 @@ describe.skipIf(program === undefined && !inContinuousIntegration)(
     let base: string;
 
     beforeAll(async () => {
-      const options = { ...(program === undefined ? {} : { executablePath: program }), args: flags };
-      // In a folder of its own, new and empty, that is removed afterwards.
-      [browser, bridge] = await Promise.all([chromium.launch(options), startBridge({ PAPER_RATE: "200" })]);
+      [browser, bridge] = await Promise.all([launchChromium(), startBridge({ PAPER_RATE: "200" })]);
       base = `http://127.0.0.1:${bridge.httpPort}`;
     });
     afterAll(async () => {
