@@ -1,4 +1,4 @@
-/** The tools that people reach for first: grpcurl, buf curl and grpc-health-probe. */
+/** The tools that people reach for first: grpcurl and buf curl. */
 import { execFile, spawn } from "node:child_process";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -45,13 +45,6 @@ describe.skipIf(grpcurl === undefined && !inContinuousIntegration)(
       const answer = JSON.parse(await call("-d", "{}", address, "mt5bridge.v1.AccountService/GetAccount"));
       expect(answer.account).toMatchObject({ account: "paper", balance: 10000 });
     });
-
-    it("asks for the health of one service and of all", async () => {
-      expect(
-        await call("-d", '{"service":"mt5bridge.v1.OrdersService"}', address, "grpc.health.v1.Health/Check"),
-      ).toContain('"SERVING"');
-      expect(await call(address, "grpc.health.v1.Health/List")).toContain("mt5bridge.v1.TicksService");
-    });
   },
 );
 
@@ -90,17 +83,3 @@ describe("buf curl", () => {
     await expect(call("OrdersService/PlaceOrder", JSON.stringify(wrong))).rejects.toThrow("volume");
   });
 });
-
-const probe = tool("grpc-health-probe") ?? tool("grpc_health_probe");
-
-describe.skipIf(probe === undefined)(
-  `grpc-health-probe${probe === undefined ? " [SKIPPED: not on this machine; install github.com/grpc-ecosystem/grpc-health-probe]" : ""}`,
-  () => {
-    it("finds the bridge serving, as a whole and each service", async () => {
-      for (const service of ["", "mt5bridge.v1.OrdersService"]) {
-        const { stderr, stdout } = await run(probe ?? "", [`-addr=${address}`, `-service=${service}`]);
-        expect(stdout + stderr).toContain("SERVING");
-      }
-    });
-  },
-);
