@@ -57,7 +57,7 @@ func WithTLS(config *tls.Config) Option {
 	}
 }
 
-// WithToken sends the token with every call. Use it with TLS, or on this machine.
+// WithToken sends the API key, or the token, with every call. Use it with TLS, or on this machine.
 func WithToken(token string) Option { return func(s *settings) { s.token = token } }
 
 // WithKeys keeps order keys elsewhere than in the file mt5bridge-keys.jsonl of the current folder.
@@ -74,7 +74,8 @@ func WithDialOptions(options ...grpc.DialOption) Option {
 	return func(s *settings) { s.dial = append(s.dial, options...) }
 }
 
-// New makes a connection ready; it is opened when it is first needed. Close it.
+// New makes a connection ready, to a host and port of gRPC (50051) or of HTTP (8001); it is opened when it is first
+// needed. Close it.
 func New(address string, options ...Option) (*Bridge, error) {
 	s := settings{terms: DefaultTerms, log: slog.Default()}
 	for _, option := range options {

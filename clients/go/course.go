@@ -43,6 +43,8 @@ func (c *course[Request]) request() Request {
 	case *pb.StreamOrdersRequest:
 		request.ResumeAfter = c.cursor
 		snapshot = wants(request.Snapshot, snapshot)
+	case *pb.StreamBarsRequest:
+		request.ResumeAfter = c.cursor
 	case *pb.StreamAccountRequest:
 		request.ResumeAfter = c.cursor
 	}
@@ -69,6 +71,12 @@ func (c *course[Request]) take(event any) {
 				asked.Symbols = kind.Subscription.Symbols
 			}
 		default:
+			c.takeCommon(event)
+		}
+	case *pb.StreamBarsResponse:
+		if event.GetBar() != nil {
+			c.note(event.Cursor)
+		} else {
 			c.takeCommon(event)
 		}
 	case *pb.StreamOrdersResponse:

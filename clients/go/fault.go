@@ -56,8 +56,11 @@ func (f *Fault) Passing() bool {
 	if f.Reason == "" { // the connection broke
 		return f.Code == codes.Canceled || f.Code == codes.Unknown || f.Code == codes.Internal || f.Code == codes.Aborted
 	}
-	retry := f.Metadata["retry"]
-	return retry == "later" || retry == "after_reconnect" || retry == "after_resubscribe"
+	switch f.Metadata["retry"] {
+	case "later", "after_reconnect", "after_reconcile", "after_resubscribe":
+		return true
+	}
+	return false
 }
 
 // FaultOf reads an error of a generated client; nil for nil. Whether an order may exist is assumed of a failure of

@@ -28,7 +28,7 @@ type KeyStore interface {
 	Sent(Sending) error
 	// Answered says that the bridge has told what became of it; losing this is harmless.
 	Answered(key string) error
-	// Pending is what was sent and has not been answered, oldest first.
+	// Pending is what was sent and has not been answered, or is in doubt at the bridge itself; oldest first.
 	Pending() []Sending
 }
 

@@ -14,7 +14,8 @@ import (
 )
 
 // Requests under a key: written down, sent, and sent again with the same key until they are answered. Where
-// ClientOrderId is empty a new one is made. A refusal by the broker is no error: it is the order's stage.
+// ClientOrderId is empty a new one is made. A refusal by the broker is no error: it is the order's stage. An error is a
+// [Fault]: at once where no second try would help, else when patience or the context ends.
 
 // PlaceOrder gives a market, limit, stop or stop-limit order.
 func (b *Bridge) PlaceOrder(ctx context.Context, request *pb.PlaceOrderRequest) (*pb.PlaceOrderResponse, error) {
@@ -102,7 +103,9 @@ func deliver[Request proto.Message, Response any](ctx context.Context, b *Bridge
 	for {
 		response, err := try(ctx, delivery.timeout(), request, send)
 		if err == nil {
-			b.answered(*key)
+			if settled(response) {
+				b.answered(*key)
+			}
 			return response, nil
 		}
 		fault := FaultOf(err)
@@ -123,6 +126,12 @@ func try[Request proto.Message, Response any](ctx context.Context, timeout time.
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	return send(ctx, request)
+}
+
+// settled says whether the bridge knows what became of the request. While it does not, the key stays pending.
+func settled(response any) bool {
+	told, ok := response.(interface{ GetOrder() *pb.Order })
+	return !ok || told.GetOrder().GetStage() != pb.OrderStage_ORDER_STAGE_IN_DOUBT
 }
 
 func (b *Bridge) answered(key string) {

@@ -150,6 +150,14 @@ func TestAfterACrashWhatWasPendingIsSentAsItWas(t *testing.T) {
 	}
 }
 
+func TestAnOrderThatIsInDoubtKeepsItsKey(t *testing.T) {
+	s := newScripted(t, []any{&pb.PlaceOrderResponse{Order: &pb.Order{Stage: pb.OrderStage_ORDER_STAGE_IN_DOUBT}}})
+	bridge := s.client(t)
+	if _, err := bridge.PlaceOrder(t.Context(), buy()); err != nil || len(bridge.Keys.Pending()) != 1 {
+		t.Error(err, bridge.Keys.Pending())
+	}
+}
+
 func TestARefusalSaysAllItKnows(t *testing.T) {
 	s := newScripted(t, []any{refusal(codes.InvalidArgument, "INVALID_ARGUMENT", noOrderMade,
 		&errdetails.BadRequest{FieldViolations: []*errdetails.BadRequest_FieldViolation{{Field: "volume", Description: "is wrong"}}})})

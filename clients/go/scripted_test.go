@@ -127,6 +127,10 @@ func (s *scripted) StreamTicks(request *pb.StreamTicksRequest, stream grpc.Serve
 	return s.run(stream.Context(), request, func(m proto.Message) error { return stream.Send(m.(*pb.StreamTicksResponse)) })
 }
 
+func (s *scripted) StreamBars(request *pb.StreamBarsRequest, stream grpc.ServerStreamingServer[pb.StreamBarsResponse]) error {
+	return s.run(stream.Context(), request, func(m proto.Message) error { return stream.Send(m.(*pb.StreamBarsResponse)) })
+}
+
 func (s *scripted) PlaceOrder(ctx context.Context, request *pb.PlaceOrderRequest) (answer *pb.PlaceOrderResponse, err error) {
 	err = s.run(ctx, request, func(m proto.Message) error {
 		answer = m.(*pb.PlaceOrderResponse)

@@ -51,6 +51,11 @@ func (b *Bridge) TickEvents(ctx context.Context, request *pb.StreamTicksRequest)
 	return follow(ctx, b, request, b.Tick.StreamTicks)
 }
 
+// BarEvents gives bars as they form, and each once more, final, when it is closed. After a reset they begin anew.
+func (b *Bridge) BarEvents(ctx context.Context, request *pb.StreamBarsRequest) iter.Seq2[*pb.StreamBarsResponse, error] {
+	return follow(ctx, b, request, b.Tick.StreamBars)
+}
+
 // OrderEvents gives the open orders, then every change of every order, none missed and none twice, also across
 // restarts.
 //

@@ -175,6 +175,16 @@ func TestTicksGoOnWithoutAGapOrARepetition(t *testing.T) {
 	equal(t, resumed(s), []uint64{0, 2}, same)
 }
 
+func TestBarsGoOnBehindTheLastOne(t *testing.T) {
+	opening := &pb.StreamBarsResponse{Event: &pb.StreamBarsResponse_Opened{Opened: &pb.StreamOpened{Cursor: at(3)}}}
+	running := &pb.StreamBarsResponse{Event: &pb.StreamBarsResponse_Snapshot{Snapshot: &pb.Bar{}}}
+	whole := &pb.StreamBarsResponse{Event: &pb.StreamBarsResponse_SnapshotEnd{SnapshotEnd: &pb.SnapshotEnd{Cursor: at(3)}}}
+	closed := &pb.StreamBarsResponse{Cursor: at(4), Event: &pb.StreamBarsResponse_Bar{Bar: &pb.Bar{Final: true}}}
+	s := newScripted(t, []any{opening, running, whole, closed, gone}, []any{opening, running, gone}, []any{opening, whole})
+	first(t, 8, s.client(t).BarEvents(t.Context(), &pb.StreamBarsRequest{Symbols: []string{"EURUSD"}}))
+	equal(t, resumed(s), []uint64{0, 4, 4}, same)
+}
+
 func TestTicksOfASymbolThatIsNotThereAreAnError(t *testing.T) {
 	s := newScripted(t, []any{ticksOpened(false)})
 	var fault *mt5bridge.Fault

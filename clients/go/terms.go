@@ -8,7 +8,8 @@ import (
 
 // Terms say how long to wait, how often to try, and when to give up.
 type Terms struct {
-	// Timeout is what one try of a call that carries a key may take.
+	// Timeout is what one try of a call that carries a key may take: more than a bridge waits for its terminal, unless
+	// it is told to.
 	Timeout time.Duration
 	// Patience is how long a call that carries a key is tried again, all in all; its context may end it sooner.
 	Patience time.Duration
@@ -20,7 +21,7 @@ type Terms struct {
 
 // DefaultTerms suit a bridge that is restarted now and then.
 var DefaultTerms = Terms{
-	Timeout:       10 * time.Second,
+	Timeout:       15 * time.Second,
 	Patience:      60 * time.Second,
 	ShortestPause: 100 * time.Millisecond,
 	LongestPause:  5 * time.Second,

@@ -60,6 +60,18 @@ func TestAPauseBeyondTheEndOfPatienceIsNotMade(t *testing.T) {
 	}
 }
 
+func TestTheBridgeSaysWhatMayPass(t *testing.T) {
+	for retry, passing := range map[string]bool{
+		"later": true, "after_reconnect": true, "after_reconcile": true, "after_resubscribe": true,
+		"never": false, "with_new_credential": false, "with_new_key": false,
+	} {
+		fault := &Fault{Code: codes.FailedPrecondition, Reason: "ANY", Metadata: map[string]string{"retry": retry}}
+		if fault.Passing() != passing {
+			t.Error(retry)
+		}
+	}
+}
+
 func TestADoubtOnceRaisedRemains(t *testing.T) {
 	delivery := newDelivery(seconds, time.Now)
 	delivery.failed(&Fault{Code: codes.Unavailable, OrderMayExist: true})

@@ -22,7 +22,14 @@ from mt5bridge.v1.orders_pb2 import (
     StreamOrdersRequest,
     StreamOrdersResponse,
 )
-from mt5bridge.v1.ticks_pb2 import StreamTicksRequest, StreamTicksResponse, Tick, TickBatch
+from mt5bridge.v1.ticks_pb2 import (
+    StreamBarsRequest,
+    StreamBarsResponse,
+    StreamTicksRequest,
+    StreamTicksResponse,
+    Tick,
+    TickBatch,
+)
 from mt5bridge.v1.types_pb2 import Closing, Cursor, Reset, SnapshotEnd, StreamOpened, SymbolResult
 
 
@@ -173,6 +180,9 @@ class ScriptedBridge(
         yield from self._steps(request, context)
 
     def StreamTicks(self, request: StreamTicksRequest, context: grpc.ServicerContext) -> Iterator[StreamTicksResponse]:
+        yield from self._steps(request, context)
+
+    def StreamBars(self, request: StreamBarsRequest, context: grpc.ServicerContext) -> Iterator[StreamBarsResponse]:
         yield from self._steps(request, context)
 
     def PlaceOrder(self, request: PlaceOrderRequest, context: grpc.ServicerContext) -> PlaceOrderResponse:

@@ -11,7 +11,7 @@ from conftest import Client
 from scripted import Failure, ScriptedBridge, Vanish, filled, refusal
 
 from mt5bridge import BridgeError, KeyFile, KeysInMemory, Sending, Violation
-from mt5bridge.v1.orders_pb2 import PlaceOrderRequest
+from mt5bridge.v1.orders_pb2 import ORDER_STAGE_IN_DOUBT, Order, PlaceOrderRequest, PlaceOrderResponse
 from mt5bridge.v1.types_pb2 import ORDER_SIDE_BUY, ORDER_TYPE_MARKET
 
 BUY = PlaceOrderRequest(symbol="EURUSD", side=ORDER_SIDE_BUY, type=ORDER_TYPE_MARKET, volume=0.1)
@@ -73,6 +73,20 @@ def test_after_a_crash_what_was_pending_is_sent_as_it_was(
     assert len(client.send_pending(reopened)) == 1
     assert bridge.asked[0] == bridge.asked[1]
     assert KeyFile(path).pending() == []
+
+
+def test_an_order_that_is_in_doubt_keeps_its_key(bridge: ScriptedBridge, client: Client) -> None:
+    keys = KeysInMemory()
+    bridge.scripts = [[PlaceOrderResponse(order=Order(stage=ORDER_STAGE_IN_DOUBT))]]
+    client.place(BUY, keys)
+    assert len(keys.pending()) == 1
+
+
+def test_a_key_means_what_it_meant_first() -> None:
+    keys = KeysInMemory()
+    keys.sent(Sending("a", "PlaceOrder", {"symbol": "EURUSD"}))
+    keys.sent(Sending("a", "PlaceOrder", {"symbol": "XAUUSD"}))
+    assert keys.pending() == [Sending("a", "PlaceOrder", {"symbol": "EURUSD"})]
 
 
 def test_a_refusal_says_all_it_knows(bridge: ScriptedBridge, client: Client) -> None:

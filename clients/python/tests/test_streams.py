@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from itertools import islice
 
 import grpc
 import pytest
@@ -27,8 +28,8 @@ from scripted import (
 
 from mt5bridge import AsyncBridge, Bridge, BridgeError, KeysInMemory
 from mt5bridge.v1.orders_pb2 import StreamOrdersRequest
-from mt5bridge.v1.ticks_pb2 import StreamTicksResponse, Subscription
-from mt5bridge.v1.types_pb2 import SnapshotEnd
+from mt5bridge.v1.ticks_pb2 import Bar, StreamBarsRequest, StreamBarsResponse, StreamTicksResponse, Subscription
+from mt5bridge.v1.types_pb2 import SnapshotEnd, StreamOpened
 
 GONE = Failure(grpc.StatusCode.UNAVAILABLE)
 
@@ -127,6 +128,16 @@ def test_ticks_go_on_without_a_gap_or_a_repetition(bridge: ScriptedBridge, clien
     bridge.scripts[0].insert(1, StreamTicksResponse(snapshot_end=SnapshotEnd(cursor=cursor(0))))
     assert [tick.sequence for tick in client.ticks(5, "EURUSD")] == [1, 2, 3, 4, 5]
     assert bridge.asked[1].resume_after == cursor(2)
+
+
+def test_bars_go_on_behind_the_last_closed_one(bridge: ScriptedBridge) -> None:
+    opening = [StreamBarsResponse(opened=StreamOpened(cursor=cursor(3))), StreamBarsResponse(snapshot=Bar())]
+    whole = StreamBarsResponse(snapshot_end=SnapshotEnd(cursor=cursor(3)))
+    closed = StreamBarsResponse(cursor=cursor(4), bar=Bar(final=True))
+    bridge.scripts = [[*opening, whole, closed, GONE], [*opening, GONE], [*opening, whole]]
+    with Bridge(bridge.address, keys=KeysInMemory(), terms=QUICK) as client:
+        list(islice(client.bar_events(StreamBarsRequest(symbols=["EURUSD"])), 8))
+    assert [request.resume_after.sequence for request in bridge.asked] == [0, 4, 4]
 
 
 def test_ticks_of_a_symbol_that_is_not_there_are_an_error(bridge: ScriptedBridge, client: Client) -> None:

@@ -43,6 +43,23 @@ def test_a_pause_beyond_the_end_of_patience_is_not_made() -> None:
         delivery.failed(unavailable(retry_after=10))
 
 
+@pytest.mark.parametrize(
+    ("retry", "passing"),
+    [
+        ("later", True),
+        ("after_reconnect", True),
+        ("after_reconcile", True),
+        ("after_resubscribe", True),
+        ("never", False),
+        ("with_new_credential", False),
+        ("with_new_key", False),
+    ],
+)
+def test_the_bridge_says_what_may_pass(retry: str, passing: bool) -> None:
+    fault = BridgeError(grpc.StatusCode.FAILED_PRECONDITION, "no", reason="ANY", metadata={"retry": retry})
+    assert fault.passing is passing
+
+
 def test_a_doubt_once_raised_remains() -> None:
     delivery = Delivery(TERMS, clock=lambda: 0)
     delivery.failed(unavailable(order_may_exist=True))

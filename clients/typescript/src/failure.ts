@@ -17,6 +17,7 @@ export const retries = [
   "after_reconcile",
   "after_resubscribe",
   "with_new_credential",
+  "with_new_key",
 ] as const;
 export type Retry = (typeof retries)[number];
 
@@ -56,7 +57,7 @@ export class BridgeError extends ConnectError {
 
   /** Whether the same request may succeed later, as it is. */
   get passing(): boolean {
-    return this.retry !== "never" && this.retry !== "with_new_credential";
+    return this.retry !== "never" && !this.retry.startsWith("with_");
   }
 
   /**

@@ -16,6 +16,7 @@ describe("a failure", () => {
     ["after_reconcile", true],
     ["never", false],
     ["with_new_credential", false],
+    ["with_new_key", false],
   ])("that says %s may pass: %s", (retry, passing) => {
     expect(BridgeError.from(fault(Code.Internal, "ANY", { retry })).passing).toBe(passing);
   });

@@ -15,7 +15,7 @@ from grpc import aio
 from mt5bridge.connection import Tls, async_channel_to
 from mt5bridge.course import Course, Request
 from mt5bridge.errors import BridgeError
-from mt5bridge.keyed import Keyed, request_of, sending_of, with_key
+from mt5bridge.keyed import Keyed, request_of, sending_of, settled, with_key
 from mt5bridge.keys import KeyFile, KeyStore, Sending
 from mt5bridge.terms import Delivery, Pauses, Terms
 from mt5bridge.ticks import refuse_unknown, ticks_request, ticks_within
@@ -38,7 +38,13 @@ from mt5bridge.v1.orders_pb2 import (
     StreamOrdersResponse,
 )
 from mt5bridge.v1.ticks_pb2 import Delivery as TickDelivery
-from mt5bridge.v1.ticks_pb2 import StreamTicksRequest, StreamTicksResponse, Tick
+from mt5bridge.v1.ticks_pb2 import (
+    StreamBarsRequest,
+    StreamBarsResponse,
+    StreamTicksRequest,
+    StreamTicksResponse,
+    Tick,
+)
 
 _log = logging.getLogger("mt5bridge")
 _Request = TypeVar("_Request")
@@ -50,7 +56,8 @@ class AsyncBridge:
 
     The services of the contract are there as they are (`account`, `tick`, `order`, `health`, `admin`), raising
     `grpc.RpcError`; through `call` they raise `BridgeError`. The methods below do more than one call can: streams
-    that go on behind the last event after any interruption, and orders that are sent until they are answered.
+    that go on behind the last event after any interruption, and orders that are sent until they are answered. What
+    they raise is a `BridgeError`: at once for what no second try would change, else when `Terms.patience` ends.
     """
 
     def __init__(
@@ -62,7 +69,10 @@ class AsyncBridge:
         keys: KeyStore | None = None,
         terms: Terms | None = None,
     ) -> None:
-        """`keys`: where order keys are kept; by default in the file mt5bridge-keys.jsonl of the current folder."""
+        """`address`: host and port, of gRPC (50051) or of HTTP (8001). `token`: an API key or a token.
+
+        `keys`: where order keys are kept; by default in the file mt5bridge-keys.jsonl of the current folder.
+        """
         self.keys: KeyStore = KeyFile() if keys is None else keys
         self._terms = terms or Terms()
         self._closed = asyncio.Event()
@@ -117,6 +127,10 @@ class AsyncBridge:
         old, ListOrders knows what happened in between.
         """
         return self._follow(self.order.StreamOrders, Course(request or StreamOrdersRequest()))
+
+    def bar_events(self, request: StreamBarsRequest) -> AsyncGenerator[StreamBarsResponse, None]:
+        """Bars as they form, and each once more, `final`, when it is closed. After a `reset` they begin anew."""
+        return self._follow(self.tick.StreamBars, Course(request))
 
     def account_events(
         self, request: StreamAccountRequest | None = None
@@ -200,7 +214,8 @@ class AsyncBridge:
             except grpc.RpcError as error:
                 fault = BridgeError.of(error, order_may_exist=True)
             else:
-                await asyncio.to_thread(self.keys.answered, request.client_order_id)
+                if settled(response):
+                    await asyncio.to_thread(self.keys.answered, request.client_order_id)
                 return response
             try:
                 pause = delivery.failed(fault)

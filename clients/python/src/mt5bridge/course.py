@@ -12,11 +12,11 @@ from typing import Generic, TypeVar
 
 from mt5bridge.v1.account_pb2 import StreamAccountRequest, StreamAccountResponse
 from mt5bridge.v1.orders_pb2 import StreamOrdersRequest, StreamOrdersResponse
-from mt5bridge.v1.ticks_pb2 import StreamTicksRequest, StreamTicksResponse
+from mt5bridge.v1.ticks_pb2 import StreamBarsRequest, StreamBarsResponse, StreamTicksRequest, StreamTicksResponse
 from mt5bridge.v1.types_pb2 import Cursor
 
-Request = TypeVar("Request", StreamTicksRequest, StreamOrdersRequest, StreamAccountRequest)
-AnyEvent = StreamTicksResponse | StreamOrdersResponse | StreamAccountResponse
+Request = TypeVar("Request", StreamTicksRequest, StreamBarsRequest, StreamOrdersRequest, StreamAccountRequest)
+AnyEvent = StreamTicksResponse | StreamBarsResponse | StreamOrdersResponse | StreamAccountResponse
 
 
 class Course(Generic[Request]):
@@ -54,7 +54,7 @@ class Course(Generic[Request]):
             # A resumed stream brings what was missed after its snapshot: it still stands where it stood.
             if not self._resumed:
                 self._note(event.snapshot_end.cursor)
-            if not isinstance(self._request, StreamAccountRequest):
+            if isinstance(self._request, (StreamTicksRequest, StreamOrdersRequest)):
                 self._request.ClearField("snapshot")
         elif kind == "heartbeat":
             self._note(event.heartbeat.cursor)
@@ -66,7 +66,7 @@ class Course(Generic[Request]):
                 self._note(event.batch.cursor)
             elif kind == "subscription" and isinstance(self._request, StreamTicksRequest):
                 self._request.symbols[:] = event.subscription.symbols
-        elif kind in ("order", "position", "balance", "valuation"):
+        elif kind in ("order", "bar", "position", "balance", "valuation"):
             self._note(event.cursor)
 
     def _note(self, cursor: Cursor) -> None:
@@ -75,6 +75,6 @@ class Course(Generic[Request]):
 
 
 def _wants_snapshot(request: Request) -> bool:
-    if not isinstance(request, StreamAccountRequest) and request.HasField("snapshot"):
+    if isinstance(request, (StreamTicksRequest, StreamOrdersRequest)) and request.HasField("snapshot"):
         return request.snapshot
     return not request.HasField("resume_after")

@@ -15,7 +15,7 @@ from google.protobuf.empty_pb2 import Empty
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 _DETAILS = "grpc-status-details-bin"
-_RETRY = {"later", "after_reconnect", "after_resubscribe"}
+_RETRY = {"later", "after_reconnect", "after_reconcile", "after_resubscribe"}
 _PASSING = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}
 _BROKEN_OFF = {grpc.StatusCode.CANCELLED, grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL, grpc.StatusCode.ABORTED}
 

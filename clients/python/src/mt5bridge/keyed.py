@@ -11,6 +11,7 @@ from google.protobuf.json_format import MessageToDict, ParseDict
 from mt5bridge.keys import Sending
 from mt5bridge.v1 import orders_pb2
 from mt5bridge.v1.orders_pb2 import (
+    ORDER_STAGE_IN_DOUBT,
     CancelOrderRequest,
     ClosePositionByRequest,
     ClosePositionRequest,
@@ -40,6 +41,12 @@ def with_key(request: Keyed) -> Keyed:
 def sending_of(request: Keyed) -> Sending:
     method = type(request).__name__.removesuffix("Request")
     return Sending(request.client_order_id, method, MessageToDict(request, preserving_proto_field_name=True))
+
+
+def settled(response: Any) -> bool:
+    """Whether the bridge knows what became of the request. While it does not, the key stays pending."""
+    order = getattr(response, "order", None)
+    return order is None or order.stage != ORDER_STAGE_IN_DOUBT
 
 
 def request_of(sending: Sending) -> Any:

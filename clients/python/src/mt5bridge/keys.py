@@ -36,7 +36,7 @@ class KeyStore(Protocol):
         """The bridge has said what became of it; losing this is harmless."""
 
     def pending(self) -> list[Sending]:
-        """What was sent and has not been answered, oldest first."""
+        """What was sent and has not been answered, or is in doubt at the bridge itself; oldest first."""
 
 
 class KeysInMemory:
@@ -46,7 +46,7 @@ class KeysInMemory:
         self._pending: dict[str, Sending] = {}
 
     def sent(self, sending: Sending) -> None:
-        self._pending[sending.key] = sending
+        self._pending.setdefault(sending.key, sending)  # a key means what it meant first
 
     def answered(self, key: str) -> None:
         self._pending.pop(key, None)

@@ -14,8 +14,8 @@ from mt5bridge.errors import BridgeError
 class Terms:
     """In seconds."""
 
-    timeout: float = 10.0
-    """What one try of a call may take."""
+    timeout: float = 15.0
+    """What one try of a call may take: more than a bridge waits for its terminal, unless it is told to."""
     patience: float = 60.0
     """How long a call that carries a key is tried again, all in all."""
     shortest_pause: float = 0.1
