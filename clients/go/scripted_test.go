@@ -38,10 +38,11 @@ type scripted struct {
 	scripts [][]any
 	asked   []proto.Message
 	tokens  []string
+	gone    chan struct{} // a call is over: whoever asked has had enough, or has vanished
 }
 
 func newScripted(t *testing.T, scripts ...[]any) *scripted {
-	s := &scripted{address: "127.0.0.1:0", scripts: scripts}
+	s := &scripted{address: "127.0.0.1:0", scripts: scripts, gone: make(chan struct{}, 1)}
 	if err := s.listen(); err != nil {
 		t.Fatal(err)
 	}
@@ -72,6 +73,12 @@ func (s *scripted) current() *grpc.Server {
 }
 
 func (s *scripted) run(ctx context.Context, request proto.Message, send func(proto.Message) error) error {
+	context.AfterFunc(ctx, func() {
+		select {
+		case s.gone <- struct{}{}:
+		default: // said already
+		}
+	})
 	s.mutex.Lock()
 	s.asked = append(s.asked, request)
 	tokens, _ := metadata.FromIncomingContext(ctx)

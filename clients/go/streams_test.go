@@ -207,6 +207,15 @@ func TestTheTokenGoesWithEveryCall(t *testing.T) {
 	equal(t, s.tokens, []string{"Bearer secret", "Bearer secret"}, same)
 }
 
+func TestLeavingTheLoopEndsTheCall(t *testing.T) {
+	s := newScripted(t, []any{opened(1), nil})
+	bridge := s.client(t)
+	for range bridge.OrderEvents(t.Context(), &pb.StreamOrdersRequest{}) {
+		break
+	}
+	<-s.gone
+}
+
 func TestAStreamEndsWithItsContext(t *testing.T) {
 	s := newScripted(t, []any{opened(1), nil})
 	ctx, cancel := context.WithCancel(t.Context())

@@ -46,7 +46,11 @@ class Vanish:
     """The connection breaks: neither an answer nor a status comes."""
 
 
-Step = Message | Failure | Vanish
+class Silence:
+    """Nothing more is said until the caller has gone."""
+
+
+Step = Message | Failure | Vanish | Silence
 
 
 def detail(type_name: str, value: bytes) -> bytes:
@@ -130,6 +134,8 @@ class ScriptedBridge(
     asked: list[Any] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
     address: str = ""
+    gone: list[threading.Event] = field(default_factory=list)
+    """For each call, that it is over: whoever asked has had enough, or has vanished."""
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
@@ -151,21 +157,24 @@ class ScriptedBridge(
         self._start()
 
     def _steps(self, request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
+        gone = threading.Event()
+        if not context.add_callback(gone.set):
+            gone.set()
         with self._lock:
+            self.gone.append(gone)
             self.asked.append(request)
             self.tokens.extend(str(value) for key, value in context.invocation_metadata() if key == "authorization")
             script = self.scripts.pop(0) if self.scripts else None
         if script is None:
-            gone = threading.Event()
-            if context.add_callback(gone.set):
-                gone.wait()
+            gone.wait()
             return
         for step in script:
             if isinstance(step, Vanish):
                 threading.Thread(target=self.restart).start()
-                gone = threading.Event()
-                if context.add_callback(gone.set):
-                    gone.wait()
+                gone.wait()
+                return
+            if isinstance(step, Silence):
+                gone.wait()
                 return
             if isinstance(step, Failure):
                 if step.details:

@@ -108,6 +108,7 @@ def test_a_refusal_says_all_it_knows(bridge: ScriptedBridge, client: Client) -> 
     fault = caught.value
     assert (fault.code, fault.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_ARGUMENT")
     assert str(fault) == "INVALID_ARGUMENT: A sentence."
+    assert isinstance(fault.__cause__, grpc.RpcError)
     assert fault.violations == (Violation("volume", "is wrong"),)
     assert fault.metadata["why"] == "x" * 300
     assert not fault.order_may_exist

@@ -12,6 +12,7 @@ from conftest import QUICK, Client
 from scripted import (
     Failure,
     ScriptedBridge,
+    Silence,
     Step,
     Vanish,
     batch,
@@ -158,6 +159,25 @@ def test_the_token_goes_with_every_call(bridge: ScriptedBridge, client: Client) 
     bridge.scripts = [[opened(1), GONE], [opened(1)]]
     client.order_events(2)
     assert bridge.tokens == ["Bearer secret"] * 2
+
+
+def test_leaving_the_loop_ends_the_call(bridge: ScriptedBridge) -> None:
+    bridge.scripts = [[opened(1), Silence()]]
+    with Bridge(bridge.address, keys=KeysInMemory(), terms=QUICK) as client:
+        for _ in client.order_events():
+            break
+        assert bridge.gone[0].wait(20)
+
+
+def test_leaving_the_async_loop_ends_the_call(bridge: ScriptedBridge) -> None:
+    async def run() -> bool:
+        async with AsyncBridge(bridge.address, keys=KeysInMemory(), terms=QUICK) as client:
+            async for _ in client.order_events():
+                break
+            return await asyncio.to_thread(bridge.gone[0].wait, 20)
+
+    bridge.scripts = [[opened(1), Silence()]]
+    assert asyncio.run(run())
 
 
 def test_a_closed_bridge_ends_its_streams(bridge: ScriptedBridge) -> None:

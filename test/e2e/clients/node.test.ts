@@ -45,7 +45,7 @@ describe("in Node, on every way at the same time", () => {
     for (const { plan, traded: seen } of await Promise.all(traded)) {
       await expectNothingMissed(seen, plan, { grpcPort: bridge.grpcPort, resets: 1 });
     }
-  }, 60_000);
+  }, 120_000);
 
   it("nothing at all is missed while connections are cut", async () => {
     const traded = ways.map(async ([, port, speaking], index) => {
@@ -59,7 +59,7 @@ describe("in Node, on every way at the same time", () => {
     for (const { plan, seen } of await Promise.all(traded)) {
       await expectNothingMissed(seen, plan, { grpcPort: bridge.grpcPort, resets: 0 });
     }
-  }, 60_000);
+  }, 120_000);
 });
 
 describe.each(ways)("in Node, with %s", (name, port, speaking) => {

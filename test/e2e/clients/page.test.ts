@@ -83,7 +83,7 @@ describe.skipIf(!ready && !inContinuousIntegration)(
       await page.exposeFunction("interrupt", () => bridge.restart("SIGKILL"));
       const seen = await traded(bridge.httpPort, plan);
       await expectNothingMissed(seen, plan, { grpcPort: bridge.grpcPort, resets: 1 });
-    }, 60_000);
+    }, 120_000);
 
     it("nothing at all is missed while connections are cut", async () => {
       const relay = await relayTo(bridge.httpPort);
@@ -92,7 +92,7 @@ describe.skipIf(!ready && !inContinuousIntegration)(
       await page.exposeFunction("interrupt", () => relay.cut());
       const seen = await traded(relay.port, plan);
       await expectNothingMissed(seen, plan, { grpcPort: bridge.grpcPort, resets: 0 });
-    }, 60_000);
+    }, 120_000);
 
     it("an order whose answer a page never had is found by the page after it, and was executed once", async () => {
       const baseUrl = `http://127.0.0.1:${bridge.httpPort}`;

@@ -78,6 +78,7 @@ class BridgeError(Exception):
         """What grpc raised, read. `order_may_exist` is what to assume when the bridge itself has not said."""
         call = cast(grpc.Call, error)
         fault = cls(call.code(), call.details() or "", order_may_exist=order_may_exist)
+        fault.__cause__ = error
         status = next((value for key, value in call.trailing_metadata() or () if key == _DETAILS), b"")
         for detail in _Wire(cast(bytes, status)).messages(3):
             _read_detail(fault, detail.text(1).rpartition("/")[2], _Wire(detail.bytes(2)))
