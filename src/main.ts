@@ -108,7 +108,7 @@ async function start(config: Config, log: Log): Promise<() => Promise<void>> {
     "service.instance.id": epoch,
     "deployment.environment.name": config.environment,
   };
-  const tracing = await openTracing(process.env, who, log);
+  const tracing = openTracing(process.env, who, log);
   const watch = new Watch(tracing);
   const commits = new CommitCounts();
   const answers = new HttpCounts();
@@ -274,7 +274,7 @@ async function start(config: Config, log: Log): Promise<() => Promise<void>> {
     await history.close();
     await store.close();
     await recovering;
-    await Promise.race([tracing?.close(), clock.sleep(grace)]);
+    await Promise.race([tracing?.queue.close(), clock.sleep(grace)]);
     await metrics.close();
     access.close();
   };

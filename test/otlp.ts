@@ -132,7 +132,8 @@ export async function startCollector(answer: () => number = () => 200): Promise<
     const body = await buffer(request);
     headers.push(request.headers);
     const status = answer();
-    if (request.url === "/v1/traces" && status === 200) spans.push(...spansOf(body));
+    const readable = request.headers["content-type"] === "application/x-protobuf";
+    if (request.url === "/v1/traces" && status === 200 && readable) spans.push(...spansOf(body));
     response.writeHead(request.url === "/v1/traces" ? status : 404).end();
     for (const wake of wakes.splice(0)) wake();
   });

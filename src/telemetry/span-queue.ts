@@ -1,122 +1,103 @@
 /**
- * Spans on their way to the collector.
+ * Spans on their way to the collector, by a thread of their own.
  *
  * Always true:
- *   - Adding never waits. What waits for the collector is bounded; beyond that, spans are
- *     dropped and counted, and the log says so once until the next ones get through.
- *   - One request is under way at a time, and none is made for nothing.
+ *   - Adding never waits. Spans that have not reached the collector are bounded, wherever they
+ *     are; beyond that they are dropped and counted.
+ *   - A collector that takes nothing is told of once in the log, and once that it does again.
  */
 import type { Observer } from "../core/ports/observer.ts";
-import type { Attributes } from "../core/ports/witness.ts";
-import { SpanBytes, type SpanRecord } from "./span-bytes.ts";
+import { type Field, pack, type Reply, type Request, type SpanRecord } from "./span-messages.ts";
 
-/** In the words of the OTEL_BSP_* variables. */
-export interface QueueLimits {
-  /** A batch leaves at the latest after so many milliseconds, … */
-  readonly scheduleDelay: number;
-  /** … and at once when it has so many spans. */
-  readonly maxExportBatchSize: number;
-  /** Spans that may wait, the batch under way included. */
-  readonly maxQueueSize: number;
-}
+/** Spans leave for the thread after so many milliseconds, … */
+const POST_AFTER = 200;
+/** … and at once when there are so many. */
+const POST_SIZE = 512;
 
-/** Brings a request to the collector; throws when it could not. */
-export type Send = (request: Buffer) => Promise<void>;
-
-export interface Origin {
-  readonly resource: Attributes;
-  /** Who made the spans, and in which version. */
-  readonly scope: string;
-  readonly version: string;
+/** What a `Worker` does for a queue. */
+export interface SpanThread {
+  postMessage(request: Request): void;
+  on(event: "message", listener: (reply: Reply) => void): unknown;
+  on(event: "error", listener: (error: unknown) => void): unknown;
+  on(event: "exit", listener: () => void): unknown;
 }
 
 export class SpanQueue {
-  readonly #send: Send;
-  readonly #origin: Origin;
-  readonly #limits: QueueLimits;
+  readonly #thread: SpanThread;
+  readonly #limit: number;
   readonly #observer: Observer;
-  #full: SpanBytes[] = [];
-  #filling = new SpanBytes();
-  /** Sent, and to be filled again. */
-  #spare: SpanBytes | undefined;
-  #waiting = 0;
+  readonly #ended = Promise.withResolvers<void>();
+  #isOpen = true;
+  #fields: Field[] = [];
+  #count = 0;
   #timer: NodeJS.Timeout | undefined;
-  #sending: Promise<void> | undefined;
+  /** Added, and neither exported nor lost. */
+  #waiting = 0;
   #failing = false;
   /** Spans that came too fast, or that the collector did not take. */
   dropped = 0;
   exported = 0;
 
-  constructor(send: Send, origin: Origin, limits: QueueLimits, observer: Observer) {
-    this.#send = send;
-    this.#origin = origin;
-    this.#limits = limits;
+  constructor(thread: SpanThread, limit: number, observer: Observer) {
+    this.#thread = thread;
+    this.#limit = limit;
     this.#observer = observer;
+    thread.on("message", (reply) => this.#take(reply));
+    thread.on("error", (error) => observer.note("error", "tracing", "spans are not exported any more", { error }));
+    thread.on("exit", () => this.#end());
   }
 
-  add(record: SpanRecord): void {
-    if (this.#waiting >= this.#limits.maxQueueSize) {
+  add(span: SpanRecord): void {
+    if (!this.#isOpen || this.#waiting >= this.#limit) {
       this.dropped += 1;
       return;
     }
     this.#waiting += 1;
-    this.#filling.add(record);
-    if (this.#filling.count >= this.#limits.maxExportBatchSize) {
-      this.#seal();
-      this.#start();
-    } else if (this.#timer === undefined && this.#sending === undefined) this.#schedule();
+    this.#count += 1;
+    pack(span, this.#fields);
+    if (this.#count >= POST_SIZE) this.#post();
+    else if (this.#timer === undefined) this.#timer = setTimeout(() => this.#post(), POST_AFTER).unref();
   }
 
-  /** Resolves when all that was added so far was sent, or could not be. */
-  async flush(): Promise<void> {
-    this.#seal();
-    this.#start();
-    while (this.#sending !== undefined) await this.#sending;
+  /** Resolves when all that was added was sent, or could not be. */
+  close(): Promise<void> {
+    this.#post();
+    this.#thread.postMessage("close");
+    return this.#ended.promise;
   }
 
-  #seal(): void {
-    if (this.#filling.count === 0) return;
-    this.#full.push(this.#filling);
-    this.#filling = this.#spare ?? new SpanBytes();
-    this.#spare = undefined;
-  }
-
-  #schedule(): void {
-    this.#timer = setTimeout(() => {
-      this.#seal();
-      this.#start();
-    }, this.#limits.scheduleDelay);
-    this.#timer.unref();
-  }
-
-  #start(): void {
+  #post(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (this.#sending !== undefined || this.#full.length === 0) return;
-    this.#sending = this.#sendAll().finally(() => {
-      this.#sending = undefined;
-      if (this.#full.length > 0) this.#start();
-      else if (this.#filling.count > 0) this.#schedule();
-    });
+    if (this.#count === 0) return;
+    this.#thread.postMessage(this.#fields);
+    this.#fields = [];
+    this.#count = 0;
   }
 
-  async #sendAll(): Promise<void> {
-    for (let batch = this.#full.shift(); batch !== undefined; batch = this.#full.shift()) {
-      const { count } = batch;
-      const { resource, scope, version } = this.#origin;
-      try {
-        await this.#send(batch.request(resource, scope, version));
-        this.exported += count;
-        if (this.#failing) this.#observer.note("info", "tracing", "spans get through again", { dropped: this.dropped });
-        this.#failing = false;
-      } catch (error) {
-        this.dropped += count;
-        if (!this.#failing) this.#observer.note("warn", "tracing", "spans do not reach the collector", { error });
-        this.#failing = true;
-      }
-      this.#waiting -= count;
-      batch.clear();
-      this.#spare = batch;
+  #take(reply: Reply): void {
+    if (reply.kind === "doubt") {
+      this.#observer.note("warn", "tracing", reply.message);
+      return;
     }
+    const { kind, spans, error } = reply;
+    this.#waiting -= spans;
+    if (kind === "exported") {
+      this.exported += spans;
+      if (this.#failing) this.#observer.note("info", "tracing", "spans get through again", { dropped: this.dropped });
+    } else {
+      this.dropped += spans;
+      if (!this.#failing) this.#observer.note("warn", "tracing", "spans do not reach the collector", { error });
+    }
+    this.#failing = kind === "lost";
+  }
+
+  /** What the thread has taken with it is lost. */
+  #end(): void {
+    clearTimeout(this.#timer);
+    this.#isOpen = false;
+    this.dropped += this.#waiting;
+    this.#waiting = 0;
+    this.#ended.resolve();
   }
 }

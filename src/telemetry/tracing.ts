@@ -7,11 +7,14 @@
  *   - The span of an order is named by the order: the same in every life of the bridge.
  */
 import { randomFillSync } from "node:crypto";
+import { extname } from "node:path";
+import { Worker } from "node:worker_threads";
 import type { Order } from "../core/model/order.ts";
 import type { Observer } from "../core/ports/observer.ts";
 import type { Attributes, CallerTrace, EndedCall, Span, SpanRef } from "../core/ports/witness.ts";
 import { type Sampler, samplerOf } from "./sampler.ts";
-import { type QueueLimits, SpanQueue } from "./span-queue.ts";
+import { type Origin, type Protocol, protocols } from "./span-messages.ts";
+import { SpanQueue } from "./span-queue.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -21,41 +24,56 @@ const DRIFT = 10;
 const NAMES = 4096;
 
 /** Tracing as the OTEL_* variables ask for; undefined: they do not. */
-export async function openTracing(env: Environment, known: Attributes, observer: Observer) {
+export function openTracing(env: Environment, known: Attributes, observer: Observer): Tracing | undefined {
   if (env["OTEL_SDK_DISABLED"]?.toLowerCase() === "true" || env["OTEL_TRACES_EXPORTER"] === "none") return undefined;
   const endpoint = env["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] || env["OTEL_EXPORTER_OTLP_ENDPOINT"];
   if (endpoint === undefined || endpoint === "") return undefined;
-  const protocol = env["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"] || env["OTEL_EXPORTER_OTLP_PROTOCOL"] || "http/protobuf";
-  if (protocol !== "http/protobuf") {
-    observer.note("warn", "tracing", `spans are sent as http/protobuf, not as ${protocol}`);
-  }
   const sampler = samplerOf(env["OTEL_TRACES_SAMPLER"] || undefined, env["OTEL_TRACES_SAMPLER_ARG"]);
-  const { openCollector, resourceOf } = await import("./otlp.ts");
-  const collector = openCollector();
-  const origin = {
-    resource: resourceOf(known),
-    scope: "mt5-bridge",
-    version: String(known["service.version"] ?? ""),
-  };
-  const queue = new SpanQueue(collector.send, origin, limitsOf(env), observer);
-  const close = async () => {
-    await queue.flush();
-    await collector.close();
-  };
-  return new Tracing(queue, sampler, close);
+  const limits = limitsOf(env);
+  const version = String(known["service.version"] ?? "");
+  const here = import.meta.url;
+  const thread = new Worker(new URL(`./span-thread${extname(new URL(here).pathname)}`, here), {
+    name: "span-thread",
+    workerData: { resource: known, scope: "mt5-bridge", version, protocol: protocolOf(env) } satisfies Origin,
+    env: { OTEL_NODE_RESOURCE_DETECTORS: "env", ...env, ...limits, ...decidedHere },
+  });
+  return new Tracing(new SpanQueue(thread, Number(limits.OTEL_BSP_MAX_QUEUE_SIZE), observer), sampler);
 }
 
-function limitsOf(env: Environment): QueueLimits {
-  const number = (name: string, otherwise: number): number => {
-    const given = Number(env[name] || otherwise);
-    if (Number.isInteger(given) && given > 0) return given;
-    throw new Error(`${name}=${env[name]}: must be a whole number above 0`);
-  };
-  return {
-    scheduleDelay: number("OTEL_BSP_SCHEDULE_DELAY", 1000),
-    maxExportBatchSize: number("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 4096),
-    maxQueueSize: number("OTEL_BSP_MAX_QUEUE_SIZE", 16_384),
-  };
+function protocolOf(env: Environment): Protocol {
+  const name = env["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"]
+    ? "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"
+    : "OTEL_EXPORTER_OTLP_PROTOCOL";
+  const protocol = protocols.find((one) => one === (env[name] || "http/protobuf"));
+  if (protocol === undefined) throw new Error(`${name}=${env[name]}: must be one of ${protocols.join(", ")}`);
+  return protocol;
+}
+
+/** What the SDK is told whatever the environment says. */
+const decidedHere = {
+  OTEL_TRACES_SAMPLER: "always_on", // of the traces that are recorded here
+  OTEL_METRICS_EXPORTER: "none",
+  OTEL_LOGS_EXPORTER: "none",
+  OTEL_LOG_LEVEL: "", // or it would write to the standard output
+};
+
+/** Where ours differ from OpenTelemetry's: an order in a burst has seventeen spans. */
+const usualLimits = {
+  OTEL_BSP_SCHEDULE_DELAY: "1000",
+  OTEL_BSP_MAX_EXPORT_BATCH_SIZE: "512",
+  OTEL_BSP_MAX_QUEUE_SIZE: "16384",
+};
+
+function limitsOf(env: Environment): typeof usualLimits {
+  const limits = { ...usualLimits };
+  for (const name of Object.keys(usualLimits) as (keyof typeof usualLimits)[]) {
+    const given = env[name] || usualLimits[name];
+    if (!(Number.isInteger(Number(given)) && Number(given) > 0)) {
+      throw new Error(`${name}=${given}: must be a whole number above 0`);
+    }
+    limits[name] = given;
+  }
+  return limits;
 }
 
 /** The codes that semantic conventions hold against a server; the others are the caller's doing. */
@@ -74,21 +92,14 @@ const systems: Readonly<Record<string, string>> = { grpc: "grpc", connect: "conn
 export class Tracing {
   readonly queue: SpanQueue;
   readonly #sampler: Sampler;
-  readonly #close: () => Promise<void>;
   /** From the stopwatch to the wall clock. */
   #offset = performance.timeOrigin;
   /** Orders' names that were made lately. */
   readonly #named = new Map<string, SpanRef>();
 
-  constructor(queue: SpanQueue, sampler: Sampler, close: () => Promise<void> = () => queue.flush()) {
+  constructor(queue: SpanQueue, sampler: Sampler) {
     this.queue = queue;
     this.#sampler = sampler;
-    this.#close = close;
-  }
-
-  /** Sends what is left, then lets go of the collector. */
-  close(): Promise<void> {
-    return this.#close();
   }
 
   entered(traceId: string, caller: CallerTrace | undefined): SpanRef | undefined {

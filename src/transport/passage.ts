@@ -130,6 +130,7 @@ export class Passage implements Call, CallInFlight {
     if (deadline !== undefined) this.#endAt(deadline, lateFault);
     if (kind === "stream") this.#endWithCredential(this.#principal);
     if (this.#reason !== undefined) throw this.#reason;
+    this.#witness.span({ name: "request.admit", parent: this.span, start: this.#start, end: this.#witness.now() });
     return this;
   }
 

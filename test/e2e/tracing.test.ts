@@ -79,7 +79,7 @@ const write = (name: string) => ({ [name]: ["order.queue", "order.journal", "ord
 const terminal = { "order.terminal": ["terminal.travel", "terminal.execute"] };
 const placed = (outcome: string) => ({
   "mt5bridge.v1.OrdersService/PlaceOrder": [
-    ...["request.read", "order.validate", "order.risk"],
+    ...["request.admit", "request.read", "order.validate", "order.risk"],
     { order: [write("order.sent"), terminal, write(outcome)] },
   ],
 });
@@ -145,7 +145,7 @@ describe("the trace of", () => {
     const root = collector.spans.find(({ attributes }) => attributes["mt5bridge.fault"] === "invalid_argument");
     const trees = traceOf(root ?? { traceId: "" });
     expect(trees.map(outline)).toEqual([
-      { "mt5bridge.v1.OrdersService/PlaceOrder": ["request.read", "order.validate"] },
+      { "mt5bridge.v1.OrdersService/PlaceOrder": ["request.admit", "request.read", "order.validate"] },
     ]);
     expect(root).toMatchObject({ status: 0, attributes: { "error.type": "INVALID_ARGUMENT" } });
     expect(named(trees, "order.validate")[0]?.span).toMatchObject({
@@ -183,7 +183,7 @@ describe("the trace of", () => {
     expect(traceOf(change ?? { traceId: "" }).map(outline)).toEqual([
       {
         "mt5bridge.v1.OrdersService/ModifyOrder": [
-          ...["request.read", "change.validate", "change.journal"],
+          ...["request.admit", "request.read", "change.validate", "change.journal"],
           { "change.terminal": ["terminal.travel", "terminal.execute"] },
         ],
       },
