@@ -1,9 +1,7 @@
 /** A client that makes one call, again and again, of one server or of several in turn. Run by `runClient`. */
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { OrderStage, OrdersService } from "../gen/ts/mt5bridge/v1/orders_pb.ts";
-import { OrderSide, OrderType } from "../gen/ts/mt5bridge/v1/types_pb.ts";
 import { work } from "./client.ts";
 import { type Answered, type Load, load } from "./load.ts";
+import { isFilled, orderRequests } from "./order-requests.ts";
 import { usageOf } from "./usage.ts";
 import { type Sender, type WayName, ways } from "./ways.ts";
 
@@ -21,26 +19,6 @@ export interface CallerTask extends Load {
 export interface CallerResult extends Answered {
   /** The server's processor time, µs a call, of all its threads. */
   readonly cpu: number;
-}
-
-/** Under keys that never come twice. */
-function* orderRequests(): Generator<Buffer> {
-  const { input } = OrdersService.method.placeOrder;
-  for (let count = 1; ; count++) {
-    const message = create(input, {
-      clientOrderId: `bench-${process.pid}-${count}`,
-      symbol: "EURUSD",
-      side: count % 2 === 0 ? OrderSide.BUY : OrderSide.SELL,
-      type: OrderType.MARKET,
-      volume: 0.01,
-    });
-    yield Buffer.from(toBinary(input, message));
-  }
-}
-
-function isFilled(answer: Buffer): boolean {
-  const placed = fromBinary(OrdersService.method.placeOrder.output, answer.subarray(5)); // behind its envelope
-  return placed.order?.stage === OrderStage.FILLED && !placed.replayed;
 }
 
 const requests = orderRequests();

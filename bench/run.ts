@@ -1,5 +1,5 @@
 /**
- * npm run bench -- [--quick] [--only start|transports|connections|orders|ticks|replay] [--repeats <n>] [--profile <folder>]
+ * npm run bench -- [--quick] [--only start|transports|connections|orders|tracing|ticks|replay] [--repeats <n>] [--profile <folder>]
  *
  * Prints figures; asserts nothing.
  */
@@ -13,6 +13,7 @@ import { benchReplay } from "./replay.ts";
 import { full, quick, type Size } from "./size.ts";
 import { benchStart } from "./start.ts";
 import { benchTicks } from "./ticks.ts";
+import { benchTracing } from "./tracing.ts";
 import { benchTransports } from "./transports.ts";
 
 const benchmarks: Readonly<Record<string, (size: Size) => Promise<void>>> = {
@@ -20,6 +21,7 @@ const benchmarks: Readonly<Record<string, (size: Size) => Promise<void>>> = {
   transports: benchTransports,
   connections: benchConnections,
   orders: benchOrders,
+  tracing: benchTracing,
   ticks: benchTicks,
   replay: benchReplay,
 };

@@ -1,6 +1,6 @@
 /** What the operating system says of a process: its memory and the time it has computed. */
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 
 const TICKS_A_SECOND = 100; // of /proc, on every Linux
 
@@ -31,5 +31,19 @@ export function usageOf(pid: number): Usage {
   } catch {
     const rss = Number(execFileSync("ps", ["-o", "rss=", "-p", String(pid)], { encoding: "utf8" })) / 1024;
     return { rss, peak: Number.NaN, cpu: Number.NaN };
+  }
+}
+
+/** Microseconds that the main thread and all threads of a process have computed; unknown outside Linux. */
+export function computedBy(pid: number): { readonly main: number; readonly whole: number } {
+  try {
+    const micros = (thread: string) => {
+      const [nanos] = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "latin1").split(" ");
+      return Number(nanos) / 1000;
+    };
+    const threads = readdirSync(`/proc/${pid}/task`);
+    return { main: micros(String(pid)), whole: threads.reduce((sum, thread) => sum + micros(thread), 0) };
+  } catch {
+    return { main: Number.NaN, whole: Number.NaN };
   }
 }
