@@ -18,6 +18,7 @@ import { Account } from "./core/accounts/account.ts";
 import { follow } from "./core/accounts/follow.ts";
 import { type AccountEvent, AccountRecord } from "./core/accounts/record.ts";
 import { recover } from "./core/accounts/recover.ts";
+import { type ControlEvent, ControlRecord } from "./core/control/control-record.ts";
 import { BridgeError } from "./core/errors.ts";
 import { HealthWatch } from "./core/health/health.ts";
 import type { Instant } from "./core/model/ids.ts";
@@ -139,7 +140,8 @@ async function start(config: Config, log: Log): Promise<() => Promise<void>> {
   // The account: what the journal says, then what the terminal says.
   const { valuation } = await terminal.snapshot(0 as Instant, new AbortController().signal);
   const record = await AccountRecord.open(store.journal("orders") as Journal<AccountEvent>, valuation, watch);
-  const desk = new OrderDesk(terminal, record, clock, log, { silence: config.live.timeoutMs });
+  const control = await ControlRecord.open(store.journal("control") as Journal<ControlEvent>, clock, log);
+  const desk = new OrderDesk(terminal, record, clock, log, { silence: config.live.timeoutMs }, control);
   await raiseDoubts(desk);
   await settleDoubts(desk);
   const ids = new StreamIds(epoch);
@@ -206,7 +208,7 @@ async function start(config: Config, log: Log): Promise<() => Promise<void>> {
     ticksService(accounts),
     ordersService(accounts),
     healthService(health, about),
-    adminService(accounts, drainNow),
+    adminService(accounts, control, drainNow),
   ];
   const served = {
     services,

@@ -4,13 +4,18 @@ import {
   AdminService,
   DrainResponseSchema,
   GetTradingModeResponseSchema,
-  TradingMode,
+  SetTradingModeResponseSchema,
+  type TradingModeEntry,
   TradingModeEntrySchema,
 } from "../../gen/ts/mt5bridge/v1/admin_pb.ts";
+import type { ControlRecord } from "../core/control/control-record.ts";
 import { BridgeError } from "../core/errors.ts";
 import type { Instant } from "../core/model/ids.ts";
+import type { ModeEntry, ModeScope } from "../core/orders/trading-mode.ts";
 import { type Accounts, accountOf } from "./accounts.ts";
 import { service } from "./service.ts";
+import { timestamp } from "./times.ts";
+import { tradingModes, wordOf } from "./words.ts";
 
 /** What draining left. */
 export interface Drained {
@@ -21,19 +26,27 @@ export interface Drained {
 /** Takes no new work, ends the streams, and resolves when nothing is in flight or `until` is near. */
 export type Drain = (until: Instant | undefined, signal: AbortSignal) => Promise<Drained>;
 
-export const adminService = (accounts: Accounts, drain: Drain) =>
+export const adminService = (accounts: Accounts, control: ControlRecord, drain: Drain) =>
   service(
     AdminService,
     {
       async getTradingMode(request) {
-        const account = request.account === "" ? "" : accountOf(accounts, request.account).info.alias;
-        // Until the kill switch exists everything is allowed, everywhere.
-        const entry = create(TradingModeEntrySchema, { account, mode: TradingMode.ACTIVE });
-        return create(GetTradingModeResponseSchema, { entries: [entry] });
+        const account = request.account === "" ? undefined : accountOf(accounts, request.account).info.alias;
+        const set = control.modes.entries.filter(
+          (entry) => account === undefined || entry.account === undefined || entry.account === account,
+        );
+        const isGlobal = ({ account, symbol }: ModeEntry) => account === undefined && symbol === undefined;
+        const entries = set.map(entryMessage);
+        if (!set.some(isGlobal)) entries.unshift(create(TradingModeEntrySchema, { mode: tradingModes.active }));
+        return create(GetTradingModeResponseSchema, { entries });
       },
 
-      async setTradingMode() {
-        throw new BridgeError("not_implemented", "the kill switch is not part of this version");
+      async setTradingMode(request, call) {
+        const scope = scopeOf(accounts, request);
+        const mode = wordOf(tradingModes, request.mode) ?? "halted"; // validation has refused all others
+        const decision = { reason: request.reason, by: call.principal.name };
+        const entry = await control.setMode(scope, mode, decision);
+        return create(SetTradingModeResponseSchema, { entry: entryMessage(entry) });
       },
 
       async connectTerminal(request) {
@@ -48,3 +61,25 @@ export const adminService = (accounts: Accounts, drain: Drain) =>
     },
     { always: true },
   );
+
+/** A switch for a name that nobody has would hold nothing back, and look as if it did. */
+function scopeOf(accounts: Accounts, { account, symbol }: { account: string; symbol: string }): ModeScope {
+  const meant = account === "" ? [...accounts.values()] : [accountOf(accounts, account)];
+  if (symbol !== "" && !meant.some(({ symbols }) => symbols.has(symbol))) {
+    throw new BridgeError("unknown_symbol", `symbol: ${JSON.stringify(symbol)} is not known to the terminal`, {
+      violations: [{ field: "symbol", description: "must be a symbol of the terminal, or empty for all" }],
+    });
+  }
+  const [first] = meant;
+  return {
+    ...(account === "" || first === undefined ? {} : { account: first.info.alias }),
+    ...(symbol === "" ? {} : { symbol }),
+  };
+}
+
+function entryMessage({ account, symbol, mode, reason, setBy, setAt }: ModeEntry): TradingModeEntry {
+  return create(TradingModeEntrySchema, {
+    ...{ account: account ?? "", symbol: symbol ?? "", mode: tradingModes[mode], reason, setBy },
+    setTime: timestamp(setAt),
+  });
+}

@@ -18,7 +18,7 @@ import { mayReadOf, type Principal } from "./principal.ts";
 import { service } from "./service.ts";
 import { courseEvent, heartbeatOf } from "./streams.ts";
 import { duration, timestamp } from "./times.ts";
-import { sources } from "./words.ts";
+import { sources, tradingModes } from "./words.ts";
 
 /** What the bridge is, for those who ask. */
 export interface About {
@@ -71,6 +71,7 @@ function healthMessage(health: HealthWatch, about: About, principal: Principal):
     streams: about.streams(),
     ordersInFlight: health.inFlight,
     runtime: about.runtime,
+    tradingMode: tradingModes[health.tradingMode],
   });
 }
 

@@ -6,6 +6,7 @@
  */
 
 import { MarginMode, PositionChange, StopOutMode, TradeMode } from "../../gen/ts/mt5bridge/v1/account_pb.ts";
+import { TradingMode as TradingModeMessage } from "../../gen/ts/mt5bridge/v1/admin_pb.ts";
 import { OrderCause, OrderStage, WaitFor } from "../../gen/ts/mt5bridge/v1/orders_pb.ts";
 import { Timeframe } from "../../gen/ts/mt5bridge/v1/ticks_pb.ts";
 import {
@@ -29,6 +30,7 @@ import type {
   Stage,
 } from "../core/model/order.ts";
 import type { WaitFor as CoreWaitFor } from "../core/orders/place-order.ts";
+import type { TradingMode } from "../core/orders/trading-mode.ts";
 import type { ClosingReason as CoreClosing, SourceState as CoreSource } from "../core/streams/course.ts";
 import type { ResetReason as CoreReset } from "../core/streams/cursor.ts";
 
@@ -133,6 +135,12 @@ export const positionChanges: Record<CoreChange, PositionChange> = {
   opened: PositionChange.OPENED,
   changed: PositionChange.CHANGED,
   closed: PositionChange.CLOSED,
+};
+
+export const tradingModes: Record<TradingMode, TradingModeMessage> = {
+  active: TradingModeMessage.ACTIVE,
+  reduce_only: TradingModeMessage.REDUCE_ONLY,
+  halted: TradingModeMessage.HALTED,
 };
 
 export const tradeModes: Record<AccountInfo["tradeMode"], TradeMode> = {

@@ -23,6 +23,7 @@ export const faults = {
   order_in_doubt:         { orderMayExist: true,  retry: "after_reconcile",   status: "FAILED_PRECONDITION" },
   too_late:               { orderMayExist: false, retry: "never",             status: "FAILED_PRECONDITION" },
   not_supported:          { orderMayExist: false, retry: "never",             status: "FAILED_PRECONDITION" },
+  risk_refused:           { orderMayExist: false, retry: "never",             status: "FAILED_PRECONDITION" },
   refused_by_broker:      { orderMayExist: false, retry: "never",             status: "FAILED_PRECONDITION" },
   quota_exceeded:         { orderMayExist: false, retry: "later",             status: "RESOURCE_EXHAUSTED" },
   slow_consumer:          { orderMayExist: false, retry: "after_resubscribe", status: "RESOURCE_EXHAUSTED" },

@@ -9,6 +9,7 @@ import { monitorEventLoopDelay, performance } from "node:perf_hooks";
 import { cpuUsage } from "node:process";
 import { Counter, collectDefaultMetrics, Gauge, type Histogram, Registry } from "prom-client";
 import type { Account } from "../core/accounts/account.ts";
+import { strictness } from "../core/orders/trading-mode.ts";
 import type { CommitCounts, HttpCounts } from "./counts.ts";
 import type { SpanQueue } from "./span-queue.ts";
 import type { Tally } from "./tally.ts";
@@ -111,6 +112,21 @@ function orders(registry: Registry, { watch, accounts }: Sources): void {
     ["account"],
     perAccount(({ desk }) => (desk.linkUp ? 1 : 0)),
   );
+  gauge(
+    registry,
+    "mt5bridge_trading_mode",
+    "What trading is allowed where: 0 everything, 1 only what reduces, 2 nothing. Empty labels: everywhere.",
+    ["account", "symbol"],
+    () => modesOf(accounts),
+  );
+}
+
+function modesOf([first]: readonly Account[]): Values {
+  const set = (first?.desk.control.modes.entries ?? []).map(
+    ({ account = "", symbol = "", mode }) => [{ account, symbol }, strictness[mode]] as const,
+  );
+  const isGlobal = set.some(([{ account, symbol }]) => account === "" && symbol === "");
+  return isGlobal ? set : [[{ account: "", symbol: "" }, strictness.active], ...set];
 }
 
 function streams(registry: Registry, { watch, accounts }: Sources): void {

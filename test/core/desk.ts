@@ -1,6 +1,7 @@
 /** An account with a scripted terminal, a journal in memory and a clock that stands still. */
 import { Account } from "../../src/core/accounts/account.ts";
 import { type AccountEvent, AccountRecord } from "../../src/core/accounts/record.ts";
+import { type ControlEvent, ControlRecord } from "../../src/core/control/control-record.ts";
 import { BridgeError } from "../../src/core/errors.ts";
 import type { Bar } from "../../src/core/model/bar.ts";
 import type { ClientOrderId, Instant, StrategyId } from "../../src/core/model/ids.ts";
@@ -38,6 +39,8 @@ export interface Desk {
   readonly terminal: ScriptedTerminal;
   readonly clock: TestClock;
   readonly journal: MemoryJournal<AccountEvent>;
+  readonly control: ControlRecord;
+  readonly controlJournal: MemoryJournal<ControlEvent>;
   readonly notes: Notes;
   readonly hub: TickHub;
   readonly account: Account;
@@ -95,6 +98,7 @@ export async function openDesk(
   parts: {
     readonly terminal?: ScriptedTerminal;
     readonly journal?: MemoryJournal<AccountEvent>;
+    readonly controlJournal?: MemoryJournal<ControlEvent>;
     readonly clock?: TestClock;
     readonly history?: TickHistory;
     readonly witness?: Witness;
@@ -104,7 +108,9 @@ export async function openDesk(
   const clock = parts.clock ?? new TestClock(noon);
   const record = await AccountRecord.open(journal, worth(), parts.witness);
   const notes = new Notes();
-  const desk = new OrderDesk(terminal, record, clock, notes, { silence });
+  const { controlJournal = new MemoryJournal<ControlEvent>() } = parts;
+  const control = await ControlRecord.open(controlJournal, clock, notes);
+  const desk = new OrderDesk(terminal, record, clock, notes, { silence }, control);
   const hub = new TickHub(
     "ticks",
     new Map([
@@ -114,9 +120,12 @@ export async function openDesk(
   );
   const account = new Account(desk, hub, parts.history ?? nothing, new StreamIds("epoch"), clock);
   const reopen = (events: readonly AccountEvent[] = journal.events) =>
-    openDesk({ terminal, clock, journal: new MemoryJournal(events, journal.epoch) });
+    openDesk({
+      ...{ terminal, clock, journal: new MemoryJournal(events, journal.epoch) },
+      controlJournal: new MemoryJournal(controlJournal.events, controlJournal.epoch),
+    });
   return {
-    ...{ desk, record, terminal, clock, journal, notes, hub, account, reopen },
+    ...{ desk, record, terminal, clock, journal, control, controlJournal, notes, hub, account, reopen },
     place: (more = {}, timing = {}, who = {}) =>
       placeOrder(desk, draft(more), { waitFor: "answered", notAfter: undefined, ...timing }, caller(who)),
     order(name) {

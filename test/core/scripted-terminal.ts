@@ -6,7 +6,7 @@
  */
 
 import { BridgeError } from "../../src/core/errors.ts";
-import type { Valuation } from "../../src/core/model/account.ts";
+import type { AccountInfo, Valuation } from "../../src/core/model/account.ts";
 import type { Deal } from "../../src/core/model/deal.ts";
 import { fine, type Money, type Price, type Volume } from "../../src/core/model/decimals.ts";
 import { type Instant, type Magic, type Ticket, ticket } from "../../src/core/model/ids.ts";
@@ -49,7 +49,7 @@ const price = 110_000 as Price;
 const never = new Promise<never>(() => undefined);
 
 export class ScriptedTerminal implements TerminalPort {
-  readonly account = demo;
+  account: AccountInfo = demo;
   readonly symbols = [eurusd];
   /** How the next commands behave, first come first; all others are `done`. */
   script: Behaviour[] = [];
@@ -65,7 +65,8 @@ export class ScriptedTerminal implements TerminalPort {
   readonly deals: Deal[] = [];
   readonly positions = new Map<Ticket, Position>();
   /** Called when a command arrives, before anything else; what it throws, the command throws. */
-  onCommand: (order: NumberedOrder | undefined) => void = () => undefined;
+  onCommand: (order: NumberedOrder | undefined, what: "submit" | "modify" | "cancel" | "stops") => void = () =>
+    undefined;
   /** Called when a snapshot has been made and is about to leave. */
   onSnapshot: () => void = () => undefined;
   #next = 1000;
@@ -73,13 +74,13 @@ export class ScriptedTerminal implements TerminalPort {
   #told: (() => void) | undefined;
 
   submit(order: Approved<NumberedOrder>, _signal?: AbortSignal): Promise<Outcome> {
-    this.onCommand(order);
+    this.onCommand(order, "submit");
     this.submitted.push(order);
     return this.#behave(() => this.execute(order));
   }
 
   modify(number: Ticket, change: OrderChange): Promise<Outcome> {
-    this.onCommand(undefined);
+    this.onCommand(undefined, "modify");
     this.asked.push(`modify ${number}`);
     return this.#behave(() => {
       const before = this.open.get(number);
@@ -90,13 +91,13 @@ export class ScriptedTerminal implements TerminalPort {
   }
 
   cancel(number: Ticket): Promise<Outcome> {
-    this.onCommand(undefined);
+    this.onCommand(undefined, "cancel");
     this.asked.push(`cancel ${number}`);
     return this.#behave(() => (this.open.has(number) ? done([this.end(number, "canceled")]) : refused(10013)));
   }
 
   modifyPosition(number: Ticket, stops: Stops): Promise<Outcome> {
-    this.onCommand(undefined);
+    this.onCommand(undefined, "stops");
     this.asked.push(`modify position ${number}`);
     return this.#behave(() => {
       const position = this.positions.get(number);
@@ -191,11 +192,17 @@ export class ScriptedTerminal implements TerminalPort {
     if (order === undefined) throw new Error(`no order ${number}`);
     const volume = part ?? order.remaining;
     const remaining = (order.remaining - volume) as Volume;
-    const held = order.position ?? number;
+    const held = order.position ?? this.#netted(order.symbol) ?? number;
     const deal: Deal = {
-      ...{ ticket: this.#ticket(), order: number, position: held, symbol: order.symbol, type: order.side },
       ...{
-        entry: order.position === undefined ? "in" : "out",
+        ticket: this.#ticket(),
+        order: number,
+        position: this.positions.get(held)?.identifier ?? held,
+        symbol: order.symbol,
+        type: order.side,
+      },
+      ...{
+        entry: order.position === undefined && held === number ? "in" : "out",
         reason: order.reason,
         magic: order.magic,
         volume,
@@ -214,9 +221,15 @@ export class ScriptedTerminal implements TerminalPort {
     this.report({ type: "deal", deal });
     if (remaining > 0) this.#put({ ...order, remaining, state: "partial" });
     else this.end(number, "filled");
-    this.#move(held, order, volume);
+    this.#move(number, held, order, volume);
     const left = this.open.get(number) ?? this.past.get(number);
     return done(left === undefined ? [] : [left], [deal]);
+  }
+
+  /** A netting account has one position of a symbol. */
+  #netted(symbol: string): Ticket | undefined {
+    if (this.account.marginMode !== "netting") return undefined;
+    return [...this.positions.values()].find((position) => position.symbol === symbol)?.ticket;
   }
 
   end(number: Ticket, state: "canceled" | "expired" | "rejected" | "filled"): TerminalOrder {
@@ -269,13 +282,15 @@ export class ScriptedTerminal implements TerminalPort {
     return order;
   }
 
-  #move(held: Ticket, { side, symbol, magic, reason }: TerminalOrder, volume: Volume): void {
+  #move(number: Ticket, held: Ticket, { side, symbol, magic, reason }: TerminalOrder, volume: Volume): void {
     const before = this.positions.get(held);
     const signed = before !== undefined && before.side !== side ? -volume : volume;
     const left = (before?.volume ?? 0) + signed;
     if (before !== undefined && left <= 0) {
       this.positions.delete(held);
       this.report({ type: "position_closed", position: before });
+      // More than was open: turned round, under a new ticket.
+      if (left < 0) this.#hold({ ...before, ticket: number, side, volume: -left as Volume });
       return;
     }
     const time = 0 as Instant;
@@ -307,3 +322,9 @@ const done = (orders: readonly TerminalOrder[], deals: readonly Deal[] = []): Ou
 });
 
 const refused = (retcode: number): Outcome => ({ kind: "refused", retcode, message: `refused with ${retcode}` });
+
+export function nettingTerminal(): ScriptedTerminal {
+  const terminal = new ScriptedTerminal();
+  terminal.account = { ...demo, marginMode: "netting" };
+  return terminal;
+}

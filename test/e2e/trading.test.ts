@@ -348,10 +348,6 @@ describe("a trader", () => {
     expect(health?.terminals[0]).toMatchObject({ account: "paper", linkUp: true, live: false });
     const { entries } = await client.call(AdminService.method.getTradingMode, {});
     expect(entries.map((entry) => entry.mode)).toEqual([TradingMode.ACTIVE]);
-    const set = { mode: TradingMode.HALTED, reason: "test" };
-    expect(await caught(client.call(AdminService.method.setTradingMode, set))).toMatchObject({
-      code: status.UNIMPLEMENTED,
-    });
     expect(await caught(client.call(AdminService.method.connectTerminal, {}))).toMatchObject({
       code: status.FAILED_PRECONDITION,
       reason: "NOT_SUPPORTED",

@@ -17,8 +17,9 @@ import {
   ticket,
 } from "../../src/core/model/ids.ts";
 import type { NumberedOrder, OrderRequest } from "../../src/core/model/order.ts";
-import { type Approved, approve } from "../../src/core/orders/risk.ts";
+import type { Approved } from "../../src/core/orders/risk.ts";
 import type { Outcome, TerminalPort, TerminalReport } from "../../src/core/ports/terminal.ts";
+import { approved } from "../core/standing.ts";
 
 export interface TerminalUnderTest {
   readonly terminal: TerminalPort;
@@ -186,7 +187,7 @@ function orderAt({ terminal, symbol }: TerminalUnderTest): Asker["order"] {
       ...particulars,
     };
     const magic = magicOf(request.strategyId, number as OrderNumber);
-    return approve({ number: number as OrderNumber, magic, request }, { draining: false, linkUp: true });
+    return approved({ number: number as OrderNumber, magic, request });
   };
 }
 

@@ -8,6 +8,7 @@ import type { PositionValue, Valuation } from "../model/account.ts";
 import type { Deal } from "../model/deal.ts";
 import { type StrategyId, strategyIdOf, type Ticket } from "../model/ids.ts";
 import type { Position } from "../model/position.ts";
+import { DealtVolumes } from "./dealt-volumes.ts";
 
 /** Which deals a list holds; absent means all. */
 export interface DealFilter {
@@ -19,10 +20,18 @@ export interface DealFilter {
   readonly to?: number;
 }
 
+/** What is open of one position; `volume` is in 1e-8 lots, above 0 when it was bought. */
+export interface Exposure {
+  readonly symbol: string;
+  readonly strategyId: StrategyId;
+  readonly volume: number;
+}
+
 export class Holdings {
   readonly #positions = new Map<Ticket, Position>();
   readonly #deals: Deal[] = [];
   readonly #known = new Set<Ticket>();
+  readonly #dealt = new DealtVolumes();
   #valuation: Valuation;
   #values = new Map<Ticket, PositionValue>();
 
@@ -48,6 +57,25 @@ export class Holdings {
     return this.#positions.get(ticket);
   }
 
+  /**
+   * How much is open of it, in 1e-8 lots, above 0 when it was bought: by its deals, or as it was reported where the
+   * deal that opened it is not known.
+   */
+  signedVolume({ identifier, side, volume }: Position): number {
+    return this.#dealt.of(identifier)?.volume ?? (side === "buy" ? volume : -volume);
+  }
+
+  /** All that is open, also what has been dealt and was not reported as a position yet. */
+  *exposures(): Iterable<Exposure> {
+    const reported = new Set<Ticket>();
+    for (const position of this.#positions.values()) {
+      const { identifier, symbol, magic } = position;
+      reported.add(identifier);
+      yield { symbol, strategyId: strategyIdOf(magic), volume: this.signedVolume(position) };
+    }
+    for (const [identifier, dealt] of this.#dealt.born()) if (!reported.has(identifier)) yield dealt;
+  }
+
   value(ticket: Ticket): PositionValue | undefined {
     return this.#values.get(ticket);
   }
@@ -62,7 +90,9 @@ export class Holdings {
   }
 
   remove(ticket: Ticket): void {
+    const position = this.#positions.get(ticket);
     this.#positions.delete(ticket);
+    if (position !== undefined) this.#dealt.forget(position.identifier);
   }
 
   knows(deal: Ticket): boolean {
@@ -72,6 +102,7 @@ export class Holdings {
   add(deal: Deal): void {
     this.#known.add(deal.ticket);
     this.#deals.push(deal);
+    this.#dealt.add(deal);
   }
 
   /** Newest first, below place `before` (1 is the oldest), at most `limit`; each with its place. */

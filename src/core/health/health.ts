@@ -6,6 +6,7 @@
  */
 import type { Account } from "../accounts/account.ts";
 import type { Instant } from "../model/ids.ts";
+import { strictestOf, type TradingMode } from "../orders/trading-mode.ts";
 import type { Clock } from "../ports/clock.ts";
 import { type CourseEvent, type Ends, run } from "../streams/course.ts";
 import type { Beat } from "../streams/heartbeat.ts";
@@ -39,6 +40,12 @@ export class HealthWatch {
     this.clock = clock;
     this.startedAt = clock.now();
     for (const account of accounts) account.record.watchFailure(() => this.changed());
+    for (const control of new Set(accounts.map(({ desk }) => desk.control))) control.watch(() => this.changed());
+  }
+
+  /** The strictest in force anywhere. */
+  get tradingMode(): TradingMode {
+    return strictestOf(this.accounts.map(({ desk }) => desk.control.modes.strictest));
   }
 
   get now(): Health {

@@ -114,6 +114,10 @@ export interface Rejection {
   readonly message: string;
   /** Whether the same order may be worth trying again, with a new client order id. */
   readonly retriable: boolean;
+  /** Of the bridge's own risk rules: which one, what it allows, and what it found. */
+  readonly rule?: string;
+  readonly limit?: string;
+  readonly value?: string;
 }
 
 /**

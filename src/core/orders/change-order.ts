@@ -21,6 +21,7 @@ import { isFinal } from "./lifecycle.ts";
 import type { OrderName } from "./order-book.ts";
 import { type Caller, contentOf, type OrderDesk, sameContent } from "./order-desk.ts";
 import { tellOutcome } from "./order-trace.ts";
+import { allowChange } from "./risk.ts";
 import { validateChange, validateStops } from "./validate.ts";
 
 export interface Changed {
@@ -129,6 +130,7 @@ async function ask(
     if (!desk.linkUp) throw new BridgeError("terminal_offline", "the terminal is not connected; nothing was sent");
     const { witness } = desk;
     const change = witnessed(witness, caller.span, "change.validate", prepare);
+    allowChange(change, desk.standing);
     const start = witness.now();
     await desk.record.write([{ type: "asked", key, content, change, at: desk.clock.now() }]);
     witness.span({ name: "change.journal", parent: caller.span, start, end: witness.now() });
@@ -157,6 +159,12 @@ async function durableAnswer(desk: OrderDesk, key: ClientOrderId): Promise<Answe
 
 /** Never throws: the answer, or the doubt, is in the journal. */
 async function carryOut(desk: OrderDesk, key: ClientOrderId, change: Change, caller: Caller): Promise<void> {
+  try {
+    allowChange(change, desk.standing); // what was forbidden while the journal was writing does not leave
+  } catch (error) {
+    if (!(error instanceof BridgeError)) throw error;
+    return tell(desk, key, caller, () => unsent(desk, key, error));
+  }
   const { witness } = desk;
   const asked = { name: "change.terminal", parent: caller.span, start: witness.now() };
   const send = async (signal: AbortSignal) => {
@@ -224,8 +232,8 @@ async function doubt(desk: OrderDesk, key: ClientOrderId, why: string): Promise<
   await desk.record.write([{ type: "doubted", key, why }]);
 }
 
-async function unsent(desk: OrderDesk, key: ClientOrderId, { fault, message }: BridgeError): Promise<void> {
-  await desk.record.write([{ type: "answered", key, answer: { kind: "failed", fault, message, metadata: {} } }]);
+async function unsent(desk: OrderDesk, key: ClientOrderId, { fault, message, metadata }: BridgeError): Promise<void> {
+  await desk.record.write([{ type: "answered", key, answer: { kind: "failed", fault, message, metadata } }]);
 }
 
 const isUnsent = (error: unknown): error is BridgeError =>

@@ -5,6 +5,7 @@
  * before it ends.
  */
 import type { AccountRecord } from "../accounts/record.ts";
+import type { ControlRecord } from "../control/control-record.ts";
 import { BridgeError } from "../errors.ts";
 import type { AccountAlias, ClientOrderId, Instant, OrderNumber } from "../model/ids.ts";
 import type { SymbolSpec } from "../model/symbol.ts";
@@ -40,6 +41,7 @@ export class OrderDesk {
   readonly clock: Clock;
   readonly observer: Observer;
   readonly limits: Limits;
+  readonly control: ControlRecord;
   draining = false;
   linkUp = true;
   /** Orders whose submission the terminal has not ended, silent ones included: their absence proves nothing. */
@@ -51,7 +53,14 @@ export class OrderDesk {
   #inFlight = 0;
   #idle: (() => void)[] = [];
 
-  constructor(terminal: TerminalPort, record: AccountRecord, clock: Clock, observer: Observer, limits: Limits) {
+  constructor(
+    terminal: TerminalPort,
+    record: AccountRecord,
+    clock: Clock,
+    observer: Observer,
+    limits: Limits,
+    control: ControlRecord,
+  ) {
     this.account = terminal.account.alias;
     this.terminal = terminal;
     this.record = record;
@@ -59,6 +68,7 @@ export class OrderDesk {
     this.clock = clock;
     this.observer = observer;
     this.limits = limits;
+    this.control = control;
   }
 
   get witness(): Witness {
@@ -66,7 +76,17 @@ export class OrderDesk {
   }
 
   get standing(): Standing {
-    return { draining: this.draining, linkUp: this.linkUp };
+    const { draining, linkUp, account, control, record, terminal } = this;
+    const { orders, holdings } = record;
+    return {
+      draining,
+      linkUp,
+      account,
+      modes: control.modes,
+      orders,
+      holdings,
+      marginMode: terminal.account.marginMode,
+    };
   }
 
   /** Commands that the terminal has not answered. */

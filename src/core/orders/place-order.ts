@@ -22,7 +22,7 @@ import type { OrderDraft } from "./draft.ts";
 import { isFinal, type OrderEvent } from "./lifecycle.ts";
 import { type Caller, contentOf, type OrderDesk, sameContent } from "./order-desk.ts";
 import { tellOrder, tellOutcome } from "./order-trace.ts";
-import { type Approved, approve } from "./risk.ts";
+import { type Approved, approve, keptBack, refuseAway } from "./risk.ts";
 import { validate } from "./validate.ts";
 
 export type WaitFor = "received" | "sent" | "answered" | "final";
@@ -144,21 +144,29 @@ async function give(
     if (timing.notAfter !== undefined && now > timing.notAfter) {
       throw new BridgeError("too_late", `not_after has passed ${now - timing.notAfter} ms ago; nothing was sent`);
     }
+    const { standing } = desk;
+    refuseAway(standing);
     const order = newOrder(desk, request, caller, now);
-    const approved = witnessed(witness, caller.span, "order.risk", () =>
-      approve({ number: order.number, magic: order.magic, request }, desk.standing),
+    const verdict = witnessed(witness, caller.span, "order.risk", () =>
+      approve({ number: order.number, magic: order.magic, request }, standing),
     );
-    const sent: OrderEvent = { type: "sent" };
+    const next: OrderEvent =
+      "rejection" in verdict ? { type: "rejected", cause: "risk", rejection: verdict.rejection } : { type: "sent" };
     const began = witness.now();
     await desk.record.write([
       { type: "received", order, content },
-      { type: "advanced", number: order.number, event: sent, at: now },
+      { type: "advanced", number: order.number, event: next, at: now },
     ]);
+    if ("rejection" in verdict) {
+      noteRefusal(desk, order.number);
+      tellOrder(witness, at(), caller.span, began, witness.now());
+      return { order: at(), replayed };
+    }
     let end = began;
     const unwatch = desk.record.watch(order.id, () => {
       end = witness.now();
     });
-    void send(desk, approved, timing.notAfter).then(async () => {
+    void send(desk, verdict, timing.notAfter).then(async () => {
       await desk.record.settled().catch(() => undefined); // who wrote was told
       unwatch();
       tellOrder(witness, at(), caller.span, began, end);
@@ -186,6 +194,13 @@ async function send(desk: OrderDesk, approved: Approved<NumberedOrder>, notAfter
       applyEvents(desk, number, [{ type: "rejected", cause: "bridge", rejection }], "answer"),
     );
   }
+  const rejection = keptBack(approved.request, desk.standing, number);
+  if (rejection !== undefined) {
+    await tell(desk, number, () =>
+      applyEvents(desk, number, [{ type: "rejected", cause: "risk", rejection }], "answer"),
+    );
+    return noteRefusal(desk, number);
+  }
   desk.submitting.add(number);
   const submit = async (signal: AbortSignal) => {
     try {
@@ -211,6 +226,13 @@ async function send(desk: OrderDesk, approved: Approved<NumberedOrder>, notAfter
       : { type: "in_doubt", why: whyNot(error) };
     await tell(desk, number, () => applyEvents(desk, number, [event], "answer"));
   }
+}
+
+function noteRefusal(desk: OrderDesk, number: OrderNumber): void {
+  const order = desk.record.orders.byNumber(number);
+  const { rule, limit, value } = order?.rejection ?? {};
+  const context = { order: order?.id, trace_id: order?.traceId, rule, limit, value };
+  desk.observer.note("warn", "risk", "order refused by risk", context);
 }
 
 /** Journals what has become of an order. Never throws. */

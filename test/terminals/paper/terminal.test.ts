@@ -2,10 +2,10 @@ import { describe, expect, it } from "vitest";
 import { toBrokerTime } from "../../../src/core/model/broker-clock.ts";
 import { lots } from "../../../src/core/model/decimals.ts";
 import type { Instant } from "../../../src/core/model/ids.ts";
-import { approve } from "../../../src/core/orders/risk.ts";
 import type { TerminalReport } from "../../../src/core/ports/terminal.ts";
 import type { LedgerEvent } from "../../../src/terminals/paper/books.ts";
 import { PaperTerminal, type PaperTerminalParts } from "../../../src/terminals/paper/terminal.ts";
+import { approved } from "../../core/standing.ts";
 import { MemoryJournal } from "../../memory-journal.ts";
 import { terminalSuite } from "../../suites/terminal.ts";
 import {
@@ -58,8 +58,7 @@ async function running(
     market.push(tick(bid, ask));
     await quiet();
   };
-  const buy = (asking?: Asking) =>
-    terminal.submit(approve(asks("buy", asking), { draining: false, linkUp: true }), never);
+  const buy = (asking?: Asking) => terminal.submit(approved(asks("buy", asking)), never);
   await quiet();
   return { terminal, clock, market, ledger, notes, told, quote, tick, buy };
 }
@@ -339,8 +338,7 @@ describe("a paper terminal", () => {
   it("takes its time: a request arrives after the latency, and not at all when it is given up before", async () => {
     const { clock, quote, terminal } = await running({}, { latencyMs: 40 });
     await quote(1.1, 1.1001);
-    const submit = (signal: AbortSignal) =>
-      terminal.submit(approve(asks("buy"), { draining: false, linkUp: true }), signal);
+    const submit = (signal: AbortSignal) => terminal.submit(approved(asks("buy")), signal);
     let answered = false;
     void submit(never).then(() => {
       answered = true;
@@ -392,7 +390,7 @@ describe("a paper terminal", () => {
     const { quote, buy, terminal } = await running();
     await quote(1.1, 1.1001);
     await buy();
-    await terminal.submit(approve(asks("sell"), { draining: false, linkUp: true }), never);
+    await terminal.submit(approved(asks("sell")), never);
     expect(await buy({ position: t(1001), positionBy: t(1002) })).toMatchObject({ retcode: 10009 });
     expect((await terminal.snapshot(0 as Instant, never)).positions).toEqual([]);
   });

@@ -30,9 +30,11 @@ const (
 	TradingMode_TRADING_MODE_UNSPECIFIED TradingMode = 0
 	// Everything.
 	TradingMode_TRADING_MODE_ACTIVE TradingMode = 1
-	// Only what lowers risk: cancels and reducing closes.
+	// Only what lowers risk: cancels, closes, on netting accounts market orders that only reduce, stops that are set or
+	// come closer. Pending orders are not changed; cancel them. Orders are answered with stage REJECTED, cause RISK and
+	// reason REDUCE_ONLY, changes with FAILED_PRECONDITION (RISK_REFUSED).
 	TradingMode_TRADING_MODE_REDUCE_ONLY TradingMode = 2
-	// Nothing.
+	// Nothing: no order, no close, no change and no cancel is sent. Reason TRADING_HALTED.
 	TradingMode_TRADING_MODE_HALTED TradingMode = 3
 )
 
@@ -269,7 +271,7 @@ type SetTradingModeRequest struct {
 	Account string `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
 	// Empty: all symbols.
 	Symbol string `protobuf:"bytes,2,opt,name=symbol,proto3" json:"symbol,omitempty"`
-	// ACTIVE, REDUCE_ONLY or HALTED.
+	// ACTIVE, REDUCE_ONLY or HALTED. ACTIVE lifts what was set for the same account and symbol, not what was set wider.
 	Mode TradingMode `protobuf:"varint,3,opt,name=mode,proto3,enum=mt5bridge.v1.TradingMode" json:"mode,omitempty"`
 	// Why: 1 to 200 characters.
 	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
@@ -335,7 +337,7 @@ func (x *SetTradingModeRequest) GetReason() string {
 	return ""
 }
 
-// The mode in force.
+// The mode is in force and on disk.
 type SetTradingModeResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// As it was set.

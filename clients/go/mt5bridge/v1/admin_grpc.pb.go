@@ -35,7 +35,12 @@ type AdminServiceClient interface {
 	//
 	// Errors: NOT_FOUND (UNKNOWN_ACCOUNT).
 	GetTradingMode(ctx context.Context, in *GetTradingModeRequest, opts ...grpc.CallOption) (*GetTradingModeResponse, error)
-	// The kill switch. Not part of this version: answers UNIMPLEMENTED.
+	// The kill switch. A stricter mode is in force from the moment in which it is asked for; the answer comes when it is
+	// on disk as well, and from then on it holds through every restart. An easier one is in force with the answer.
+	// What the terminal was sent before may still be executed.
+	//
+	// Errors: INVALID_ARGUMENT, NOT_FOUND (UNKNOWN_ACCOUNT, UNKNOWN_SYMBOL), UNAVAILABLE (JOURNAL_UNAVAILABLE: a stricter
+	// mode is in force all the same, but a restart would forget it; an easier one is not in force).
 	SetTradingMode(ctx context.Context, in *SetTradingModeRequest, opts ...grpc.CallOption) (*SetTradingModeResponse, error)
 	// Logs a live terminal in, or connects it anew. The simulated terminal answers FAILED_PRECONDITION (NOT_SUPPORTED).
 	//
@@ -104,7 +109,12 @@ type AdminServiceServer interface {
 	//
 	// Errors: NOT_FOUND (UNKNOWN_ACCOUNT).
 	GetTradingMode(context.Context, *GetTradingModeRequest) (*GetTradingModeResponse, error)
-	// The kill switch. Not part of this version: answers UNIMPLEMENTED.
+	// The kill switch. A stricter mode is in force from the moment in which it is asked for; the answer comes when it is
+	// on disk as well, and from then on it holds through every restart. An easier one is in force with the answer.
+	// What the terminal was sent before may still be executed.
+	//
+	// Errors: INVALID_ARGUMENT, NOT_FOUND (UNKNOWN_ACCOUNT, UNKNOWN_SYMBOL), UNAVAILABLE (JOURNAL_UNAVAILABLE: a stricter
+	// mode is in force all the same, but a restart would forget it; an easier one is not in force).
 	SetTradingMode(context.Context, *SetTradingModeRequest) (*SetTradingModeResponse, error)
 	// Logs a live terminal in, or connects it anew. The simulated terminal answers FAILED_PRECONDITION (NOT_SUPPORTED).
 	//

@@ -441,7 +441,9 @@ type Health struct {
 	// Orders under way to a terminal now.
 	OrdersInFlight uint32 `protobuf:"varint,10,opt,name=orders_in_flight,json=ordersInFlight,proto3" json:"orders_in_flight,omitempty"`
 	// The runtime, for example v24.21.0.
-	Runtime       string `protobuf:"bytes,11,opt,name=runtime,proto3" json:"runtime,omitempty"`
+	Runtime string `protobuf:"bytes,11,opt,name=runtime,proto3" json:"runtime,omitempty"`
+	// The strictest trading mode in force anywhere; AdminService.GetTradingMode says where, why and since when.
+	TradingMode   TradingMode `protobuf:"varint,12,opt,name=trading_mode,json=tradingMode,proto3,enum=mt5bridge.v1.TradingMode" json:"trading_mode,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -551,6 +553,13 @@ func (x *Health) GetRuntime() string {
 		return x.Runtime
 	}
 	return ""
+}
+
+func (x *Health) GetTradingMode() TradingMode {
+	if x != nil {
+		return x.TradingMode
+	}
+	return TradingMode_TRADING_MODE_UNSPECIFIED
 }
 
 // A terminal and its link.
@@ -730,7 +739,7 @@ var File_mt5bridge_v1_health_proto protoreflect.FileDescriptor
 
 const file_mt5bridge_v1_health_proto_rawDesc = "" +
 	"\n" +
-	"\x19mt5bridge/v1/health.proto\x12\fmt5bridge.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18mt5bridge/v1/types.proto\"\x12\n" +
+	"\x19mt5bridge/v1/health.proto\x12\fmt5bridge.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18mt5bridge/v1/admin.proto\x1a\x18mt5bridge/v1/types.proto\"\x12\n" +
 	"\x10GetHealthRequest\"A\n" +
 	"\x11GetHealthResponse\x12,\n" +
 	"\x06health\x18\x01 \x01(\v2\x14.mt5bridge.v1.HealthR\x06health\"^\n" +
@@ -743,7 +752,7 @@ const file_mt5bridge_v1_health_proto_rawDesc = "" +
 	"\x06health\x18\x04 \x01(\v2\x14.mt5bridge.v1.HealthH\x00R\x06health\x127\n" +
 	"\theartbeat\x18\x05 \x01(\v2\x17.mt5bridge.v1.HeartbeatH\x00R\theartbeat\x121\n" +
 	"\aclosing\x18\x06 \x01(\v2\x15.mt5bridge.v1.ClosingH\x00R\aclosingB\a\n" +
-	"\x05event\"\xdf\x03\n" +
+	"\x05event\"\x9d\x04\n" +
 	"\x06Health\x123\n" +
 	"\x06status\x18\x01 \x01(\x0e2\x1b.mt5bridge.v1.ServingStatusR\x06status\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x18\n" +
@@ -758,7 +767,8 @@ const file_mt5bridge_v1_health_proto_rawDesc = "" +
 	"\astreams\x18\t \x01(\rR\astreams\x12(\n" +
 	"\x10orders_in_flight\x18\n" +
 	" \x01(\rR\x0eordersInFlight\x12\x18\n" +
-	"\aruntime\x18\v \x01(\tR\aruntime\"\xdd\x02\n" +
+	"\aruntime\x18\v \x01(\tR\aruntime\x12<\n" +
+	"\ftrading_mode\x18\f \x01(\x0e2\x19.mt5bridge.v1.TradingModeR\vtradingMode\"\xdd\x02\n" +
 	"\x0eTerminalHealth\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x12\n" +
 	"\x04live\x18\x02 \x01(\bR\x04live\x12\x17\n" +
@@ -817,7 +827,8 @@ var file_mt5bridge_v1_health_proto_goTypes = []any{
 	(*Heartbeat)(nil),             // 12: mt5bridge.v1.Heartbeat
 	(*Closing)(nil),               // 13: mt5bridge.v1.Closing
 	(*timestamppb.Timestamp)(nil), // 14: google.protobuf.Timestamp
-	(SourceState)(0),              // 15: mt5bridge.v1.SourceState
+	(TradingMode)(0),              // 15: mt5bridge.v1.TradingMode
+	(SourceState)(0),              // 16: mt5bridge.v1.SourceState
 }
 var file_mt5bridge_v1_health_proto_depIdxs = []int32{
 	6,  // 0: mt5bridge.v1.GetHealthResponse.health:type_name -> mt5bridge.v1.Health
@@ -834,19 +845,20 @@ var file_mt5bridge_v1_health_proto_depIdxs = []int32{
 	7,  // 11: mt5bridge.v1.Health.terminals:type_name -> mt5bridge.v1.TerminalHealth
 	8,  // 12: mt5bridge.v1.Health.store:type_name -> mt5bridge.v1.PartHealth
 	8,  // 13: mt5bridge.v1.Health.bus:type_name -> mt5bridge.v1.PartHealth
-	15, // 14: mt5bridge.v1.TerminalHealth.source_state:type_name -> mt5bridge.v1.SourceState
-	14, // 15: mt5bridge.v1.TerminalHealth.last_tick_time:type_name -> google.protobuf.Timestamp
-	9,  // 16: mt5bridge.v1.TerminalHealth.clock_offset:type_name -> google.protobuf.Duration
-	1,  // 17: mt5bridge.v1.PartHealth.state:type_name -> mt5bridge.v1.PartState
-	2,  // 18: mt5bridge.v1.HealthService.GetHealth:input_type -> mt5bridge.v1.GetHealthRequest
-	4,  // 19: mt5bridge.v1.HealthService.WatchHealth:input_type -> mt5bridge.v1.WatchHealthRequest
-	3,  // 20: mt5bridge.v1.HealthService.GetHealth:output_type -> mt5bridge.v1.GetHealthResponse
-	5,  // 21: mt5bridge.v1.HealthService.WatchHealth:output_type -> mt5bridge.v1.WatchHealthResponse
-	20, // [20:22] is the sub-list for method output_type
-	18, // [18:20] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	15, // 14: mt5bridge.v1.Health.trading_mode:type_name -> mt5bridge.v1.TradingMode
+	16, // 15: mt5bridge.v1.TerminalHealth.source_state:type_name -> mt5bridge.v1.SourceState
+	14, // 16: mt5bridge.v1.TerminalHealth.last_tick_time:type_name -> google.protobuf.Timestamp
+	9,  // 17: mt5bridge.v1.TerminalHealth.clock_offset:type_name -> google.protobuf.Duration
+	1,  // 18: mt5bridge.v1.PartHealth.state:type_name -> mt5bridge.v1.PartState
+	2,  // 19: mt5bridge.v1.HealthService.GetHealth:input_type -> mt5bridge.v1.GetHealthRequest
+	4,  // 20: mt5bridge.v1.HealthService.WatchHealth:input_type -> mt5bridge.v1.WatchHealthRequest
+	3,  // 21: mt5bridge.v1.HealthService.GetHealth:output_type -> mt5bridge.v1.GetHealthResponse
+	5,  // 22: mt5bridge.v1.HealthService.WatchHealth:output_type -> mt5bridge.v1.WatchHealthResponse
+	21, // [21:23] is the sub-list for method output_type
+	19, // [19:21] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_mt5bridge_v1_health_proto_init() }
@@ -854,6 +866,7 @@ func file_mt5bridge_v1_health_proto_init() {
 	if File_mt5bridge_v1_health_proto != nil {
 		return
 	}
+	file_mt5bridge_v1_admin_proto_init()
 	file_mt5bridge_v1_types_proto_init()
 	file_mt5bridge_v1_health_proto_msgTypes[3].OneofWrappers = []any{
 		(*WatchHealthResponse_Opened)(nil),

@@ -44,7 +44,8 @@ const (
 // order may exist at the broker.
 type OrdersServiceClient interface {
 	// Gives an order. Before it is journalled a failure is an RPC error; after that the answer is OK with the order,
-	// whatever became of it: a broker's refusal is stage REJECTED, an unknown outcome is IN_DOUBT.
+	// whatever became of it: a refusal by the broker or by the bridge's risk rules is stage REJECTED, an unknown outcome
+	// is IN_DOUBT.
 	//
 	// Errors: INVALID_ARGUMENT, NOT_FOUND (UNKNOWN_ACCOUNT, UNKNOWN_SYMBOL), ALREADY_EXISTS, FAILED_PRECONDITION
 	// (TOO_LATE), UNAVAILABLE (TERMINAL_OFFLINE, JOURNAL_UNAVAILABLE, DRAINING).
@@ -56,7 +57,8 @@ type OrdersServiceClient interface {
 	// Changes prices and lifetime of a pending order.
 	//
 	// Errors: INVALID_ARGUMENT, NOT_FOUND (UNKNOWN_ORDER), ALREADY_EXISTS, FAILED_PRECONDITION (ORDER_NOT_WORKING,
-	// ORDER_IN_DOUBT, REFUSED_BY_BROKER with `retcode`), UNAVAILABLE, DEADLINE_EXCEEDED (TERMINAL_SILENT).
+	// ORDER_IN_DOUBT, RISK_REFUSED with `rule`, REFUSED_BY_BROKER with `retcode`), UNAVAILABLE, DEADLINE_EXCEEDED
+	// (TERMINAL_SILENT).
 	ModifyOrder(ctx context.Context, in *ModifyOrderRequest, opts ...grpc.CallOption) (*ModifyOrderResponse, error)
 	// Takes a pending order, or what is left of it, out of the market.
 	//
@@ -73,7 +75,7 @@ type OrdersServiceClient interface {
 	// Sets or removes a position's stop loss and take profit.
 	//
 	// Errors: INVALID_ARGUMENT, NOT_FOUND (UNKNOWN_POSITION), ALREADY_EXISTS, FAILED_PRECONDITION
-	// (REFUSED_BY_BROKER with `retcode`), UNAVAILABLE, DEADLINE_EXCEEDED (TERMINAL_SILENT).
+	// (RISK_REFUSED with `rule`, REFUSED_BY_BROKER with `retcode`), UNAVAILABLE, DEADLINE_EXCEEDED (TERMINAL_SILENT).
 	ModifyPosition(ctx context.Context, in *ModifyPositionRequest, opts ...grpc.CallOption) (*ModifyPositionResponse, error)
 	// One order by any of its names.
 	//
@@ -229,7 +231,8 @@ type OrdersService_StreamOrdersClient = grpc.ServerStreamingClient[StreamOrdersR
 // order may exist at the broker.
 type OrdersServiceServer interface {
 	// Gives an order. Before it is journalled a failure is an RPC error; after that the answer is OK with the order,
-	// whatever became of it: a broker's refusal is stage REJECTED, an unknown outcome is IN_DOUBT.
+	// whatever became of it: a refusal by the broker or by the bridge's risk rules is stage REJECTED, an unknown outcome
+	// is IN_DOUBT.
 	//
 	// Errors: INVALID_ARGUMENT, NOT_FOUND (UNKNOWN_ACCOUNT, UNKNOWN_SYMBOL), ALREADY_EXISTS, FAILED_PRECONDITION
 	// (TOO_LATE), UNAVAILABLE (TERMINAL_OFFLINE, JOURNAL_UNAVAILABLE, DRAINING).
@@ -241,7 +244,8 @@ type OrdersServiceServer interface {
 	// Changes prices and lifetime of a pending order.
 	//
 	// Errors: INVALID_ARGUMENT, NOT_FOUND (UNKNOWN_ORDER), ALREADY_EXISTS, FAILED_PRECONDITION (ORDER_NOT_WORKING,
-	// ORDER_IN_DOUBT, REFUSED_BY_BROKER with `retcode`), UNAVAILABLE, DEADLINE_EXCEEDED (TERMINAL_SILENT).
+	// ORDER_IN_DOUBT, RISK_REFUSED with `rule`, REFUSED_BY_BROKER with `retcode`), UNAVAILABLE, DEADLINE_EXCEEDED
+	// (TERMINAL_SILENT).
 	ModifyOrder(context.Context, *ModifyOrderRequest) (*ModifyOrderResponse, error)
 	// Takes a pending order, or what is left of it, out of the market.
 	//
@@ -258,7 +262,7 @@ type OrdersServiceServer interface {
 	// Sets or removes a position's stop loss and take profit.
 	//
 	// Errors: INVALID_ARGUMENT, NOT_FOUND (UNKNOWN_POSITION), ALREADY_EXISTS, FAILED_PRECONDITION
-	// (REFUSED_BY_BROKER with `retcode`), UNAVAILABLE, DEADLINE_EXCEEDED (TERMINAL_SILENT).
+	// (RISK_REFUSED with `rule`, REFUSED_BY_BROKER with `retcode`), UNAVAILABLE, DEADLINE_EXCEEDED (TERMINAL_SILENT).
 	ModifyPosition(context.Context, *ModifyPositionRequest) (*ModifyPositionResponse, error)
 	// One order by any of its names.
 	//

@@ -937,7 +937,14 @@ type Rejection struct {
 	// A sentence for people.
 	Message string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
 	// Whether the same order may be worth trying again, under a new client order id.
-	Retriable     bool `protobuf:"varint,4,opt,name=retriable,proto3" json:"retriable,omitempty"`
+	Retriable bool `protobuf:"varint,4,opt,name=retriable,proto3" json:"retriable,omitempty"`
+	// The bridge's own rule that refused it, for example max_volume or trading_mode; empty when the refusal is not the
+	// bridge's.
+	Rule string `protobuf:"bytes,5,opt,name=rule,proto3" json:"rule,omitempty"`
+	// What the rule allows, for example 0.5: a number in the rule's unit (see RiskLimits), or words.
+	Limit string `protobuf:"bytes,6,opt,name=limit,proto3" json:"limit,omitempty"`
+	// What was found, in the same unit or words.
+	Value         string `protobuf:"bytes,7,opt,name=value,proto3" json:"value,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1000,6 +1007,27 @@ func (x *Rejection) GetRetriable() bool {
 	return false
 }
 
+func (x *Rejection) GetRule() string {
+	if x != nil {
+		return x.Rule
+	}
+	return ""
+}
+
+func (x *Rejection) GetLimit() string {
+	if x != nil {
+		return x.Limit
+	}
+	return ""
+}
+
+func (x *Rejection) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
 var File_mt5bridge_v1_types_proto protoreflect.FileDescriptor
 
 const file_mt5bridge_v1_types_proto_rawDesc = "" +
@@ -1039,12 +1067,15 @@ const file_mt5bridge_v1_types_proto_rawDesc = "" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12,\n" +
 	"\x06cursor\x18\x03 \x01(\v2\x14.mt5bridge.v1.CursorR\x06cursor\x12:\n" +
 	"\vretry_after\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\n" +
-	"retryAfter\"u\n" +
+	"retryAfter\"\xb5\x01\n" +
 	"\tRejection\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x18\n" +
 	"\aretcode\x18\x02 \x01(\rR\aretcode\x12\x18\n" +
 	"\amessage\x18\x03 \x01(\tR\amessage\x12\x1c\n" +
-	"\tretriable\x18\x04 \x01(\bR\tretriable*\x9d\x01\n" +
+	"\tretriable\x18\x04 \x01(\bR\tretriable\x12\x12\n" +
+	"\x04rule\x18\x05 \x01(\tR\x04rule\x12\x14\n" +
+	"\x05limit\x18\x06 \x01(\tR\x05limit\x12\x14\n" +
+	"\x05value\x18\a \x01(\tR\x05value*\x9d\x01\n" +
 	"\vSourceState\x12\x1c\n" +
 	"\x18SOURCE_STATE_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11SOURCE_STATE_LIVE\x10\x01\x12\x1e\n" +

@@ -211,7 +211,7 @@ export type SetTradingModeRequest = Message<"mt5bridge.v1.SetTradingModeRequest"
   symbol: string;
 
   /**
-   * ACTIVE, REDUCE_ONLY or HALTED.
+   * ACTIVE, REDUCE_ONLY or HALTED. ACTIVE lifts what was set for the same account and symbol, not what was set wider.
    *
    * @generated from field: mt5bridge.v1.TradingMode mode = 3;
    */
@@ -246,7 +246,7 @@ export type SetTradingModeRequestJson = {
   symbol?: string;
 
   /**
-   * ACTIVE, REDUCE_ONLY or HALTED.
+   * ACTIVE, REDUCE_ONLY or HALTED. ACTIVE lifts what was set for the same account and symbol, not what was set wider.
    *
    * @generated from field: mt5bridge.v1.TradingMode mode = 3;
    */
@@ -268,7 +268,7 @@ export const SetTradingModeRequestSchema: GenMessage<SetTradingModeRequest, {jso
   messageDesc(file_mt5bridge_v1_admin, 3);
 
 /**
- * The mode in force.
+ * The mode is in force and on disk.
  *
  * @generated from message mt5bridge.v1.SetTradingModeResponse
  */
@@ -282,7 +282,7 @@ export type SetTradingModeResponse = Message<"mt5bridge.v1.SetTradingModeRespons
 };
 
 /**
- * The mode in force.
+ * The mode is in force and on disk.
  *
  * @generated from message mt5bridge.v1.SetTradingModeResponse
  */
@@ -465,14 +465,16 @@ export const TradingMode = {
   ACTIVE: 1,
 
   /**
-   * Only what lowers risk: cancels and reducing closes.
+   * Only what lowers risk: cancels, closes, on netting accounts market orders that only reduce, stops that are set or
+   * come closer. Pending orders are not changed; cancel them. Orders are answered with stage REJECTED, cause RISK and
+   * reason REDUCE_ONLY, changes with FAILED_PRECONDITION (RISK_REFUSED).
    *
    * @generated from enum value: TRADING_MODE_REDUCE_ONLY = 2;
    */
   REDUCE_ONLY: 2,
 
   /**
-   * Nothing.
+   * Nothing: no order, no close, no change and no cancel is sent. Reason TRADING_HALTED.
    *
    * @generated from enum value: TRADING_MODE_HALTED = 3;
    */
@@ -518,7 +520,12 @@ export const AdminService: GenService<{
     output: typeof GetTradingModeResponseSchema;
   },
   /**
-   * The kill switch. Not part of this version: answers UNIMPLEMENTED.
+   * The kill switch. A stricter mode is in force from the moment in which it is asked for; the answer comes when it is
+   * on disk as well, and from then on it holds through every restart. An easier one is in force with the answer.
+   * What the terminal was sent before may still be executed.
+   *
+   * Errors: INVALID_ARGUMENT, NOT_FOUND (UNKNOWN_ACCOUNT, UNKNOWN_SYMBOL), UNAVAILABLE (JOURNAL_UNAVAILABLE: a stricter
+   * mode is in force all the same, but a restart would forget it; an easier one is not in force).
    *
    * @generated from rpc mt5bridge.v1.AdminService.SetTradingMode
    */

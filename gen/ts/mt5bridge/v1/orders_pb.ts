@@ -3601,7 +3601,8 @@ export const WaitForSchema: GenEnum<WaitFor, WaitForJson> = /*@__PURE__*/
 export const OrdersService: GenService<{
   /**
    * Gives an order. Before it is journalled a failure is an RPC error; after that the answer is OK with the order,
-   * whatever became of it: a broker's refusal is stage REJECTED, an unknown outcome is IN_DOUBT.
+   * whatever became of it: a refusal by the broker or by the bridge's risk rules is stage REJECTED, an unknown outcome
+   * is IN_DOUBT.
    *
    * Errors: INVALID_ARGUMENT, NOT_FOUND (UNKNOWN_ACCOUNT, UNKNOWN_SYMBOL), ALREADY_EXISTS, FAILED_PRECONDITION
    * (TOO_LATE), UNAVAILABLE (TERMINAL_OFFLINE, JOURNAL_UNAVAILABLE, DRAINING).
@@ -3629,7 +3630,8 @@ export const OrdersService: GenService<{
    * Changes prices and lifetime of a pending order.
    *
    * Errors: INVALID_ARGUMENT, NOT_FOUND (UNKNOWN_ORDER), ALREADY_EXISTS, FAILED_PRECONDITION (ORDER_NOT_WORKING,
-   * ORDER_IN_DOUBT, REFUSED_BY_BROKER with `retcode`), UNAVAILABLE, DEADLINE_EXCEEDED (TERMINAL_SILENT).
+   * ORDER_IN_DOUBT, RISK_REFUSED with `rule`, REFUSED_BY_BROKER with `retcode`), UNAVAILABLE, DEADLINE_EXCEEDED
+   * (TERMINAL_SILENT).
    *
    * @generated from rpc mt5bridge.v1.OrdersService.ModifyOrder
    */
@@ -3678,7 +3680,7 @@ export const OrdersService: GenService<{
    * Sets or removes a position's stop loss and take profit.
    *
    * Errors: INVALID_ARGUMENT, NOT_FOUND (UNKNOWN_POSITION), ALREADY_EXISTS, FAILED_PRECONDITION
-   * (REFUSED_BY_BROKER with `retcode`), UNAVAILABLE, DEADLINE_EXCEEDED (TERMINAL_SILENT).
+   * (RISK_REFUSED with `rule`, REFUSED_BY_BROKER with `retcode`), UNAVAILABLE, DEADLINE_EXCEEDED (TERMINAL_SILENT).
    *
    * @generated from rpc mt5bridge.v1.OrdersService.ModifyPosition
    */

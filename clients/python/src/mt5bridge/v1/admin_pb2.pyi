@@ -31,9 +31,12 @@ class _TradingModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TradingMo
     TRADING_MODE_ACTIVE: _TradingMode.ValueType  # 1
     """Everything."""
     TRADING_MODE_REDUCE_ONLY: _TradingMode.ValueType  # 2
-    """Only what lowers risk: cancels and reducing closes."""
+    """Only what lowers risk: cancels, closes, on netting accounts market orders that only reduce, stops that are set or
+    come closer. Pending orders are not changed; cancel them. Orders are answered with stage REJECTED, cause RISK and
+    reason REDUCE_ONLY, changes with FAILED_PRECONDITION (RISK_REFUSED).
+    """
     TRADING_MODE_HALTED: _TradingMode.ValueType  # 3
-    """Nothing."""
+    """Nothing: no order, no close, no change and no cancel is sent. Reason TRADING_HALTED."""
 
 class TradingMode(_TradingMode, metaclass=_TradingModeEnumTypeWrapper):
     """What trading is allowed."""
@@ -43,9 +46,12 @@ TRADING_MODE_UNSPECIFIED: TradingMode.ValueType  # 0
 TRADING_MODE_ACTIVE: TradingMode.ValueType  # 1
 """Everything."""
 TRADING_MODE_REDUCE_ONLY: TradingMode.ValueType  # 2
-"""Only what lowers risk: cancels and reducing closes."""
+"""Only what lowers risk: cancels, closes, on netting accounts market orders that only reduce, stops that are set or
+come closer. Pending orders are not changed; cancel them. Orders are answered with stage REJECTED, cause RISK and
+reason REDUCE_ONLY, changes with FAILED_PRECONDITION (RISK_REFUSED).
+"""
 TRADING_MODE_HALTED: TradingMode.ValueType  # 3
-"""Nothing."""
+"""Nothing: no order, no close, no change and no cancel is sent. Reason TRADING_HALTED."""
 Global___TradingMode: _TypeAlias = TradingMode  # noqa: Y015
 
 @_typing.final
@@ -153,7 +159,7 @@ class SetTradingModeRequest(_message.Message):
     symbol: _builtins.str
     """Empty: all symbols."""
     mode: Global___TradingMode.ValueType
-    """ACTIVE, REDUCE_ONLY or HALTED."""
+    """ACTIVE, REDUCE_ONLY or HALTED. ACTIVE lifts what was set for the same account and symbol, not what was set wider."""
     reason: _builtins.str
     """Why: 1 to 200 characters."""
     def __init__(
@@ -174,7 +180,7 @@ Global___SetTradingModeRequest: _TypeAlias = SetTradingModeRequest  # noqa: Y015
 
 @_typing.final
 class SetTradingModeResponse(_message.Message):
-    """The mode in force."""
+    """The mode is in force and on disk."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

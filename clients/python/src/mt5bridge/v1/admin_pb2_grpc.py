@@ -71,7 +71,12 @@ class AdminServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def SetTradingMode(self, request, context):
-        """The kill switch. Not part of this version: answers UNIMPLEMENTED.
+        """The kill switch. A stricter mode is in force from the moment in which it is asked for; the answer comes when it is
+        on disk as well, and from then on it holds through every restart. An easier one is in force with the answer.
+        What the terminal was sent before may still be executed.
+
+        Errors: INVALID_ARGUMENT, NOT_FOUND (UNKNOWN_ACCOUNT, UNKNOWN_SYMBOL), UNAVAILABLE (JOURNAL_UNAVAILABLE: a stricter
+        mode is in force all the same, but a restart would forget it; an easier one is not in force).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -39,7 +39,13 @@ class AdminServiceStub:
     Errors: NOT_FOUND (UNKNOWN_ACCOUNT).
     """
     SetTradingMode: _grpc.UnaryUnaryMultiCallable[_admin_pb2.SetTradingModeRequest, _admin_pb2.SetTradingModeResponse]
-    """The kill switch. Not part of this version: answers UNIMPLEMENTED."""
+    """The kill switch. A stricter mode is in force from the moment in which it is asked for; the answer comes when it is
+    on disk as well, and from then on it holds through every restart. An easier one is in force with the answer.
+    What the terminal was sent before may still be executed.
+
+    Errors: INVALID_ARGUMENT, NOT_FOUND (UNKNOWN_ACCOUNT, UNKNOWN_SYMBOL), UNAVAILABLE (JOURNAL_UNAVAILABLE: a stricter
+    mode is in force all the same, but a restart would forget it; an easier one is not in force).
+    """
     ConnectTerminal: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ConnectTerminalRequest, _admin_pb2.ConnectTerminalResponse]
     """Logs a live terminal in, or connects it anew. The simulated terminal answers FAILED_PRECONDITION (NOT_SUPPORTED).
 
@@ -61,7 +67,13 @@ class AdminServiceAsyncStub(AdminServiceStub):
     Errors: NOT_FOUND (UNKNOWN_ACCOUNT).
     """
     SetTradingMode: _aio.UnaryUnaryMultiCallable[_admin_pb2.SetTradingModeRequest, _admin_pb2.SetTradingModeResponse]  # type: ignore[assignment]
-    """The kill switch. Not part of this version: answers UNIMPLEMENTED."""
+    """The kill switch. A stricter mode is in force from the moment in which it is asked for; the answer comes when it is
+    on disk as well, and from then on it holds through every restart. An easier one is in force with the answer.
+    What the terminal was sent before may still be executed.
+
+    Errors: INVALID_ARGUMENT, NOT_FOUND (UNKNOWN_ACCOUNT, UNKNOWN_SYMBOL), UNAVAILABLE (JOURNAL_UNAVAILABLE: a stricter
+    mode is in force all the same, but a restart would forget it; an easier one is not in force).
+    """
     ConnectTerminal: _aio.UnaryUnaryMultiCallable[_admin_pb2.ConnectTerminalRequest, _admin_pb2.ConnectTerminalResponse]  # type: ignore[assignment]
     """Logs a live terminal in, or connects it anew. The simulated terminal answers FAILED_PRECONDITION (NOT_SUPPORTED).
 
@@ -92,7 +104,13 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_pb2.SetTradingModeRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_admin_pb2.SetTradingModeResponse, _abc.Awaitable[_admin_pb2.SetTradingModeResponse]]:
-        """The kill switch. Not part of this version: answers UNIMPLEMENTED."""
+        """The kill switch. A stricter mode is in force from the moment in which it is asked for; the answer comes when it is
+        on disk as well, and from then on it holds through every restart. An easier one is in force with the answer.
+        What the terminal was sent before may still be executed.
+
+        Errors: INVALID_ARGUMENT, NOT_FOUND (UNKNOWN_ACCOUNT, UNKNOWN_SYMBOL), UNAVAILABLE (JOURNAL_UNAVAILABLE: a stricter
+        mode is in force all the same, but a restart would forget it; an easier one is not in force).
+        """
 
     @_abc_1.abstractmethod
     def ConnectTerminal(

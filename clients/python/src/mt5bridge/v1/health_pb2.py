@@ -24,34 +24,35 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from mt5bridge.v1 import admin_pb2 as mt5bridge_dot_v1_dot_admin__pb2
 from mt5bridge.v1 import types_pb2 as mt5bridge_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19mt5bridge/v1/health.proto\x12\x0cmt5bridge.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18mt5bridge/v1/types.proto\"\x12\n\x10GetHealthRequest\"A\n\x11GetHealthResponse\x12,\n\x06health\x18\x01 \x01(\x0b\x32\x14.mt5bridge.v1.HealthR\x06health\"^\n\x12WatchHealthRequest\x12H\n\x12heartbeat_interval\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationR\x11heartbeatInterval\"\xe4\x02\n\x13WatchHealthResponse\x12\x34\n\x06opened\x18\x01 \x01(\x0b\x32\x1a.mt5bridge.v1.StreamOpenedH\x00R\x06opened\x12\x32\n\x08snapshot\x18\x02 \x01(\x0b\x32\x14.mt5bridge.v1.HealthH\x00R\x08snapshot\x12>\n\x0csnapshot_end\x18\x03 \x01(\x0b\x32\x19.mt5bridge.v1.SnapshotEndH\x00R\x0bsnapshotEnd\x12.\n\x06health\x18\x04 \x01(\x0b\x32\x14.mt5bridge.v1.HealthH\x00R\x06health\x12\x37\n\theartbeat\x18\x05 \x01(\x0b\x32\x17.mt5bridge.v1.HeartbeatH\x00R\theartbeat\x12\x31\n\x07\x63losing\x18\x06 \x01(\x0b\x32\x15.mt5bridge.v1.ClosingH\x00R\x07\x63losingB\x07\n\x05\x65vent\"\xdf\x03\n\x06Health\x12\x33\n\x06status\x18\x01 \x01(\x0e\x32\x1b.mt5bridge.v1.ServingStatusR\x06status\x12\x18\n\x07message\x18\x02 \x01(\tR\x07message\x12\x18\n\x07version\x18\x03 \x01(\tR\x07version\x12\x39\n\nstart_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tstartTime\x12;\n\x0bserver_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nserverTime\x12:\n\tterminals\x18\x06 \x03(\x0b\x32\x1c.mt5bridge.v1.TerminalHealthR\tterminals\x12.\n\x05store\x18\x07 \x01(\x0b\x32\x18.mt5bridge.v1.PartHealthR\x05store\x12*\n\x03\x62us\x18\x08 \x01(\x0b\x32\x18.mt5bridge.v1.PartHealthR\x03\x62us\x12\x18\n\x07streams\x18\t \x01(\rR\x07streams\x12(\n\x10orders_in_flight\x18\n \x01(\rR\x0eordersInFlight\x12\x18\n\x07runtime\x18\x0b \x01(\tR\x07runtime\"\xdd\x02\n\x0eTerminalHealth\x12\x18\n\x07\x61\x63\x63ount\x18\x01 \x01(\tR\x07\x61\x63\x63ount\x12\x12\n\x04live\x18\x02 \x01(\x08R\x04live\x12\x17\n\x07link_up\x18\x03 \x01(\x08R\x06linkUp\x12\x18\n\x07message\x18\x04 \x01(\tR\x07message\x12\x16\n\x06server\x18\x05 \x01(\tR\x06server\x12\x14\n\x05login\x18\x06 \x01(\x04R\x05login\x12<\n\x0csource_state\x18\x07 \x01(\x0e\x32\x19.mt5bridge.v1.SourceStateR\x0bsourceState\x12@\n\x0elast_tick_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0clastTickTime\x12<\n\x0c\x63lock_offset\x18\t \x01(\x0b\x32\x19.google.protobuf.DurationR\x0b\x63lockOffset\"U\n\nPartHealth\x12-\n\x05state\x18\x01 \x01(\x0e\x32\x17.mt5bridge.v1.PartStateR\x05state\x12\x18\n\x07message\x18\x02 \x01(\tR\x07message*k\n\rServingStatus\x12\x1e\n\x1aSERVING_STATUS_UNSPECIFIED\x10\x00\x12\x1a\n\x16SERVING_STATUS_SERVING\x10\x01\x12\x1e\n\x1aSERVING_STATUS_NOT_SERVING\x10\x02*h\n\tPartState\x12\x1a\n\x16PART_STATE_UNSPECIFIED\x10\x00\x12\x11\n\rPART_STATE_UP\x10\x01\x12\x13\n\x0fPART_STATE_DOWN\x10\x02\x12\x17\n\x13PART_STATE_NOT_USED\x10\x03\x32\xb3\x01\n\rHealthService\x12L\n\tGetHealth\x12\x1e.mt5bridge.v1.GetHealthRequest\x1a\x1f.mt5bridge.v1.GetHealthResponse\x12T\n\x0bWatchHealth\x12 .mt5bridge.v1.WatchHealthRequest\x1a!.mt5bridge.v1.WatchHealthResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19mt5bridge/v1/health.proto\x12\x0cmt5bridge.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18mt5bridge/v1/admin.proto\x1a\x18mt5bridge/v1/types.proto\"\x12\n\x10GetHealthRequest\"A\n\x11GetHealthResponse\x12,\n\x06health\x18\x01 \x01(\x0b\x32\x14.mt5bridge.v1.HealthR\x06health\"^\n\x12WatchHealthRequest\x12H\n\x12heartbeat_interval\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationR\x11heartbeatInterval\"\xe4\x02\n\x13WatchHealthResponse\x12\x34\n\x06opened\x18\x01 \x01(\x0b\x32\x1a.mt5bridge.v1.StreamOpenedH\x00R\x06opened\x12\x32\n\x08snapshot\x18\x02 \x01(\x0b\x32\x14.mt5bridge.v1.HealthH\x00R\x08snapshot\x12>\n\x0csnapshot_end\x18\x03 \x01(\x0b\x32\x19.mt5bridge.v1.SnapshotEndH\x00R\x0bsnapshotEnd\x12.\n\x06health\x18\x04 \x01(\x0b\x32\x14.mt5bridge.v1.HealthH\x00R\x06health\x12\x37\n\theartbeat\x18\x05 \x01(\x0b\x32\x17.mt5bridge.v1.HeartbeatH\x00R\theartbeat\x12\x31\n\x07\x63losing\x18\x06 \x01(\x0b\x32\x15.mt5bridge.v1.ClosingH\x00R\x07\x63losingB\x07\n\x05\x65vent\"\x9d\x04\n\x06Health\x12\x33\n\x06status\x18\x01 \x01(\x0e\x32\x1b.mt5bridge.v1.ServingStatusR\x06status\x12\x18\n\x07message\x18\x02 \x01(\tR\x07message\x12\x18\n\x07version\x18\x03 \x01(\tR\x07version\x12\x39\n\nstart_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tstartTime\x12;\n\x0bserver_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nserverTime\x12:\n\tterminals\x18\x06 \x03(\x0b\x32\x1c.mt5bridge.v1.TerminalHealthR\tterminals\x12.\n\x05store\x18\x07 \x01(\x0b\x32\x18.mt5bridge.v1.PartHealthR\x05store\x12*\n\x03\x62us\x18\x08 \x01(\x0b\x32\x18.mt5bridge.v1.PartHealthR\x03\x62us\x12\x18\n\x07streams\x18\t \x01(\rR\x07streams\x12(\n\x10orders_in_flight\x18\n \x01(\rR\x0eordersInFlight\x12\x18\n\x07runtime\x18\x0b \x01(\tR\x07runtime\x12<\n\x0ctrading_mode\x18\x0c \x01(\x0e\x32\x19.mt5bridge.v1.TradingModeR\x0btradingMode\"\xdd\x02\n\x0eTerminalHealth\x12\x18\n\x07\x61\x63\x63ount\x18\x01 \x01(\tR\x07\x61\x63\x63ount\x12\x12\n\x04live\x18\x02 \x01(\x08R\x04live\x12\x17\n\x07link_up\x18\x03 \x01(\x08R\x06linkUp\x12\x18\n\x07message\x18\x04 \x01(\tR\x07message\x12\x16\n\x06server\x18\x05 \x01(\tR\x06server\x12\x14\n\x05login\x18\x06 \x01(\x04R\x05login\x12<\n\x0csource_state\x18\x07 \x01(\x0e\x32\x19.mt5bridge.v1.SourceStateR\x0bsourceState\x12@\n\x0elast_tick_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0clastTickTime\x12<\n\x0c\x63lock_offset\x18\t \x01(\x0b\x32\x19.google.protobuf.DurationR\x0b\x63lockOffset\"U\n\nPartHealth\x12-\n\x05state\x18\x01 \x01(\x0e\x32\x17.mt5bridge.v1.PartStateR\x05state\x12\x18\n\x07message\x18\x02 \x01(\tR\x07message*k\n\rServingStatus\x12\x1e\n\x1aSERVING_STATUS_UNSPECIFIED\x10\x00\x12\x1a\n\x16SERVING_STATUS_SERVING\x10\x01\x12\x1e\n\x1aSERVING_STATUS_NOT_SERVING\x10\x02*h\n\tPartState\x12\x1a\n\x16PART_STATE_UNSPECIFIED\x10\x00\x12\x11\n\rPART_STATE_UP\x10\x01\x12\x13\n\x0fPART_STATE_DOWN\x10\x02\x12\x17\n\x13PART_STATE_NOT_USED\x10\x03\x32\xb3\x01\n\rHealthService\x12L\n\tGetHealth\x12\x1e.mt5bridge.v1.GetHealthRequest\x1a\x1f.mt5bridge.v1.GetHealthResponse\x12T\n\x0bWatchHealth\x12 .mt5bridge.v1.WatchHealthRequest\x1a!.mt5bridge.v1.WatchHealthResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'mt5bridge.v1.health_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SERVINGSTATUS']._serialized_start=1597
-  _globals['_SERVINGSTATUS']._serialized_end=1704
-  _globals['_PARTSTATE']._serialized_start=1706
-  _globals['_PARTSTATE']._serialized_end=1810
-  _globals['_GETHEALTHREQUEST']._serialized_start=134
-  _globals['_GETHEALTHREQUEST']._serialized_end=152
-  _globals['_GETHEALTHRESPONSE']._serialized_start=154
-  _globals['_GETHEALTHRESPONSE']._serialized_end=219
-  _globals['_WATCHHEALTHREQUEST']._serialized_start=221
-  _globals['_WATCHHEALTHREQUEST']._serialized_end=315
-  _globals['_WATCHHEALTHRESPONSE']._serialized_start=318
-  _globals['_WATCHHEALTHRESPONSE']._serialized_end=674
-  _globals['_HEALTH']._serialized_start=677
-  _globals['_HEALTH']._serialized_end=1156
-  _globals['_TERMINALHEALTH']._serialized_start=1159
-  _globals['_TERMINALHEALTH']._serialized_end=1508
-  _globals['_PARTHEALTH']._serialized_start=1510
-  _globals['_PARTHEALTH']._serialized_end=1595
-  _globals['_HEALTHSERVICE']._serialized_start=1813
-  _globals['_HEALTHSERVICE']._serialized_end=1992
+  _globals['_SERVINGSTATUS']._serialized_start=1685
+  _globals['_SERVINGSTATUS']._serialized_end=1792
+  _globals['_PARTSTATE']._serialized_start=1794
+  _globals['_PARTSTATE']._serialized_end=1898
+  _globals['_GETHEALTHREQUEST']._serialized_start=160
+  _globals['_GETHEALTHREQUEST']._serialized_end=178
+  _globals['_GETHEALTHRESPONSE']._serialized_start=180
+  _globals['_GETHEALTHRESPONSE']._serialized_end=245
+  _globals['_WATCHHEALTHREQUEST']._serialized_start=247
+  _globals['_WATCHHEALTHREQUEST']._serialized_end=341
+  _globals['_WATCHHEALTHRESPONSE']._serialized_start=344
+  _globals['_WATCHHEALTHRESPONSE']._serialized_end=700
+  _globals['_HEALTH']._serialized_start=703
+  _globals['_HEALTH']._serialized_end=1244
+  _globals['_TERMINALHEALTH']._serialized_start=1247
+  _globals['_TERMINALHEALTH']._serialized_end=1596
+  _globals['_PARTHEALTH']._serialized_start=1598
+  _globals['_PARTHEALTH']._serialized_end=1683
+  _globals['_HEALTHSERVICE']._serialized_start=1901
+  _globals['_HEALTHSERVICE']._serialized_end=2080
 # @@protoc_insertion_point(module_scope)

@@ -10,6 +10,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from mt5bridge.v1 import admin_pb2 as _admin_pb2
 from mt5bridge.v1 import types_pb2 as _types_pb2
 import builtins as _builtins
 import sys
@@ -212,6 +213,7 @@ class Health(_message.Message):
     STREAMS_FIELD_NUMBER: _builtins.int
     ORDERS_IN_FLIGHT_FIELD_NUMBER: _builtins.int
     RUNTIME_FIELD_NUMBER: _builtins.int
+    TRADING_MODE_FIELD_NUMBER: _builtins.int
     status: Global___ServingStatus.ValueType
     """Whether requests are served and orders are taken."""
     message: _builtins.str
@@ -224,6 +226,8 @@ class Health(_message.Message):
     """Orders under way to a terminal now."""
     runtime: _builtins.str
     """The runtime, for example v24.21.0."""
+    trading_mode: _admin_pb2.TradingMode.ValueType
+    """The strictest trading mode in force anywhere; AdminService.GetTradingMode says where, why and since when."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """When the bridge was started."""
@@ -258,10 +262,11 @@ class Health(_message.Message):
         streams: _builtins.int = ...,
         orders_in_flight: _builtins.int = ...,
         runtime: _builtins.str = ...,
+        trading_mode: _admin_pb2.TradingMode.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["bus", b"bus", "server_time", b"server_time", "start_time", b"start_time", "store", b"store"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bus", b"bus", "message", b"message", "orders_in_flight", b"orders_in_flight", "runtime", b"runtime", "server_time", b"server_time", "start_time", b"start_time", "status", b"status", "store", b"store", "streams", b"streams", "terminals", b"terminals", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bus", b"bus", "message", b"message", "orders_in_flight", b"orders_in_flight", "runtime", b"runtime", "server_time", b"server_time", "start_time", b"start_time", "status", b"status", "store", b"store", "streams", b"streams", "terminals", b"terminals", "trading_mode", b"trading_mode", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -108,7 +108,8 @@ class OrdersServiceServicer(object):
 
     def PlaceOrder(self, request, context):
         """Gives an order. Before it is journalled a failure is an RPC error; after that the answer is OK with the order,
-        whatever became of it: a broker's refusal is stage REJECTED, an unknown outcome is IN_DOUBT.
+        whatever became of it: a refusal by the broker or by the bridge's risk rules is stage REJECTED, an unknown outcome
+        is IN_DOUBT.
 
         Errors: INVALID_ARGUMENT, NOT_FOUND (UNKNOWN_ACCOUNT, UNKNOWN_SYMBOL), ALREADY_EXISTS, FAILED_PRECONDITION
         (TOO_LATE), UNAVAILABLE (TERMINAL_OFFLINE, JOURNAL_UNAVAILABLE, DRAINING).
@@ -130,7 +131,8 @@ class OrdersServiceServicer(object):
         """Changes prices and lifetime of a pending order.
 
         Errors: INVALID_ARGUMENT, NOT_FOUND (UNKNOWN_ORDER), ALREADY_EXISTS, FAILED_PRECONDITION (ORDER_NOT_WORKING,
-        ORDER_IN_DOUBT, REFUSED_BY_BROKER with `retcode`), UNAVAILABLE, DEADLINE_EXCEEDED (TERMINAL_SILENT).
+        ORDER_IN_DOUBT, RISK_REFUSED with `rule`, REFUSED_BY_BROKER with `retcode`), UNAVAILABLE, DEADLINE_EXCEEDED
+        (TERMINAL_SILENT).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -167,7 +169,7 @@ class OrdersServiceServicer(object):
         """Sets or removes a position's stop loss and take profit.
 
         Errors: INVALID_ARGUMENT, NOT_FOUND (UNKNOWN_POSITION), ALREADY_EXISTS, FAILED_PRECONDITION
-        (REFUSED_BY_BROKER with `retcode`), UNAVAILABLE, DEADLINE_EXCEEDED (TERMINAL_SILENT).
+        (RISK_REFUSED with `rule`, REFUSED_BY_BROKER with `retcode`), UNAVAILABLE, DEADLINE_EXCEEDED (TERMINAL_SILENT).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

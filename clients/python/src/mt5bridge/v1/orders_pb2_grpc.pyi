@@ -41,7 +41,8 @@ class OrdersServiceStub:
     def __new__(cls, channel: _aio.Channel) -> OrdersServiceAsyncStub: ...
     PlaceOrder: _grpc.UnaryUnaryMultiCallable[_orders_pb2.PlaceOrderRequest, _orders_pb2.PlaceOrderResponse]
     """Gives an order. Before it is journalled a failure is an RPC error; after that the answer is OK with the order,
-    whatever became of it: a broker's refusal is stage REJECTED, an unknown outcome is IN_DOUBT.
+    whatever became of it: a refusal by the broker or by the bridge's risk rules is stage REJECTED, an unknown outcome
+    is IN_DOUBT.
 
     Errors: INVALID_ARGUMENT, NOT_FOUND (UNKNOWN_ACCOUNT, UNKNOWN_SYMBOL), ALREADY_EXISTS, FAILED_PRECONDITION
     (TOO_LATE), UNAVAILABLE (TERMINAL_OFFLINE, JOURNAL_UNAVAILABLE, DRAINING).
@@ -55,7 +56,8 @@ class OrdersServiceStub:
     """Changes prices and lifetime of a pending order.
 
     Errors: INVALID_ARGUMENT, NOT_FOUND (UNKNOWN_ORDER), ALREADY_EXISTS, FAILED_PRECONDITION (ORDER_NOT_WORKING,
-    ORDER_IN_DOUBT, REFUSED_BY_BROKER with `retcode`), UNAVAILABLE, DEADLINE_EXCEEDED (TERMINAL_SILENT).
+    ORDER_IN_DOUBT, RISK_REFUSED with `rule`, REFUSED_BY_BROKER with `retcode`), UNAVAILABLE, DEADLINE_EXCEEDED
+    (TERMINAL_SILENT).
     """
     CancelOrder: _grpc.UnaryUnaryMultiCallable[_orders_pb2.CancelOrderRequest, _orders_pb2.CancelOrderResponse]
     """Takes a pending order, or what is left of it, out of the market.
@@ -76,7 +78,7 @@ class OrdersServiceStub:
     """Sets or removes a position's stop loss and take profit.
 
     Errors: INVALID_ARGUMENT, NOT_FOUND (UNKNOWN_POSITION), ALREADY_EXISTS, FAILED_PRECONDITION
-    (REFUSED_BY_BROKER with `retcode`), UNAVAILABLE, DEADLINE_EXCEEDED (TERMINAL_SILENT).
+    (RISK_REFUSED with `rule`, REFUSED_BY_BROKER with `retcode`), UNAVAILABLE, DEADLINE_EXCEEDED (TERMINAL_SILENT).
     """
     GetOrder: _grpc.UnaryUnaryMultiCallable[_orders_pb2.GetOrderRequest, _orders_pb2.GetOrderResponse]
     """One order by any of its names.
@@ -107,7 +109,8 @@ class OrdersServiceAsyncStub(OrdersServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     PlaceOrder: _aio.UnaryUnaryMultiCallable[_orders_pb2.PlaceOrderRequest, _orders_pb2.PlaceOrderResponse]  # type: ignore[assignment]
     """Gives an order. Before it is journalled a failure is an RPC error; after that the answer is OK with the order,
-    whatever became of it: a broker's refusal is stage REJECTED, an unknown outcome is IN_DOUBT.
+    whatever became of it: a refusal by the broker or by the bridge's risk rules is stage REJECTED, an unknown outcome
+    is IN_DOUBT.
 
     Errors: INVALID_ARGUMENT, NOT_FOUND (UNKNOWN_ACCOUNT, UNKNOWN_SYMBOL), ALREADY_EXISTS, FAILED_PRECONDITION
     (TOO_LATE), UNAVAILABLE (TERMINAL_OFFLINE, JOURNAL_UNAVAILABLE, DRAINING).
@@ -121,7 +124,8 @@ class OrdersServiceAsyncStub(OrdersServiceStub):
     """Changes prices and lifetime of a pending order.
 
     Errors: INVALID_ARGUMENT, NOT_FOUND (UNKNOWN_ORDER), ALREADY_EXISTS, FAILED_PRECONDITION (ORDER_NOT_WORKING,
-    ORDER_IN_DOUBT, REFUSED_BY_BROKER with `retcode`), UNAVAILABLE, DEADLINE_EXCEEDED (TERMINAL_SILENT).
+    ORDER_IN_DOUBT, RISK_REFUSED with `rule`, REFUSED_BY_BROKER with `retcode`), UNAVAILABLE, DEADLINE_EXCEEDED
+    (TERMINAL_SILENT).
     """
     CancelOrder: _aio.UnaryUnaryMultiCallable[_orders_pb2.CancelOrderRequest, _orders_pb2.CancelOrderResponse]  # type: ignore[assignment]
     """Takes a pending order, or what is left of it, out of the market.
@@ -142,7 +146,7 @@ class OrdersServiceAsyncStub(OrdersServiceStub):
     """Sets or removes a position's stop loss and take profit.
 
     Errors: INVALID_ARGUMENT, NOT_FOUND (UNKNOWN_POSITION), ALREADY_EXISTS, FAILED_PRECONDITION
-    (REFUSED_BY_BROKER with `retcode`), UNAVAILABLE, DEADLINE_EXCEEDED (TERMINAL_SILENT).
+    (RISK_REFUSED with `rule`, REFUSED_BY_BROKER with `retcode`), UNAVAILABLE, DEADLINE_EXCEEDED (TERMINAL_SILENT).
     """
     GetOrder: _aio.UnaryUnaryMultiCallable[_orders_pb2.GetOrderRequest, _orders_pb2.GetOrderResponse]  # type: ignore[assignment]
     """One order by any of its names.
@@ -176,7 +180,8 @@ class OrdersServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_orders_pb2.PlaceOrderResponse, _abc.Awaitable[_orders_pb2.PlaceOrderResponse]]:
         """Gives an order. Before it is journalled a failure is an RPC error; after that the answer is OK with the order,
-        whatever became of it: a broker's refusal is stage REJECTED, an unknown outcome is IN_DOUBT.
+        whatever became of it: a refusal by the broker or by the bridge's risk rules is stage REJECTED, an unknown outcome
+        is IN_DOUBT.
 
         Errors: INVALID_ARGUMENT, NOT_FOUND (UNKNOWN_ACCOUNT, UNKNOWN_SYMBOL), ALREADY_EXISTS, FAILED_PRECONDITION
         (TOO_LATE), UNAVAILABLE (TERMINAL_OFFLINE, JOURNAL_UNAVAILABLE, DRAINING).
@@ -202,7 +207,8 @@ class OrdersServiceServicer(metaclass=_abc_1.ABCMeta):
         """Changes prices and lifetime of a pending order.
 
         Errors: INVALID_ARGUMENT, NOT_FOUND (UNKNOWN_ORDER), ALREADY_EXISTS, FAILED_PRECONDITION (ORDER_NOT_WORKING,
-        ORDER_IN_DOUBT, REFUSED_BY_BROKER with `retcode`), UNAVAILABLE, DEADLINE_EXCEEDED (TERMINAL_SILENT).
+        ORDER_IN_DOUBT, RISK_REFUSED with `rule`, REFUSED_BY_BROKER with `retcode`), UNAVAILABLE, DEADLINE_EXCEEDED
+        (TERMINAL_SILENT).
         """
 
     @_abc_1.abstractmethod
@@ -247,7 +253,7 @@ class OrdersServiceServicer(metaclass=_abc_1.ABCMeta):
         """Sets or removes a position's stop loss and take profit.
 
         Errors: INVALID_ARGUMENT, NOT_FOUND (UNKNOWN_POSITION), ALREADY_EXISTS, FAILED_PRECONDITION
-        (REFUSED_BY_BROKER with `retcode`), UNAVAILABLE, DEADLINE_EXCEEDED (TERMINAL_SILENT).
+        (RISK_REFUSED with `rule`, REFUSED_BY_BROKER with `retcode`), UNAVAILABLE, DEADLINE_EXCEEDED (TERMINAL_SILENT).
         """
 
     @_abc_1.abstractmethod

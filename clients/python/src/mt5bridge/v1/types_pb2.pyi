@@ -493,6 +493,9 @@ class Rejection(_message.Message):
     RETCODE_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
     RETRIABLE_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
     reason: _builtins.str
     """A word for programs, for example NO_MONEY."""
     retcode: _builtins.int
@@ -501,6 +504,14 @@ class Rejection(_message.Message):
     """A sentence for people."""
     retriable: _builtins.bool
     """Whether the same order may be worth trying again, under a new client order id."""
+    rule: _builtins.str
+    """The bridge's own rule that refused it, for example max_volume or trading_mode; empty when the refusal is not the
+    bridge's.
+    """
+    limit: _builtins.str
+    """What the rule allows, for example 0.5: a number in the rule's unit (see RiskLimits), or words."""
+    value: _builtins.str
+    """What was found, in the same unit or words."""
     def __init__(
         self,
         *,
@@ -508,10 +519,13 @@ class Rejection(_message.Message):
         retcode: _builtins.int = ...,
         message: _builtins.str = ...,
         retriable: _builtins.bool = ...,
+        rule: _builtins.str = ...,
+        limit: _builtins.str = ...,
+        value: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "reason", b"reason", "retcode", b"retcode", "retriable", b"retriable"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["limit", b"limit", "message", b"message", "reason", b"reason", "retcode", b"retcode", "retriable", b"retriable", "rule", b"rule", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,51 @@
+/**
+ * Whether an order can only make smaller what is open.
+ *
+ * Only market orders: what rests may find another position, or none, when it is filled. On hedging accounts a closing
+ * order names its position, and the broker closes no more than that. On netting accounts an order closes what is open
+ * as far as it goes and opens the rest, so all that is on its way to the same side is counted with it.
+ */
+import type { Holdings } from "../accounts/holdings.ts";
+import type { MarginMode } from "../model/account.ts";
+import type { OrderNumber } from "../model/ids.ts";
+import type { OrderRequest, Side } from "../model/order.ts";
+import type { OrderBook } from "./order-book.ts";
+
+/** What is open and what is on its way. */
+export interface Books {
+  readonly orders: OrderBook;
+  readonly holdings: Holdings;
+  readonly marginMode: MarginMode;
+}
+
+/** `own` is the order's number when it is among the orders already. */
+export function onlyReduces(request: OrderRequest, books: Books, own?: OrderNumber): boolean {
+  const { holdings, marginMode } = books;
+  if (request.type !== "market") return false;
+  if (request.positionBy !== undefined) return true;
+  const position = request.position === undefined ? undefined : holdings.position(request.position);
+  if (request.position !== undefined && (position === undefined || position.side === request.side)) return false;
+  if (marginMode === "hedging") return position !== undefined;
+  return request.volume + onItsWay(request, books, own) <= openAgainst(request, books);
+}
+
+/** What a netting account has open on the other side, by its deals and by its reports: the smaller of the two. */
+function openAgainst({ symbol, side }: OrderRequest, { holdings }: Books): number {
+  for (const position of holdings.positions) {
+    if (position.symbol !== symbol || position.side === side) continue;
+    return Math.min(position.volume, Math.max(0, signOf(position.side) * holdings.signedVolume(position)));
+  }
+  return 0;
+}
+
+/** Market orders of the same side that are not at their end. */
+function onItsWay({ symbol, side }: OrderRequest, { orders }: Books, own: OrderNumber | undefined): number {
+  let volume = 0;
+  for (const order of orders.open) {
+    const counts = order.symbol === symbol && order.side === side && order.type === "market" && order.number !== own;
+    if (counts) volume += order.volume - order.filled;
+  }
+  return volume;
+}
+
+export const signOf = (side: Side): 1 | -1 => (side === "buy" ? 1 : -1);

@@ -1,0 +1,60 @@
+import { describe, expect, it } from "vitest";
+import { faultOf, openDesk, quiet } from "../desk.ts";
+
+const decision = { reason: "runaway", by: "operator" };
+
+describe("a trading mode that is set", () => {
+  it("is in force before it is on disk, and answered when it is", async () => {
+    const { control, controlJournal } = await openDesk();
+    controlJournal.hold();
+    let answered = false;
+    const setting = control.setMode({}, "halted", decision).then(() => {
+      answered = true;
+    });
+    expect(control.modes.strictest).toBe("halted");
+    await quiet();
+    expect(answered).toBe(false);
+    controlJournal.release();
+    await setting;
+    expect(answered).toBe(true);
+  });
+
+  it("is still in force after a restart, with who set it, when and why", async () => {
+    const desk = await openDesk();
+    await desk.control.setMode({ symbol: "EURUSD" }, "reduce_only", decision);
+    const { control } = await desk.restart();
+    expect(control.modes.entries).toEqual([
+      { symbol: "EURUSD", mode: "reduce_only", reason: "runaway", setBy: "operator", setAt: desk.clock.now() },
+    ]);
+  });
+
+  it("stays in force when the journal cannot be written, and the call fails and says so", async () => {
+    const { control, controlJournal, notes } = await openDesk();
+    controlJournal.break();
+    const failed = await faultOf(control.setMode({}, "halted", decision));
+    expect(failed).toMatchObject({ fault: "journal_unavailable", message: expect.stringContaining("is in force") });
+    expect(control.modes.strictest).toBe("halted");
+    expect(notes.lines).toEqual(["warn risk: trading mode set", "error risk: a trading mode could not be journalled"]);
+  });
+
+  it("is not eased when the journal cannot be written, and the call says so", async () => {
+    const { control, controlJournal } = await openDesk();
+    await control.setMode({}, "halted", decision);
+    controlJournal.break();
+    const failed = await faultOf(control.setMode({}, "active", decision));
+    expect(failed).toMatchObject({ fault: "journal_unavailable", message: expect.stringContaining("stays in force") });
+    expect(control.modes.strictest).toBe("halted");
+  });
+
+  it("is told to those who watch, as it comes into force", async () => {
+    const { control } = await openDesk();
+    const seen: string[] = [];
+    const unwatch = control.watch(() => seen.push(control.modes.strictest));
+    await control.setMode({}, "halted", decision);
+    await control.setMode({}, "active", decision);
+    unwatch();
+    await control.setMode({}, "halted", decision);
+    expect(seen[0]).toBe("halted");
+    expect(seen.at(-1)).toBe("active");
+  });
+});

@@ -1,0 +1,25 @@
+/** What an account allows that has nothing open and no rules. */
+import { Holdings } from "../../src/core/accounts/holdings.ts";
+import type { NumberedOrder } from "../../src/core/model/order.ts";
+import { OrderBook } from "../../src/core/orders/order-book.ts";
+import { type Approved, approve, type Standing } from "../../src/core/orders/risk.ts";
+import { TradingModes } from "../../src/core/orders/trading-mode.ts";
+import { demo } from "../terminals/paper/builders.ts";
+import { worth } from "./scripted-terminal.ts";
+
+export const standing = (more: Partial<Standing> = {}): Standing => ({
+  draining: false,
+  linkUp: true,
+  account: demo.alias,
+  marginMode: "hedging",
+  modes: new TradingModes(),
+  orders: new OrderBook(),
+  holdings: new Holdings(worth()),
+  ...more,
+});
+
+export function approved(order: NumberedOrder): Approved<NumberedOrder> {
+  const verdict = approve(order, standing());
+  if ("rejection" in verdict) throw new Error(verdict.rejection.message);
+  return verdict;
+}
