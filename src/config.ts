@@ -73,6 +73,7 @@ function arrange(values: Values) {
       origins: Object.freeze(values.CORS_ORIGINS ?? []),
     }),
     access: Object.freeze(accessOf(values)),
+    risk: Object.freeze(riskOf(values)),
     limits: Object.freeze({
       connections: values.MAX_CONNECTIONS,
       streams: values.MAX_STREAMS,
@@ -137,10 +138,26 @@ function accessOf(values: Values) {
   };
 }
 
+/** What is unset has no limit. The names are the contract's. */
+function riskOf(values: Values) {
+  const strategies = new Map<number, Record<string, unknown>>();
+  for (const { strategyId, name, value } of values.RISK_STRATEGIES ?? []) {
+    strategies.set(strategyId, { ...strategies.get(strategyId), [camel(name)]: value });
+  }
+  const account = Object.fromEntries(
+    Object.entries(values)
+      .filter(([name, value]) => name.startsWith("RISK_") && name !== "RISK_STRATEGIES" && value !== undefined)
+      .map(([name, value]) => [camel(name.slice("RISK_".length).toLowerCase()), value]),
+  );
+  return { account: Object.freeze(account), strategies };
+}
+
+const camel = (name: string): string => name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+
 // Where values are given.
 
 const ours =
-  /^(MT5_|PAPER_|GRPC_|HISTORY_MAX_|RATE_LIMIT_|API_KEYS?_FI|TLS_(CERT|KEY|TERM)|JWT_(JWK|PUB|ISS|AUD)|CORS_ORI)/;
+  /^(MT5_|PAPER_|GRPC_|HISTORY_MAX_|RATE_LIMIT_|RISK_|API_KEYS?_FI|TLS_(CERT|KEY|TERM)|JWT_(JWK|PUB|ISS|AUD)|CORS_ORI)/;
 
 /** What others put under the same prefixes: gRPC's own libraries, and Kubernetes for every service it knows. */
 const theirs = [

@@ -21,15 +21,17 @@ import { recover } from "./core/accounts/recover.ts";
 import { type ControlEvent, ControlRecord } from "./core/control/control-record.ts";
 import { BridgeError } from "./core/errors.ts";
 import { HealthWatch } from "./core/health/health.ts";
-import type { Instant } from "./core/model/ids.ts";
+import type { Instant, StrategyId } from "./core/model/ids.ts";
 import type { SymbolSpec } from "./core/model/symbol.ts";
 import { raiseDoubts, settleDoubts, watchDoubts } from "./core/orders/doubts.ts";
 import { OrderDesk } from "./core/orders/order-desk.ts";
+import { type ConfiguredLimits, readLimits } from "./core/orders/risk-limits.ts";
 import type { Clock } from "./core/ports/clock.ts";
 import type { TickHistory } from "./core/ports/history.ts";
 import type { Journal } from "./core/ports/journal.ts";
 import { StreamIds } from "./core/streams/stream-ids.ts";
 import { TickHub } from "./core/ticks/hub.ts";
+import { Prices } from "./core/ticks/prices.ts";
 import { helpText } from "./help.ts";
 import { openTickHistory } from "./store/sqlite/history.ts";
 import { openJournalStore } from "./store/sqlite/journal.ts";
@@ -66,6 +68,15 @@ function folderOf({ dataDir, paper }: Config): string {
   const recorded = createHash("sha256").update(paper.replay.map((file) => basename(file)).join("\n"));
   const market = paper.replay.length === 0 ? "generated" : `replay-${recorded.digest("hex").slice(0, 8)}`;
   return join(dataDir, `${market}-${paper.currency.toLowerCase()}-${paper.marginMode}`);
+}
+
+/** The symbols are known only now: what the configuration limits to others is refused. */
+function configuredLimits({ risk }: Config, symbols: readonly SymbolSpec[]): ConfiguredLimits {
+  const isSymbol = (name: string) => symbols.some((spec) => spec.name === name);
+  const strategies = [...risk.strategies].map(
+    ([id, draft]) => [id as StrategyId, readLimits(draft, isSymbol)] as const,
+  );
+  return { account: readLimits(risk.account, isSymbol), strategies: new Map(strategies) };
 }
 
 async function marketOf(
@@ -141,7 +152,9 @@ async function start(config: Config, log: Log): Promise<() => Promise<void>> {
   const { valuation } = await terminal.snapshot(0 as Instant, new AbortController().signal);
   const record = await AccountRecord.open(store.journal("orders") as Journal<AccountEvent>, valuation, watch);
   const control = await ControlRecord.open(store.journal("control") as Journal<ControlEvent>, clock, log);
-  const desk = new OrderDesk(terminal, record, clock, log, { silence: config.live.timeoutMs }, control);
+  control.limits.configured = configuredLimits(config, symbols);
+  const prices = new Prices(hub, clock);
+  const desk = new OrderDesk(terminal, record, clock, log, { silence: config.live.timeoutMs }, control, prices);
   await raiseDoubts(desk);
   await settleDoubts(desk);
   const ids = new StreamIds(epoch);

@@ -127,6 +127,54 @@ const speed: Kind<number | "max"> = {
   unit: "times real time",
 };
 
+/** Each limit's name in RISK_STRATEGIES, and what its value may be. */
+const limits = {
+  max_volume: decimal(0.000001, 1_000_000, "lots"),
+  max_position: decimal(0.000001, 1_000_000, "lots"),
+  max_open_orders: whole(1, 1_000_000),
+  max_orders_per_second: whole(1, 100_000),
+  max_notional: decimal(0.01, 1_000_000_000_000_000, "account currency"),
+  price_collar_points: whole(1, 10_000_000, "points"),
+  price_collar_percent: decimal(0.001, 100, "percent"),
+  max_daily_loss: decimal(0.01, 1_000_000_000_000_000, "account currency"),
+  allowed_symbols: list(/^[^\s,]{1,64}$/, 1000, "up to 1000 symbol names, separated by commas"),
+  trading_hours: list(
+    /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)(-(Mon|Tue|Wed|Thu|Fri|Sat|Sun))? [0-2]\d:[0-5]\d-[0-2]\d:[0-5]\d$/,
+    50,
+    "windows such as Mon-Fri 07:00-20:00, separated by commas",
+  ),
+} as const;
+
+export type LimitName = keyof typeof limits;
+
+/** One limit of one strategy. */
+export interface StrategyLimit {
+  readonly strategyId: number;
+  readonly name: LimitName;
+  readonly value: unknown;
+}
+
+const strategyLimits: Kind<readonly StrategyLimit[]> = {
+  range: "limits such as 7 max_volume 0.5, separated by commas; symbols and windows by semicolons",
+  schema: list(/^.+$/, 10_000, "").schema.transform((items, context) => {
+    const given = new Set<string>();
+    return items.flatMap((item): StrategyLimit[] => {
+      const [, id, name = "", text = ""] = /^(\d{1,10}) +([a-z_]+) +(.+)$/.exec(item) ?? [];
+      const kind = Object.hasOwn(limits, name) ? limits[name as LimitName] : undefined;
+      const isList = name === "allowed_symbols" || name === "trading_hours";
+      const value = kind?.schema.safeParse(isList ? text.split(";").map((one) => one.trim()) : text);
+      const twice = given.has(`${id} ${name}`);
+      given.add(`${id} ${name}`);
+      if (Number(id) <= 2_147_483_647 && value?.success && !twice) {
+        return [{ strategyId: Number(id), name: name as LimitName, value: value.data }];
+      }
+      const valid = twice ? "it once" : kind === undefined ? `one of ${Object.keys(limits).join(", ")}` : kind.range;
+      context.addIssue({ code: "custom", message: `must be like "7 max_volume 0.5"; in "${item}" expected ${valid}` });
+      return [];
+    });
+  }),
+};
+
 // How a row of the table is written.
 
 /** A setting that always has a value. */
@@ -184,6 +232,21 @@ const access = {
 };
 
 // biome-ignore format: a table is read by its rows
+const risk = {
+  RISK_MAX_VOLUME:            optional(limits.max_volume, "The most lots of one order."),
+  RISK_MAX_POSITION:          optional(limits.max_position, "The most lots of one symbol in one direction: what is open, and all that is on its way or rests and could add to it."),
+  RISK_MAX_OPEN_ORDERS:       optional(limits.max_open_orders, "The most orders that have not ended."),
+  RISK_MAX_ORDERS_PER_SECOND: optional(limits.max_orders_per_second, "The most orders in any second."),
+  RISK_MAX_NOTIONAL:          optional(limits.max_notional, "The most that one order may be worth."),
+  RISK_PRICE_COLLAR_POINTS:   optional(limits.price_collar_points, "How far an order's prices may be from the last quote."),
+  RISK_PRICE_COLLAR_PERCENT:  optional(limits.price_collar_percent, "The same in percent of the quote."),
+  RISK_MAX_DAILY_LOSS:        optional(limits.max_daily_loss, "No new orders once so much is lost since the broker's midnight, what is floating with it."),
+  RISK_ALLOWED_SYMBOLS:       optional(limits.allowed_symbols, "The symbols that may be traded."),
+  RISK_TRADING_HOURS:         optional(limits.trading_hours, "When, in UTC, may be traded."),
+  RISK_STRATEGIES:            optional(strategyLimits, "Limits of single strategies, by the same names in small letters, on top of the account's."),
+};
+
+// biome-ignore format: a table is read by its rows
 const paper = {
   PAPER_SYMBOLS:     setting(list(/^[^\s,]{1,32}$/, 1000, "up to 1000 symbol names of at most 32 characters, separated by commas"), symbols, "The symbols to trade, each built in or described by a file of PAPER_SYMBOL_FILE; * means all of them."),
   PAPER_SYMBOL_FILE: optional(files, "Symbol specifications as MetaTrader dumps them (JSON)."),
@@ -217,13 +280,14 @@ const live = {
   MT5_TIMEOUT:       setting(whole(100, 600_000, "ms"), "10000", "Without an answer of the terminal for so long an order is in doubt."),
 };
 
-export const settings = { ...bridge, ...access, ...paper, ...live };
+export const settings = { ...bridge, ...access, ...risk, ...paper, ...live };
 
 export type SettingName = keyof typeof settings;
 
 export const groups: readonly { readonly title: string; readonly settings: Readonly<Record<string, Setting>> }[] = [
   { title: "The bridge", settings: bridge },
   { title: "Who may call", settings: access },
+  { title: "How far an account may go", settings: risk },
   { title: "The paper terminal", settings: paper },
   { title: "The live terminal", settings: live },
 ];

@@ -44,6 +44,28 @@ describe("a configuration", () => {
     expect([config.network.grpcPort, config.paper.seed, config.paper.leverage]).toEqual([50_070, 7, 100]);
   });
 
+  it("limits an account and its strategies as far as it says, and no further", () => {
+    expect(read({}).risk).toEqual({ account: {}, strategies: new Map() });
+    const given = { RISK_MAX_VOLUME: "0.5", RISK_TRADING_HOURS: "Mon-Fri 07:00-20:00,Sun 22:00-24:00" };
+    const yaml =
+      "RISK_STRATEGIES:\n  - 7 max_volume 0.1\n  - 7 allowed_symbols EURUSD; XAUUSD\n  - 8 max_open_orders 3\n";
+    expect(withFile(yaml, given).risk).toEqual({
+      account: { maxVolume: 0.5, tradingHours: ["Mon-Fri 07:00-20:00", "Sun 22:00-24:00"] },
+      strategies: new Map([
+        [7, { maxVolume: 0.1, allowedSymbols: ["EURUSD", "XAUUSD"] }],
+        [8, { maxOpenOrders: 3 }],
+      ]),
+    });
+    for (const [strategies, expected] of [
+      ["7 max_volume 0", "a number from 0.000001"],
+      ["7 max_volum 1", "one of max_volume, max_position"],
+      ["x max_volume 1", "must be like"],
+      ["7 max_volume 1, 7 max_volume 2", "it once"],
+    ] as const) {
+      expect(problemsOf(() => read({ RISK_STRATEGIES: strategies })).join(), strategies).toContain(expected);
+    }
+  });
+
   it("cannot be changed once read", () => {
     const config = read({ PAPER_REPLAY: "a.csv" });
     for (const part of [config, config.network, config.paper, config.paper.symbols, config.paper.replay, config.live]) {

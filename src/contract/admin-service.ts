@@ -3,16 +3,20 @@ import { create } from "@bufbuild/protobuf";
 import {
   AdminService,
   DrainResponseSchema,
+  GetRiskLimitsResponseSchema,
   GetTradingModeResponseSchema,
+  SetRiskLimitsResponseSchema,
   SetTradingModeResponseSchema,
   type TradingModeEntry,
   TradingModeEntrySchema,
 } from "../../gen/ts/mt5bridge/v1/admin_pb.ts";
 import type { ControlRecord } from "../core/control/control-record.ts";
 import { BridgeError } from "../core/errors.ts";
-import type { Instant } from "../core/model/ids.ts";
+import type { Instant, StrategyId } from "../core/model/ids.ts";
+import { readLimits } from "../core/orders/risk-limits.ts";
 import type { ModeEntry, ModeScope } from "../core/orders/trading-mode.ts";
 import { type Accounts, accountOf } from "./accounts.ts";
+import { limitsDraft, limitsEntry } from "./risk-limits-message.ts";
 import { service } from "./service.ts";
 import { timestamp } from "./times.ts";
 import { tradingModes, wordOf } from "./words.ts";
@@ -47,6 +51,23 @@ export const adminService = (accounts: Accounts, control: ControlRecord, drain: 
         const decision = { reason: request.reason, by: call.principal.name };
         const entry = await control.setMode(scope, mode, decision);
         return create(SetTradingModeResponseSchema, { entry: entryMessage(entry) });
+      },
+
+      async getRiskLimits(request) {
+        const meant = request.account === "" ? [...accounts.values()] : [accountOf(accounts, request.account)];
+        const scopes = meant.flatMap(({ info }) => control.limits.scopesOf(info.alias));
+        return create(GetRiskLimitsResponseSchema, {
+          entries: scopes.map((scope) => limitsEntry(scope, control.limits)),
+        });
+      },
+
+      async setRiskLimits(request, call) {
+        const { info, symbols } = accountOf(accounts, request.account);
+        const strategyId = request.strategyId as StrategyId | undefined;
+        const scope = { account: info.alias, ...(strategyId === undefined ? {} : { strategyId }) };
+        const limits = request.limits && readLimits(limitsDraft(request.limits), (name) => symbols.has(name));
+        await control.setLimits(scope, limits, { reason: request.reason, by: call.principal.name });
+        return create(SetRiskLimitsResponseSchema, { entry: limitsEntry(scope, control.limits) });
       },
 
       async connectTerminal(request) {

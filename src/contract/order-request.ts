@@ -28,10 +28,15 @@ export function draftOf(request: PlaceOrderRequest, account: AccountAlias): Orde
   };
 }
 
-/** An order that is only checked has no key, owner or comment. */
+/** An order that is only checked has no key and no comment. */
 export function checkedDraft(order: CheckedOrder | undefined, account: AccountAlias): OrderDraft {
   if (order === undefined) throw missing("order");
-  return { ...commonDraft(order, account), clientOrderId: keyOf(""), strategyId: 0 as StrategyId, comment: "" };
+  return {
+    ...commonDraft(order, account),
+    clientOrderId: keyOf(""),
+    strategyId: order.strategyId as StrategyId,
+    comment: "",
+  };
 }
 
 function commonDraft(order: PlaceOrderRequest | CheckedOrder, account: AccountAlias) {

@@ -67,6 +67,8 @@ export const rules: Readonly<Record<string, Rule>> = {
   "mt5bridge.v1.HealthService.WatchHealth":             read,
   "mt5bridge.v1.AdminService.GetTradingMode":           read,
   "mt5bridge.v1.AdminService.SetTradingMode":           { scope: "admin", rate: "never", symbols: "in_request" },
+  "mt5bridge.v1.AdminService.GetRiskLimits":            read,
+  "mt5bridge.v1.AdminService.SetRiskLimits":            { scope: "admin", rate: "never", symbols: "every" },
   "mt5bridge.v1.AdminService.ConnectTerminal":          { scope: "admin", rate: "never", symbols: "every" },
   "mt5bridge.v1.AdminService.Drain":                    { scope: "admin", rate: "never", symbols: "every", everyAccount: true },
   "grpc.health.v1.Health.Check":                        open,

@@ -16,6 +16,7 @@ import type { TerminalReport } from "../../src/core/ports/terminal.ts";
 import type { Witness } from "../../src/core/ports/witness.ts";
 import { StreamIds } from "../../src/core/streams/stream-ids.ts";
 import { TickHub } from "../../src/core/ticks/hub.ts";
+import { Prices } from "../../src/core/ticks/prices.ts";
 import { MemoryJournal } from "../memory-journal.ts";
 import { demo, eurusd, noon } from "../terminals/paper/builders.ts";
 import { Notes, quiet, ScriptedClock } from "../terminals/paper/scripted.ts";
@@ -110,7 +111,6 @@ export async function openDesk(
   const notes = new Notes();
   const { controlJournal = new MemoryJournal<ControlEvent>() } = parts;
   const control = await ControlRecord.open(controlJournal, clock, notes);
-  const desk = new OrderDesk(terminal, record, clock, notes, { silence }, control);
   const hub = new TickHub(
     "ticks",
     new Map([
@@ -118,6 +118,8 @@ export async function openDesk(
       ["GBPUSD", { ...eurusd, name: "GBPUSD" }],
     ]),
   );
+  const prices = new Prices(hub, clock);
+  const desk = new OrderDesk(terminal, record, clock, notes, { silence }, control, prices);
   const account = new Account(desk, hub, parts.history ?? nothing, new StreamIds("epoch"), clock);
   const reopen = (events: readonly AccountEvent[] = journal.events) =>
     openDesk({

@@ -165,6 +165,10 @@ export class ScriptedTerminal implements TerminalPort {
   /** The broker takes an order: at once to the full, or to rest. */
   execute({ magic, request }: NumberedOrder): Outcome {
     const { symbol, side, volume, timeInForce, comment, position } = request;
+    // A position is closed as far as it is open, and no farther.
+    const held = position === undefined ? undefined : this.positions.get(position);
+    if (position !== undefined && held === undefined) return refused(10036);
+    if (held !== undefined && volume > held.volume) return refused(10038);
     const order = this.#put({
       ...{
         ticket: this.#ticket(),
@@ -202,7 +206,7 @@ export class ScriptedTerminal implements TerminalPort {
         type: order.side,
       },
       ...{
-        entry: order.position === undefined && held === number ? "in" : "out",
+        entry: (this.positions.get(held)?.side ?? order.side) === order.side ? "in" : "out",
         reason: order.reason,
         magic: order.magic,
         volume,

@@ -32,7 +32,7 @@ describe("the table of scopes", () => {
   it("asks for admin for all else of the bridge", () => {
     const admin = Object.keys(rules).filter((name) => rules[name]?.scope === "admin");
     expect(admin.sort()).toEqual(
-      ["ConnectTerminal", "Drain", "SetTradingMode"].map((m) => `mt5bridge.v1.AdminService.${m}`),
+      ["ConnectTerminal", "Drain", "SetRiskLimits", "SetTradingMode"].map((m) => `mt5bridge.v1.AdminService.${m}`),
     );
   });
 

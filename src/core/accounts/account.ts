@@ -2,7 +2,6 @@
  * Everything the bridge has of one account: its terminal, its orders, its prices.
  */
 import type { AccountInfo, Valuation } from "../model/account.ts";
-import type { Instant } from "../model/ids.ts";
 import type { SymbolSpec } from "../model/symbol.ts";
 import type { OrderDesk } from "../orders/order-desk.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -25,7 +24,6 @@ export class Account {
   marketOpen = true;
   /** Since when the link is up, or why it is down. */
   linkMessage = "";
-  #lastTick = 0 as Instant;
   readonly #valuationWatchers = new Set<(valuation: Valuation) => void>();
 
   constructor(desk: OrderDesk, hub: TickHub, history: TickHistory, streams: StreamIds, clock: Clock) {
@@ -51,12 +49,12 @@ export class Account {
   get sourceState(): SourceState {
     if (!this.desk.linkUp) return "terminal_offline";
     if (!this.marketOpen) return "market_closed";
-    return this.clock.now() - this.#lastTick > staleAfter ? "stale" : "live";
+    return this.clock.now() - this.desk.prices.heardAt > staleAfter ? "stale" : "live";
   }
 
   /** Prices have come. */
   ticked(): void {
-    this.#lastTick = this.clock.now();
+    this.desk.prices.heard();
   }
 
   value(valuation: Valuation): void {

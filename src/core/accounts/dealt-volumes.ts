@@ -4,48 +4,73 @@
  * A deal and what it makes of its order are one event; the position's own report comes a moment later. Who has to know
  * at every moment how much can be open at most adds up the deals and what is left of the orders: between the two
  * nothing is missing and nothing is there twice.
+ *
+ * A position older than the history that the terminal keeps has no opening deal. Of such a one the last report counts,
+ * and what was dealt since.
  */
 import type { Deal } from "../model/deal.ts";
 import { type StrategyId, strategyIdOf, type Ticket } from "../model/ids.ts";
+import type { Position } from "../model/position.ts";
 
-/** Of one position; `volume` is in 1e-8 lots, above 0 when it was bought. */
-export interface DealtVolume {
+/** Of one position. Volumes are in 1e-8 lots, above 0 when bought. */
+interface Dealt {
   readonly symbol: string;
-  /** Whose deal opened it. */
+  readonly strategyId: StrategyId;
+  /** Whether the deal that opened it is known. */
+  readonly born: boolean;
+  readonly all: number;
+  /** Since it was reported last. */
+  readonly since: number;
+  /** Of these, what opened or added. */
+  readonly added: number;
+}
+
+/** What is open of one position; `volume` is in 1e-8 lots, above 0 when it was bought. */
+export interface Exposure {
+  readonly symbol: string;
   readonly strategyId: StrategyId;
   readonly volume: number;
-  /** Whether the deal that opened it is known; without it the sum says nothing. */
-  readonly born: boolean;
 }
 
 export class DealtVolumes {
-  readonly #volumes = new Map<Ticket, DealtVolume>();
-
   /** By the position's identifier. */
-  of(position: Ticket): DealtVolume | undefined {
-    const dealt = this.#volumes.get(position);
-    return dealt?.born ? dealt : undefined;
-  }
-
-  /** Those whose opening deal is known. */
-  *born(): Iterable<readonly [Ticket, DealtVolume]> {
-    for (const one of this.#volumes) if (one[1].born) yield one;
-  }
+  readonly #dealt = new Map<Ticket, Dealt>();
 
   add({ position, order, symbol, magic, type, entry, volume }: Deal): void {
     if (position === undefined || (type !== "buy" && type !== "sell")) return;
-    const before = this.#volumes.get(position);
-    this.#volumes.set(position, {
+    const before = this.#dealt.get(position);
+    const signed = type === "buy" ? volume : -volume;
+    this.#dealt.set(position, {
       symbol,
       strategyId: before?.strategyId ?? strategyIdOf(magic),
-      volume: (before?.volume ?? 0) + (type === "buy" ? volume : -volume),
       born: before?.born || (entry === "in" && order === position),
+      all: (before?.all ?? 0) + signed,
+      since: (before?.since ?? 0) + signed,
+      added: (before?.added ?? 0) + (entry === "in" ? signed : 0),
     });
   }
 
-  /** The position is no longer reported. Only then: a report of how it was opened may still come behind its deals. */
-  forget(position: Ticket): void {
-    const dealt = this.#volumes.get(position);
-    if (dealt?.born && dealt.volume === 0) this.#volumes.delete(position);
+  reported({ identifier }: Position): void {
+    const dealt = this.#dealt.get(identifier);
+    if (dealt !== undefined) this.#dealt.set(identifier, { ...dealt, since: 0, added: 0 });
+  }
+
+  /** It is over, unless deals are still to come that are known to be missing. */
+  closed({ identifier }: Position): void {
+    const dealt = this.#dealt.get(identifier);
+    if (dealt !== undefined && (!dealt.born || dealt.all === 0)) this.#dealt.delete(identifier);
+  }
+
+  of({ identifier, side, volume }: Position): number {
+    const dealt = this.#dealt.get(identifier);
+    if (dealt?.born) return dealt.all;
+    return (side === "buy" ? volume : -volume) + (dealt?.since ?? 0);
+  }
+
+  /** Those that are not among the reported. */
+  *unreported(reported: ReadonlySet<Ticket>): Iterable<Exposure> {
+    for (const [identifier, { symbol, strategyId, born, all, added }] of this.#dealt) {
+      if (!reported.has(identifier)) yield { symbol, strategyId, volume: born ? all : added };
+    }
   }
 }

@@ -6,9 +6,11 @@
  */
 import type { PositionValue, Valuation } from "../model/account.ts";
 import type { Deal } from "../model/deal.ts";
-import { type StrategyId, strategyIdOf, type Ticket } from "../model/ids.ts";
+import type { Money } from "../model/decimals.ts";
+import { type Instant, type StrategyId, strategyIdOf, type Ticket } from "../model/ids.ts";
 import type { Position } from "../model/position.ts";
-import { DealtVolumes } from "./dealt-volumes.ts";
+import { DayResults } from "./day-results.ts";
+import { DealtVolumes, type Exposure } from "./dealt-volumes.ts";
 
 /** Which deals a list holds; absent means all. */
 export interface DealFilter {
@@ -20,23 +22,18 @@ export interface DealFilter {
   readonly to?: number;
 }
 
-/** What is open of one position; `volume` is in 1e-8 lots, above 0 when it was bought. */
-export interface Exposure {
-  readonly symbol: string;
-  readonly strategyId: StrategyId;
-  readonly volume: number;
-}
-
 export class Holdings {
   readonly #positions = new Map<Ticket, Position>();
   readonly #deals: Deal[] = [];
   readonly #known = new Set<Ticket>();
   readonly #dealt = new DealtVolumes();
+  readonly #days = new DayResults();
   #valuation: Valuation;
   #values = new Map<Ticket, PositionValue>();
 
   constructor(valuation: Valuation) {
     this.#valuation = valuation;
+    this.valuation = valuation; // the positions' values with it
   }
 
   get valuation(): Valuation {
@@ -57,23 +54,37 @@ export class Holdings {
     return this.#positions.get(ticket);
   }
 
-  /**
-   * How much is open of it, in 1e-8 lots, above 0 when it was bought: by its deals, or as it was reported where the
-   * deal that opened it is not known.
-   */
-  signedVolume({ identifier, side, volume }: Position): number {
-    return this.#dealt.of(identifier)?.volume ?? (side === "buy" ? volume : -volume);
+  /** How much is open of it, in 1e-8 lots, above 0 when it was bought. Deals tell it sooner than the position's report. */
+  signedVolume(position: Position): number {
+    return this.#dealt.of(position);
   }
 
   /** All that is open, also what has been dealt and was not reported as a position yet. */
   *exposures(): Iterable<Exposure> {
     const reported = new Set<Ticket>();
     for (const position of this.#positions.values()) {
-      const { identifier, symbol, magic } = position;
-      reported.add(identifier);
-      yield { symbol, strategyId: strategyIdOf(magic), volume: this.signedVolume(position) };
+      reported.add(position.identifier);
+      const strategyId = strategyIdOf(position.magic);
+      yield { symbol: position.symbol, strategyId, volume: this.signedVolume(position) };
     }
-    for (const [identifier, dealt] of this.#dealt.born()) if (!reported.has(identifier)) yield dealt;
+    yield* this.#dealt.unreported(reported);
+  }
+
+  /** What was realised since the broker's midnight. */
+  realised(strategyId: StrategyId | undefined, now: Instant): Money {
+    return this.#days.of(strategyId, now);
+  }
+
+  /** What the open positions would bring, with swap, as far as the terminal has valued them. */
+  floating(strategyId: StrategyId | undefined): Money {
+    let sum = 0;
+    for (const position of this.#positions.values()) {
+      const counts = strategyId === undefined || strategyIdOf(position.magic) === strategyId;
+      // Closed by its deals: what it brought is realised already.
+      if (counts && this.signedVolume(position) !== 0)
+        sum += (this.value(position.ticket)?.profit ?? 0) + position.swap;
+    }
+    return sum as Money;
   }
 
   value(ticket: Ticket): PositionValue | undefined {
@@ -87,12 +98,13 @@ export class Holdings {
 
   put(position: Position): void {
     this.#positions.set(position.ticket, position);
+    this.#dealt.reported(position);
   }
 
   remove(ticket: Ticket): void {
     const position = this.#positions.get(ticket);
     this.#positions.delete(ticket);
-    if (position !== undefined) this.#dealt.forget(position.identifier);
+    if (position !== undefined) this.#dealt.closed(position);
   }
 
   knows(deal: Ticket): boolean {
@@ -103,6 +115,7 @@ export class Holdings {
     this.#known.add(deal.ticket);
     this.#deals.push(deal);
     this.#dealt.add(deal);
+    this.#days.add(deal);
   }
 
   /** Newest first, below place `before` (1 is the oldest), at most `limit`; each with its place. */

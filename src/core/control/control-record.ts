@@ -1,16 +1,19 @@
 /**
- * What operators have decided, in a journal of its own: trading modes.
+ * What operators have decided, in a journal of its own: trading modes and risk limits.
  *
  * Not part of an account's journal: a decision may be about all of them, and is folded before any of them is.
  */
 import { BridgeError } from "../errors.ts";
+import { type LimitScope, LimitSets, type LimitsSet, type RiskLimits } from "../orders/risk-limits.ts";
 import { type ModeEntry, type ModeScope, type TradingMode, TradingModes } from "../orders/trading-mode.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { Observer } from "../ports/observer.ts";
 
 /** An entry of the journal. */
-export type ControlEvent = { readonly type: "mode_set"; readonly entry: ModeEntry };
+export type ControlEvent =
+  | { readonly type: "mode_set"; readonly entry: ModeEntry }
+  | { readonly type: "limits_set"; readonly entry: LimitsSet };
 
 /** Why something was decided, and by whom. */
 export interface Decision {
@@ -21,6 +24,7 @@ export interface Decision {
 
 export class ControlRecord {
   readonly modes = new TradingModes();
+  readonly limits = new LimitSets();
   readonly #journal: Journal<ControlEvent>;
   readonly #clock: Clock;
   readonly #observer: Observer;
@@ -66,6 +70,22 @@ export class ControlRecord {
     return entry;
   }
 
+  /** Resolves when the limits are in force, which is when they are on disk. Without `limits` it is the configuration's turn again. */
+  async setLimits(scope: LimitScope, limits: RiskLimits | undefined, { reason, by }: Decision): Promise<LimitsSet> {
+    const given = limits === undefined ? {} : { limits };
+    const entry: LimitsSet = { ...scope, ...given, reason, setBy: by, setAt: this.#clock.now() };
+    const context = { ...scope, limits: limits ?? "as configured", reason, set_by: by };
+    try {
+      await this.#write({ type: "limits_set", entry });
+    } catch (error) {
+      this.#observer.note("error", "risk", "risk limits could not be journalled", { ...context, error });
+      const message = "the journal cannot be written: the limits are what they were";
+      throw new BridgeError("journal_unavailable", message, { cause: error, retryAfterMs: 1000 });
+    }
+    this.#observer.note("warn", "risk", "risk limits set", context);
+    return entry;
+  }
+
   async #write(event: ControlEvent): Promise<void> {
     await this.#journal.append([event]).durable;
     this.#apply(event);
@@ -73,7 +93,8 @@ export class ControlRecord {
   }
 
   #apply(event: ControlEvent): void {
-    this.modes.keep(event.entry);
+    if (event.type === "mode_set") this.modes.keep(event.entry);
+    else this.limits.set(event.entry);
   }
 
   #changed(): void {

@@ -7,6 +7,7 @@
  */
 import type { AccountEvent, PositionChange } from "../accounts/record.ts";
 import type { Deal } from "../model/deal.ts";
+import type { Volume } from "../model/decimals.ts";
 import { type Instant, type Magic, type OrderNumber, orderId, strategyIdOf } from "../model/ids.ts";
 import type { Cause, Evidence, Order, OrderChange, Reason, TerminalOrder } from "../model/order.ts";
 import type { Position } from "../model/position.ts";
@@ -46,6 +47,9 @@ async function applyOrder(desk: OrderDesk, seen: TerminalOrder, evidence: Eviden
     await found;
     return false;
   }
+  const filled = (seen.volume - seen.remaining) as Volume;
+  const ended = seen.state === "canceled" || seen.state === "expired";
+  if (ended && filled > order.filled) desk.owed.set(order.number, filled); // some of its deals are still to come
   const events = [...(known === undefined ? dealsOf(desk, order) : []), ...eventsOf(order, seen, desk)];
   const [contradicted] = await Promise.all([applyEvents(desk, order.number, events, evidence), found]);
   return contradicted;
@@ -98,8 +102,15 @@ async function applyDeal(desk: OrderDesk, deal: Deal, evidence: Evidence): Promi
   if (order && event && step?.kind === "advanced") news.push(advanced(order, event, at, evidence));
   const contradicted = order !== undefined && step?.kind === "impossible";
   if (contradicted) noteContradiction(desk, order, step.why);
-  if (news.length > 0) await desk.record.write(news);
+  const written = news.length > 0 ? desk.record.write(news) : undefined;
+  if (order !== undefined) forgetOwed(desk, order.number);
+  await written;
   return contradicted;
+}
+
+function forgetOwed({ owed, record }: OrderDesk, number: OrderNumber): void {
+  const filled = owed.get(number);
+  if (filled !== undefined && (record.orders.byNumber(number)?.filled ?? 0) >= filled) owed.delete(number);
 }
 
 function dealt(deal: Deal): OrderEvent | undefined {

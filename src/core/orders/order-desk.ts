@@ -7,12 +7,14 @@
 import type { AccountRecord } from "../accounts/record.ts";
 import type { ControlRecord } from "../control/control-record.ts";
 import { BridgeError } from "../errors.ts";
+import type { Volume } from "../model/decimals.ts";
 import type { AccountAlias, ClientOrderId, Instant, OrderNumber } from "../model/ids.ts";
 import type { SymbolSpec } from "../model/symbol.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Observer } from "../ports/observer.ts";
 import type { TerminalPort } from "../ports/terminal.ts";
 import type { SpanRef, Witness } from "../ports/witness.ts";
+import type { Prices } from "../ticks/prices.ts";
 import type { Standing } from "./risk.ts";
 
 /** Why a wait is over. A reason that is given need not be made: each would be an exception with a stack. */
@@ -42,12 +44,15 @@ export class OrderDesk {
   readonly observer: Observer;
   readonly limits: Limits;
   readonly control: ControlRecord;
+  readonly prices: Prices;
   draining = false;
   linkUp = true;
   /** Orders whose submission the terminal has not ended, silent ones included: their absence proves nothing. */
   readonly submitting = new Set<OrderNumber>();
   /** The same of changes, by their keys. */
   readonly changing = new Set<ClientOrderId>();
+  /** What the terminal says was filled of orders that have ended, where not all of their deals have come. */
+  readonly owed = new Map<OrderNumber, Volume>();
   /** The reading of the terminal's records that is under way, and the one that follows it. */
   readonly settling: { now?: Promise<void> | undefined; next?: Promise<void> | undefined } = {};
   #inFlight = 0;
@@ -60,6 +65,7 @@ export class OrderDesk {
     observer: Observer,
     limits: Limits,
     control: ControlRecord,
+    prices: Prices,
   ) {
     this.account = terminal.account.alias;
     this.terminal = terminal;
@@ -69,6 +75,7 @@ export class OrderDesk {
     this.observer = observer;
     this.limits = limits;
     this.control = control;
+    this.prices = prices;
   }
 
   get witness(): Witness {
@@ -76,17 +83,12 @@ export class OrderDesk {
   }
 
   get standing(): Standing {
-    const { draining, linkUp, account, control, record, terminal } = this;
+    const { draining, linkUp, control, record, terminal, symbols, prices, owed } = this;
+    const { account: info } = terminal;
+    const { modes, limits } = control;
     const { orders, holdings } = record;
-    return {
-      draining,
-      linkUp,
-      account,
-      modes: control.modes,
-      orders,
-      holdings,
-      marginMode: terminal.account.marginMode,
-    };
+    const books = { orders, holdings, owed, marginMode: info.marginMode };
+    return { ...books, draining, linkUp, info, symbols, modes, limits, prices, now: this.clock.now() };
   }
 
   /** Commands that the terminal has not answered. */

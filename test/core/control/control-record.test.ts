@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import type { StrategyId } from "../../../src/core/model/ids.ts";
+import { demo } from "../../terminals/paper/builders.ts";
 import { faultOf, openDesk, quiet } from "../desk.ts";
 
 const decision = { reason: "runaway", by: "operator" };
@@ -56,5 +58,40 @@ describe("a trading mode that is set", () => {
     await control.setMode({}, "halted", decision);
     expect(seen[0]).toBe("halted");
     expect(seen.at(-1)).toBe("active");
+  });
+});
+
+describe("risk limits that are set", () => {
+  const account = demo.alias;
+  const seven = 7 as StrategyId;
+  const configured = { account: { maxVolume: 1 }, strategies: new Map([[seven, { maxVolume: 0.5 }]]) };
+
+  it("go before the configuration, scope by scope and as a whole, until they are reset", async () => {
+    const { control } = await openDesk();
+    control.limits.configured = configured;
+    expect(control.limits.of({ account })).toEqual({ maxVolume: 1 });
+    await control.setLimits({ account }, { maxOpenOrders: 3 }, decision);
+    expect(control.limits.of({ account })).toEqual({ maxOpenOrders: 3 });
+    expect(control.limits.of({ account, strategyId: seven })).toEqual({ maxVolume: 0.5 });
+    await control.setLimits({ account }, undefined, decision);
+    expect(control.limits.of({ account })).toEqual({ maxVolume: 1 });
+    expect(control.limits.setOf({ account })).toMatchObject({ reason: "runaway", setBy: "operator" });
+  });
+
+  it("survive a restart, and go before what the configuration says by then", async () => {
+    const desk = await openDesk();
+    await desk.control.setLimits({ account, strategyId: seven }, { maxVolume: 0.1 }, decision);
+    const { control } = await desk.restart();
+    control.limits.configured = configured;
+    expect(control.limits.of({ account, strategyId: seven })).toEqual({ maxVolume: 0.1 });
+    expect(control.limits.scopesOf(account)).toEqual([{ account }, { account, strategyId: seven }]);
+  });
+
+  it("are what they were when the journal cannot be written, and the call says so", async () => {
+    const { control, controlJournal } = await openDesk();
+    controlJournal.break();
+    const failed = await faultOf(control.setLimits({ account }, { maxVolume: 0.1 }, decision));
+    expect(failed).toMatchObject({ fault: "journal_unavailable", message: expect.stringContaining("what they were") });
+    expect(control.limits.of({ account })).toEqual({});
   });
 });

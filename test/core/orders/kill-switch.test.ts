@@ -322,7 +322,7 @@ class Storm {
     terminal.unreported = [];
     // What was asked for and not acknowledged may be on disk or not.
     for (const [i, event] of control.events.entries()) {
-      if (i < this.#control.durable) continue;
+      if (i < this.#control.durable || event.type !== "mode_set") continue;
       const scope = scopes.findIndex(
         ({ account, symbol }) => account === event.entry.account && symbol === event.entry.symbol,
       );

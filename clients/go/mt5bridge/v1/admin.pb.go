@@ -383,6 +383,453 @@ func (x *SetTradingModeResponse) GetEntry() *TradingModeEntry {
 	return nil
 }
 
+// How far an account, or a strategy on it, may go. An absent field is no limit.
+//
+// An order beyond a limit is answered with stage REJECTED, cause RISK and a reason that names the rule: RISK_MAX_VOLUME
+// for max_volume. Orders that can only reduce what is open are held to none of them. Of an account everything counts; of
+// a strategy what carries its strategy_id.
+type RiskLimits struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The most lots of one order, 0.000001 to 1000000.
+	MaxVolume *float64 `protobuf:"fixed64,1,opt,name=max_volume,json=maxVolume,proto3,oneof" json:"max_volume,omitempty"`
+	// The most lots of one symbol in one direction, 0.000001 to 1000000: what is open, and all that is on its way or rests
+	// in the market and could add to it.
+	MaxPosition *float64 `protobuf:"fixed64,2,opt,name=max_position,json=maxPosition,proto3,oneof" json:"max_position,omitempty"`
+	// The most orders that have not ended, this one with them, 1 to 1000000.
+	MaxOpenOrders *uint32 `protobuf:"varint,3,opt,name=max_open_orders,json=maxOpenOrders,proto3,oneof" json:"max_open_orders,omitempty"`
+	// The most orders in any second, this one with them, 1 to 100000. What was refused for risk does not count.
+	MaxOrdersPerSecond *uint32 `protobuf:"varint,4,opt,name=max_orders_per_second,json=maxOrdersPerSecond,proto3,oneof" json:"max_orders_per_second,omitempty"`
+	// The most that one order may be worth, in the account's currency, 0.01 to 1e15: lots, contract size and price (a market
+	// order's is the last quote), converted at a fresh quote. Where none is known the order is refused.
+	MaxNotional *float64 `protobuf:"fixed64,5,opt,name=max_notional,json=maxNotional,proto3,oneof" json:"max_notional,omitempty"`
+	// How far each price of an order may be from the last quote (the ask of a buy, the bid of a sell), in points, 1 to
+	// 10000000. Without a quote of the last minute the order is refused.
+	PriceCollarPoints *uint32 `protobuf:"varint,6,opt,name=price_collar_points,json=priceCollarPoints,proto3,oneof" json:"price_collar_points,omitempty"`
+	// The same in percent of that quote, 0.001 to 100.
+	PriceCollarPercent *float64 `protobuf:"fixed64,7,opt,name=price_collar_percent,json=priceCollarPercent,proto3,oneof" json:"price_collar_percent,omitempty"`
+	// No order once so much is lost, in the account's currency, 0.01 to 1e15: realised since the broker's midnight with swap,
+	// commission and fees, and what is floating now.
+	MaxDailyLoss *float64 `protobuf:"fixed64,8,opt,name=max_daily_loss,json=maxDailyLoss,proto3,oneof" json:"max_daily_loss,omitempty"`
+	// Only these symbols, up to 1000; empty: all.
+	AllowedSymbols []string `protobuf:"bytes,9,rep,name=allowed_symbols,json=allowedSymbols,proto3" json:"allowed_symbols,omitempty"`
+	// Only within these windows, up to 50, in UTC: days and hours such as "Mon-Fri 07:00-20:00" or "Sun 22:00-24:00". A
+	// window ends on the day on which it begins; one across midnight is two. Empty: always.
+	TradingHours  []string `protobuf:"bytes,10,rep,name=trading_hours,json=tradingHours,proto3" json:"trading_hours,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RiskLimits) Reset() {
+	*x = RiskLimits{}
+	mi := &file_mt5bridge_v1_admin_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RiskLimits) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RiskLimits) ProtoMessage() {}
+
+func (x *RiskLimits) ProtoReflect() protoreflect.Message {
+	mi := &file_mt5bridge_v1_admin_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RiskLimits.ProtoReflect.Descriptor instead.
+func (*RiskLimits) Descriptor() ([]byte, []int) {
+	return file_mt5bridge_v1_admin_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *RiskLimits) GetMaxVolume() float64 {
+	if x != nil && x.MaxVolume != nil {
+		return *x.MaxVolume
+	}
+	return 0
+}
+
+func (x *RiskLimits) GetMaxPosition() float64 {
+	if x != nil && x.MaxPosition != nil {
+		return *x.MaxPosition
+	}
+	return 0
+}
+
+func (x *RiskLimits) GetMaxOpenOrders() uint32 {
+	if x != nil && x.MaxOpenOrders != nil {
+		return *x.MaxOpenOrders
+	}
+	return 0
+}
+
+func (x *RiskLimits) GetMaxOrdersPerSecond() uint32 {
+	if x != nil && x.MaxOrdersPerSecond != nil {
+		return *x.MaxOrdersPerSecond
+	}
+	return 0
+}
+
+func (x *RiskLimits) GetMaxNotional() float64 {
+	if x != nil && x.MaxNotional != nil {
+		return *x.MaxNotional
+	}
+	return 0
+}
+
+func (x *RiskLimits) GetPriceCollarPoints() uint32 {
+	if x != nil && x.PriceCollarPoints != nil {
+		return *x.PriceCollarPoints
+	}
+	return 0
+}
+
+func (x *RiskLimits) GetPriceCollarPercent() float64 {
+	if x != nil && x.PriceCollarPercent != nil {
+		return *x.PriceCollarPercent
+	}
+	return 0
+}
+
+func (x *RiskLimits) GetMaxDailyLoss() float64 {
+	if x != nil && x.MaxDailyLoss != nil {
+		return *x.MaxDailyLoss
+	}
+	return 0
+}
+
+func (x *RiskLimits) GetAllowedSymbols() []string {
+	if x != nil {
+		return x.AllowedSymbols
+	}
+	return nil
+}
+
+func (x *RiskLimits) GetTradingHours() []string {
+	if x != nil {
+		return x.TradingHours
+	}
+	return nil
+}
+
+// Limits, whose they are, and where they come from.
+type RiskLimitsEntry struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The account's alias.
+	Account string `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	// The strategy; absent: the account as a whole.
+	StrategyId *uint32 `protobuf:"varint,2,opt,name=strategy_id,json=strategyId,proto3,oneof" json:"strategy_id,omitempty"`
+	// What is in force.
+	Limits *RiskLimits `protobuf:"bytes,3,opt,name=limits,proto3" json:"limits,omitempty"`
+	// Whether they are the configuration's; false: they were set by SetRiskLimits.
+	Configured bool `protobuf:"varint,4,opt,name=configured,proto3" json:"configured,omitempty"`
+	// Why they were set, or reset; empty when they never were.
+	Reason string `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Who did; empty when nobody has.
+	SetBy string `protobuf:"bytes,6,opt,name=set_by,json=setBy,proto3" json:"set_by,omitempty"`
+	// When; absent when nobody has.
+	SetTime       *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=set_time,json=setTime,proto3" json:"set_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RiskLimitsEntry) Reset() {
+	*x = RiskLimitsEntry{}
+	mi := &file_mt5bridge_v1_admin_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RiskLimitsEntry) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RiskLimitsEntry) ProtoMessage() {}
+
+func (x *RiskLimitsEntry) ProtoReflect() protoreflect.Message {
+	mi := &file_mt5bridge_v1_admin_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RiskLimitsEntry.ProtoReflect.Descriptor instead.
+func (*RiskLimitsEntry) Descriptor() ([]byte, []int) {
+	return file_mt5bridge_v1_admin_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *RiskLimitsEntry) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *RiskLimitsEntry) GetStrategyId() uint32 {
+	if x != nil && x.StrategyId != nil {
+		return *x.StrategyId
+	}
+	return 0
+}
+
+func (x *RiskLimitsEntry) GetLimits() *RiskLimits {
+	if x != nil {
+		return x.Limits
+	}
+	return nil
+}
+
+func (x *RiskLimitsEntry) GetConfigured() bool {
+	if x != nil {
+		return x.Configured
+	}
+	return false
+}
+
+func (x *RiskLimitsEntry) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *RiskLimitsEntry) GetSetBy() string {
+	if x != nil {
+		return x.SetBy
+	}
+	return ""
+}
+
+func (x *RiskLimitsEntry) GetSetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.SetTime
+	}
+	return nil
+}
+
+// Whose limits.
+type GetRiskLimitsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The account's alias; empty: all.
+	Account       string `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetRiskLimitsRequest) Reset() {
+	*x = GetRiskLimitsRequest{}
+	mi := &file_mt5bridge_v1_admin_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetRiskLimitsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetRiskLimitsRequest) ProtoMessage() {}
+
+func (x *GetRiskLimitsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mt5bridge_v1_admin_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetRiskLimitsRequest.ProtoReflect.Descriptor instead.
+func (*GetRiskLimitsRequest) Descriptor() ([]byte, []int) {
+	return file_mt5bridge_v1_admin_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *GetRiskLimitsRequest) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+// The limits in force.
+type GetRiskLimitsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// For each account its own, then those of its strategies.
+	Entries       []*RiskLimitsEntry `protobuf:"bytes,1,rep,name=entries,proto3" json:"entries,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetRiskLimitsResponse) Reset() {
+	*x = GetRiskLimitsResponse{}
+	mi := &file_mt5bridge_v1_admin_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetRiskLimitsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetRiskLimitsResponse) ProtoMessage() {}
+
+func (x *GetRiskLimitsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mt5bridge_v1_admin_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetRiskLimitsResponse.ProtoReflect.Descriptor instead.
+func (*GetRiskLimitsResponse) Descriptor() ([]byte, []int) {
+	return file_mt5bridge_v1_admin_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *GetRiskLimitsResponse) GetEntries() []*RiskLimitsEntry {
+	if x != nil {
+		return x.Entries
+	}
+	return nil
+}
+
+// New limits.
+type SetRiskLimitsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The account's alias; may be left empty when the bridge serves one account.
+	Account string `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	// Whose orders, 0 to 2147483647; absent: the account as a whole.
+	StrategyId *uint32 `protobuf:"varint,2,opt,name=strategy_id,json=strategyId,proto3,oneof" json:"strategy_id,omitempty"`
+	// All of them; an absent field within is no limit. Absent as a whole: those of the configuration again.
+	Limits *RiskLimits `protobuf:"bytes,3,opt,name=limits,proto3" json:"limits,omitempty"`
+	// Why: 1 to 200 characters.
+	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetRiskLimitsRequest) Reset() {
+	*x = SetRiskLimitsRequest{}
+	mi := &file_mt5bridge_v1_admin_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetRiskLimitsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetRiskLimitsRequest) ProtoMessage() {}
+
+func (x *SetRiskLimitsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mt5bridge_v1_admin_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetRiskLimitsRequest.ProtoReflect.Descriptor instead.
+func (*SetRiskLimitsRequest) Descriptor() ([]byte, []int) {
+	return file_mt5bridge_v1_admin_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *SetRiskLimitsRequest) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *SetRiskLimitsRequest) GetStrategyId() uint32 {
+	if x != nil && x.StrategyId != nil {
+		return *x.StrategyId
+	}
+	return 0
+}
+
+func (x *SetRiskLimitsRequest) GetLimits() *RiskLimits {
+	if x != nil {
+		return x.Limits
+	}
+	return nil
+}
+
+func (x *SetRiskLimitsRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// The limits are in force and on disk.
+type SetRiskLimitsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As they are now.
+	Entry         *RiskLimitsEntry `protobuf:"bytes,1,opt,name=entry,proto3" json:"entry,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetRiskLimitsResponse) Reset() {
+	*x = SetRiskLimitsResponse{}
+	mi := &file_mt5bridge_v1_admin_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetRiskLimitsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetRiskLimitsResponse) ProtoMessage() {}
+
+func (x *SetRiskLimitsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mt5bridge_v1_admin_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetRiskLimitsResponse.ProtoReflect.Descriptor instead.
+func (*SetRiskLimitsResponse) Descriptor() ([]byte, []int) {
+	return file_mt5bridge_v1_admin_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *SetRiskLimitsResponse) GetEntry() *RiskLimitsEntry {
+	if x != nil {
+		return x.Entry
+	}
+	return nil
+}
+
 // Which terminal.
 type ConnectTerminalRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -394,7 +841,7 @@ type ConnectTerminalRequest struct {
 
 func (x *ConnectTerminalRequest) Reset() {
 	*x = ConnectTerminalRequest{}
-	mi := &file_mt5bridge_v1_admin_proto_msgTypes[5]
+	mi := &file_mt5bridge_v1_admin_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -406,7 +853,7 @@ func (x *ConnectTerminalRequest) String() string {
 func (*ConnectTerminalRequest) ProtoMessage() {}
 
 func (x *ConnectTerminalRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mt5bridge_v1_admin_proto_msgTypes[5]
+	mi := &file_mt5bridge_v1_admin_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -419,7 +866,7 @@ func (x *ConnectTerminalRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConnectTerminalRequest.ProtoReflect.Descriptor instead.
 func (*ConnectTerminalRequest) Descriptor() ([]byte, []int) {
-	return file_mt5bridge_v1_admin_proto_rawDescGZIP(), []int{5}
+	return file_mt5bridge_v1_admin_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ConnectTerminalRequest) GetAccount() string {
@@ -440,7 +887,7 @@ type ConnectTerminalResponse struct {
 
 func (x *ConnectTerminalResponse) Reset() {
 	*x = ConnectTerminalResponse{}
-	mi := &file_mt5bridge_v1_admin_proto_msgTypes[6]
+	mi := &file_mt5bridge_v1_admin_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -452,7 +899,7 @@ func (x *ConnectTerminalResponse) String() string {
 func (*ConnectTerminalResponse) ProtoMessage() {}
 
 func (x *ConnectTerminalResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mt5bridge_v1_admin_proto_msgTypes[6]
+	mi := &file_mt5bridge_v1_admin_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -465,7 +912,7 @@ func (x *ConnectTerminalResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConnectTerminalResponse.ProtoReflect.Descriptor instead.
 func (*ConnectTerminalResponse) Descriptor() ([]byte, []int) {
-	return file_mt5bridge_v1_admin_proto_rawDescGZIP(), []int{6}
+	return file_mt5bridge_v1_admin_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ConnectTerminalResponse) GetAccount() string {
@@ -484,7 +931,7 @@ type DrainRequest struct {
 
 func (x *DrainRequest) Reset() {
 	*x = DrainRequest{}
-	mi := &file_mt5bridge_v1_admin_proto_msgTypes[7]
+	mi := &file_mt5bridge_v1_admin_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -496,7 +943,7 @@ func (x *DrainRequest) String() string {
 func (*DrainRequest) ProtoMessage() {}
 
 func (x *DrainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mt5bridge_v1_admin_proto_msgTypes[7]
+	mi := &file_mt5bridge_v1_admin_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -509,7 +956,7 @@ func (x *DrainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DrainRequest.ProtoReflect.Descriptor instead.
 func (*DrainRequest) Descriptor() ([]byte, []int) {
-	return file_mt5bridge_v1_admin_proto_rawDescGZIP(), []int{7}
+	return file_mt5bridge_v1_admin_proto_rawDescGZIP(), []int{13}
 }
 
 // What was left to end.
@@ -525,7 +972,7 @@ type DrainResponse struct {
 
 func (x *DrainResponse) Reset() {
 	*x = DrainResponse{}
-	mi := &file_mt5bridge_v1_admin_proto_msgTypes[8]
+	mi := &file_mt5bridge_v1_admin_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -537,7 +984,7 @@ func (x *DrainResponse) String() string {
 func (*DrainResponse) ProtoMessage() {}
 
 func (x *DrainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mt5bridge_v1_admin_proto_msgTypes[8]
+	mi := &file_mt5bridge_v1_admin_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -550,7 +997,7 @@ func (x *DrainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DrainResponse.ProtoReflect.Descriptor instead.
 func (*DrainResponse) Descriptor() ([]byte, []int) {
-	return file_mt5bridge_v1_admin_proto_rawDescGZIP(), []int{8}
+	return file_mt5bridge_v1_admin_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *DrainResponse) GetOrdersInFlight() uint32 {
@@ -589,7 +1036,54 @@ const file_mt5bridge_v1_admin_proto_rawDesc = "" +
 	"\x04mode\x18\x03 \x01(\x0e2\x19.mt5bridge.v1.TradingModeR\x04mode\x12\x16\n" +
 	"\x06reason\x18\x04 \x01(\tR\x06reason\"N\n" +
 	"\x16SetTradingModeResponse\x124\n" +
-	"\x05entry\x18\x01 \x01(\v2\x1e.mt5bridge.v1.TradingModeEntryR\x05entry\"2\n" +
+	"\x05entry\x18\x01 \x01(\v2\x1e.mt5bridge.v1.TradingModeEntryR\x05entry\"\xed\x04\n" +
+	"\n" +
+	"RiskLimits\x12\"\n" +
+	"\n" +
+	"max_volume\x18\x01 \x01(\x01H\x00R\tmaxVolume\x88\x01\x01\x12&\n" +
+	"\fmax_position\x18\x02 \x01(\x01H\x01R\vmaxPosition\x88\x01\x01\x12+\n" +
+	"\x0fmax_open_orders\x18\x03 \x01(\rH\x02R\rmaxOpenOrders\x88\x01\x01\x126\n" +
+	"\x15max_orders_per_second\x18\x04 \x01(\rH\x03R\x12maxOrdersPerSecond\x88\x01\x01\x12&\n" +
+	"\fmax_notional\x18\x05 \x01(\x01H\x04R\vmaxNotional\x88\x01\x01\x123\n" +
+	"\x13price_collar_points\x18\x06 \x01(\rH\x05R\x11priceCollarPoints\x88\x01\x01\x125\n" +
+	"\x14price_collar_percent\x18\a \x01(\x01H\x06R\x12priceCollarPercent\x88\x01\x01\x12)\n" +
+	"\x0emax_daily_loss\x18\b \x01(\x01H\aR\fmaxDailyLoss\x88\x01\x01\x12'\n" +
+	"\x0fallowed_symbols\x18\t \x03(\tR\x0eallowedSymbols\x12#\n" +
+	"\rtrading_hours\x18\n" +
+	" \x03(\tR\ftradingHoursB\r\n" +
+	"\v_max_volumeB\x0f\n" +
+	"\r_max_positionB\x12\n" +
+	"\x10_max_open_ordersB\x18\n" +
+	"\x16_max_orders_per_secondB\x0f\n" +
+	"\r_max_notionalB\x16\n" +
+	"\x14_price_collar_pointsB\x17\n" +
+	"\x15_price_collar_percentB\x11\n" +
+	"\x0f_max_daily_loss\"\x99\x02\n" +
+	"\x0fRiskLimitsEntry\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\tR\aaccount\x12$\n" +
+	"\vstrategy_id\x18\x02 \x01(\rH\x00R\n" +
+	"strategyId\x88\x01\x01\x120\n" +
+	"\x06limits\x18\x03 \x01(\v2\x18.mt5bridge.v1.RiskLimitsR\x06limits\x12\x1e\n" +
+	"\n" +
+	"configured\x18\x04 \x01(\bR\n" +
+	"configured\x12\x16\n" +
+	"\x06reason\x18\x05 \x01(\tR\x06reason\x12\x15\n" +
+	"\x06set_by\x18\x06 \x01(\tR\x05setBy\x125\n" +
+	"\bset_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\asetTimeB\x0e\n" +
+	"\f_strategy_id\"0\n" +
+	"\x14GetRiskLimitsRequest\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\tR\aaccount\"P\n" +
+	"\x15GetRiskLimitsResponse\x127\n" +
+	"\aentries\x18\x01 \x03(\v2\x1d.mt5bridge.v1.RiskLimitsEntryR\aentries\"\xb0\x01\n" +
+	"\x14SetRiskLimitsRequest\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\tR\aaccount\x12$\n" +
+	"\vstrategy_id\x18\x02 \x01(\rH\x00R\n" +
+	"strategyId\x88\x01\x01\x120\n" +
+	"\x06limits\x18\x03 \x01(\v2\x18.mt5bridge.v1.RiskLimitsR\x06limits\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reasonB\x0e\n" +
+	"\f_strategy_id\"L\n" +
+	"\x15SetRiskLimitsResponse\x123\n" +
+	"\x05entry\x18\x01 \x01(\v2\x1d.mt5bridge.v1.RiskLimitsEntryR\x05entry\"2\n" +
 	"\x16ConnectTerminalRequest\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\"3\n" +
 	"\x17ConnectTerminalResponse\x12\x18\n" +
@@ -602,10 +1096,12 @@ const file_mt5bridge_v1_admin_proto_rawDesc = "" +
 	"\x18TRADING_MODE_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13TRADING_MODE_ACTIVE\x10\x01\x12\x1c\n" +
 	"\x18TRADING_MODE_REDUCE_ONLY\x10\x02\x12\x17\n" +
-	"\x13TRADING_MODE_HALTED\x10\x032\xea\x02\n" +
+	"\x13TRADING_MODE_HALTED\x10\x032\x9e\x04\n" +
 	"\fAdminService\x12[\n" +
 	"\x0eGetTradingMode\x12#.mt5bridge.v1.GetTradingModeRequest\x1a$.mt5bridge.v1.GetTradingModeResponse\x12[\n" +
-	"\x0eSetTradingMode\x12#.mt5bridge.v1.SetTradingModeRequest\x1a$.mt5bridge.v1.SetTradingModeResponse\x12^\n" +
+	"\x0eSetTradingMode\x12#.mt5bridge.v1.SetTradingModeRequest\x1a$.mt5bridge.v1.SetTradingModeResponse\x12X\n" +
+	"\rGetRiskLimits\x12\".mt5bridge.v1.GetRiskLimitsRequest\x1a#.mt5bridge.v1.GetRiskLimitsResponse\x12X\n" +
+	"\rSetRiskLimits\x12\".mt5bridge.v1.SetRiskLimitsRequest\x1a#.mt5bridge.v1.SetRiskLimitsResponse\x12^\n" +
 	"\x0fConnectTerminal\x12$.mt5bridge.v1.ConnectTerminalRequest\x1a%.mt5bridge.v1.ConnectTerminalResponse\x12@\n" +
 	"\x05Drain\x12\x1a.mt5bridge.v1.DrainRequest\x1a\x1b.mt5bridge.v1.DrainResponseB\xb5\x01\n" +
 	"\x10com.mt5bridge.v1B\n" +
@@ -624,7 +1120,7 @@ func file_mt5bridge_v1_admin_proto_rawDescGZIP() []byte {
 }
 
 var file_mt5bridge_v1_admin_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_mt5bridge_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_mt5bridge_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_mt5bridge_v1_admin_proto_goTypes = []any{
 	(TradingMode)(0),                // 0: mt5bridge.v1.TradingMode
 	(*GetTradingModeRequest)(nil),   // 1: mt5bridge.v1.GetTradingModeRequest
@@ -632,31 +1128,46 @@ var file_mt5bridge_v1_admin_proto_goTypes = []any{
 	(*TradingModeEntry)(nil),        // 3: mt5bridge.v1.TradingModeEntry
 	(*SetTradingModeRequest)(nil),   // 4: mt5bridge.v1.SetTradingModeRequest
 	(*SetTradingModeResponse)(nil),  // 5: mt5bridge.v1.SetTradingModeResponse
-	(*ConnectTerminalRequest)(nil),  // 6: mt5bridge.v1.ConnectTerminalRequest
-	(*ConnectTerminalResponse)(nil), // 7: mt5bridge.v1.ConnectTerminalResponse
-	(*DrainRequest)(nil),            // 8: mt5bridge.v1.DrainRequest
-	(*DrainResponse)(nil),           // 9: mt5bridge.v1.DrainResponse
-	(*timestamppb.Timestamp)(nil),   // 10: google.protobuf.Timestamp
+	(*RiskLimits)(nil),              // 6: mt5bridge.v1.RiskLimits
+	(*RiskLimitsEntry)(nil),         // 7: mt5bridge.v1.RiskLimitsEntry
+	(*GetRiskLimitsRequest)(nil),    // 8: mt5bridge.v1.GetRiskLimitsRequest
+	(*GetRiskLimitsResponse)(nil),   // 9: mt5bridge.v1.GetRiskLimitsResponse
+	(*SetRiskLimitsRequest)(nil),    // 10: mt5bridge.v1.SetRiskLimitsRequest
+	(*SetRiskLimitsResponse)(nil),   // 11: mt5bridge.v1.SetRiskLimitsResponse
+	(*ConnectTerminalRequest)(nil),  // 12: mt5bridge.v1.ConnectTerminalRequest
+	(*ConnectTerminalResponse)(nil), // 13: mt5bridge.v1.ConnectTerminalResponse
+	(*DrainRequest)(nil),            // 14: mt5bridge.v1.DrainRequest
+	(*DrainResponse)(nil),           // 15: mt5bridge.v1.DrainResponse
+	(*timestamppb.Timestamp)(nil),   // 16: google.protobuf.Timestamp
 }
 var file_mt5bridge_v1_admin_proto_depIdxs = []int32{
 	3,  // 0: mt5bridge.v1.GetTradingModeResponse.entries:type_name -> mt5bridge.v1.TradingModeEntry
 	0,  // 1: mt5bridge.v1.TradingModeEntry.mode:type_name -> mt5bridge.v1.TradingMode
-	10, // 2: mt5bridge.v1.TradingModeEntry.set_time:type_name -> google.protobuf.Timestamp
+	16, // 2: mt5bridge.v1.TradingModeEntry.set_time:type_name -> google.protobuf.Timestamp
 	0,  // 3: mt5bridge.v1.SetTradingModeRequest.mode:type_name -> mt5bridge.v1.TradingMode
 	3,  // 4: mt5bridge.v1.SetTradingModeResponse.entry:type_name -> mt5bridge.v1.TradingModeEntry
-	1,  // 5: mt5bridge.v1.AdminService.GetTradingMode:input_type -> mt5bridge.v1.GetTradingModeRequest
-	4,  // 6: mt5bridge.v1.AdminService.SetTradingMode:input_type -> mt5bridge.v1.SetTradingModeRequest
-	6,  // 7: mt5bridge.v1.AdminService.ConnectTerminal:input_type -> mt5bridge.v1.ConnectTerminalRequest
-	8,  // 8: mt5bridge.v1.AdminService.Drain:input_type -> mt5bridge.v1.DrainRequest
-	2,  // 9: mt5bridge.v1.AdminService.GetTradingMode:output_type -> mt5bridge.v1.GetTradingModeResponse
-	5,  // 10: mt5bridge.v1.AdminService.SetTradingMode:output_type -> mt5bridge.v1.SetTradingModeResponse
-	7,  // 11: mt5bridge.v1.AdminService.ConnectTerminal:output_type -> mt5bridge.v1.ConnectTerminalResponse
-	9,  // 12: mt5bridge.v1.AdminService.Drain:output_type -> mt5bridge.v1.DrainResponse
-	9,  // [9:13] is the sub-list for method output_type
-	5,  // [5:9] is the sub-list for method input_type
-	5,  // [5:5] is the sub-list for extension type_name
-	5,  // [5:5] is the sub-list for extension extendee
-	0,  // [0:5] is the sub-list for field type_name
+	6,  // 5: mt5bridge.v1.RiskLimitsEntry.limits:type_name -> mt5bridge.v1.RiskLimits
+	16, // 6: mt5bridge.v1.RiskLimitsEntry.set_time:type_name -> google.protobuf.Timestamp
+	7,  // 7: mt5bridge.v1.GetRiskLimitsResponse.entries:type_name -> mt5bridge.v1.RiskLimitsEntry
+	6,  // 8: mt5bridge.v1.SetRiskLimitsRequest.limits:type_name -> mt5bridge.v1.RiskLimits
+	7,  // 9: mt5bridge.v1.SetRiskLimitsResponse.entry:type_name -> mt5bridge.v1.RiskLimitsEntry
+	1,  // 10: mt5bridge.v1.AdminService.GetTradingMode:input_type -> mt5bridge.v1.GetTradingModeRequest
+	4,  // 11: mt5bridge.v1.AdminService.SetTradingMode:input_type -> mt5bridge.v1.SetTradingModeRequest
+	8,  // 12: mt5bridge.v1.AdminService.GetRiskLimits:input_type -> mt5bridge.v1.GetRiskLimitsRequest
+	10, // 13: mt5bridge.v1.AdminService.SetRiskLimits:input_type -> mt5bridge.v1.SetRiskLimitsRequest
+	12, // 14: mt5bridge.v1.AdminService.ConnectTerminal:input_type -> mt5bridge.v1.ConnectTerminalRequest
+	14, // 15: mt5bridge.v1.AdminService.Drain:input_type -> mt5bridge.v1.DrainRequest
+	2,  // 16: mt5bridge.v1.AdminService.GetTradingMode:output_type -> mt5bridge.v1.GetTradingModeResponse
+	5,  // 17: mt5bridge.v1.AdminService.SetTradingMode:output_type -> mt5bridge.v1.SetTradingModeResponse
+	9,  // 18: mt5bridge.v1.AdminService.GetRiskLimits:output_type -> mt5bridge.v1.GetRiskLimitsResponse
+	11, // 19: mt5bridge.v1.AdminService.SetRiskLimits:output_type -> mt5bridge.v1.SetRiskLimitsResponse
+	13, // 20: mt5bridge.v1.AdminService.ConnectTerminal:output_type -> mt5bridge.v1.ConnectTerminalResponse
+	15, // 21: mt5bridge.v1.AdminService.Drain:output_type -> mt5bridge.v1.DrainResponse
+	16, // [16:22] is the sub-list for method output_type
+	10, // [10:16] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_mt5bridge_v1_admin_proto_init() }
@@ -664,13 +1175,16 @@ func file_mt5bridge_v1_admin_proto_init() {
 	if File_mt5bridge_v1_admin_proto != nil {
 		return
 	}
+	file_mt5bridge_v1_admin_proto_msgTypes[5].OneofWrappers = []any{}
+	file_mt5bridge_v1_admin_proto_msgTypes[6].OneofWrappers = []any{}
+	file_mt5bridge_v1_admin_proto_msgTypes[9].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mt5bridge_v1_admin_proto_rawDesc), len(file_mt5bridge_v1_admin_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   9,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

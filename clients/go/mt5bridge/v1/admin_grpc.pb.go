@@ -21,6 +21,8 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	AdminService_GetTradingMode_FullMethodName  = "/mt5bridge.v1.AdminService/GetTradingMode"
 	AdminService_SetTradingMode_FullMethodName  = "/mt5bridge.v1.AdminService/SetTradingMode"
+	AdminService_GetRiskLimits_FullMethodName   = "/mt5bridge.v1.AdminService/GetRiskLimits"
+	AdminService_SetRiskLimits_FullMethodName   = "/mt5bridge.v1.AdminService/SetRiskLimits"
 	AdminService_ConnectTerminal_FullMethodName = "/mt5bridge.v1.AdminService/ConnectTerminal"
 	AdminService_Drain_FullMethodName           = "/mt5bridge.v1.AdminService/Drain"
 )
@@ -42,6 +44,16 @@ type AdminServiceClient interface {
 	// Errors: INVALID_ARGUMENT, NOT_FOUND (UNKNOWN_ACCOUNT, UNKNOWN_SYMBOL), UNAVAILABLE (JOURNAL_UNAVAILABLE: a stricter
 	// mode is in force all the same, but a restart would forget it; an easier one is not in force).
 	SetTradingMode(ctx context.Context, in *SetTradingModeRequest, opts ...grpc.CallOption) (*SetTradingModeResponse, error)
+	// The risk limits in force: of an account as a whole, and of each strategy that has limits of its own.
+	//
+	// Errors: NOT_FOUND (UNKNOWN_ACCOUNT).
+	GetRiskLimits(ctx context.Context, in *GetRiskLimitsRequest, opts ...grpc.CallOption) (*GetRiskLimitsResponse, error)
+	// Sets all limits of an account or of one of its strategies at once; what is left out has no limit. They are in force
+	// and on disk when the call is answered, and go before the configuration until they are reset.
+	//
+	// Errors: INVALID_ARGUMENT with the field, NOT_FOUND (UNKNOWN_ACCOUNT), UNAVAILABLE (JOURNAL_UNAVAILABLE: the limits
+	// are what they were).
+	SetRiskLimits(ctx context.Context, in *SetRiskLimitsRequest, opts ...grpc.CallOption) (*SetRiskLimitsResponse, error)
 	// Logs a live terminal in, or connects it anew. The simulated terminal answers FAILED_PRECONDITION (NOT_SUPPORTED).
 	//
 	// Errors: NOT_FOUND (UNKNOWN_ACCOUNT), FAILED_PRECONDITION.
@@ -73,6 +85,26 @@ func (c *adminServiceClient) SetTradingMode(ctx context.Context, in *SetTradingM
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(SetTradingModeResponse)
 	err := c.cc.Invoke(ctx, AdminService_SetTradingMode_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *adminServiceClient) GetRiskLimits(ctx context.Context, in *GetRiskLimitsRequest, opts ...grpc.CallOption) (*GetRiskLimitsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetRiskLimitsResponse)
+	err := c.cc.Invoke(ctx, AdminService_GetRiskLimits_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *adminServiceClient) SetRiskLimits(ctx context.Context, in *SetRiskLimitsRequest, opts ...grpc.CallOption) (*SetRiskLimitsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SetRiskLimitsResponse)
+	err := c.cc.Invoke(ctx, AdminService_SetRiskLimits_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -116,6 +148,16 @@ type AdminServiceServer interface {
 	// Errors: INVALID_ARGUMENT, NOT_FOUND (UNKNOWN_ACCOUNT, UNKNOWN_SYMBOL), UNAVAILABLE (JOURNAL_UNAVAILABLE: a stricter
 	// mode is in force all the same, but a restart would forget it; an easier one is not in force).
 	SetTradingMode(context.Context, *SetTradingModeRequest) (*SetTradingModeResponse, error)
+	// The risk limits in force: of an account as a whole, and of each strategy that has limits of its own.
+	//
+	// Errors: NOT_FOUND (UNKNOWN_ACCOUNT).
+	GetRiskLimits(context.Context, *GetRiskLimitsRequest) (*GetRiskLimitsResponse, error)
+	// Sets all limits of an account or of one of its strategies at once; what is left out has no limit. They are in force
+	// and on disk when the call is answered, and go before the configuration until they are reset.
+	//
+	// Errors: INVALID_ARGUMENT with the field, NOT_FOUND (UNKNOWN_ACCOUNT), UNAVAILABLE (JOURNAL_UNAVAILABLE: the limits
+	// are what they were).
+	SetRiskLimits(context.Context, *SetRiskLimitsRequest) (*SetRiskLimitsResponse, error)
 	// Logs a live terminal in, or connects it anew. The simulated terminal answers FAILED_PRECONDITION (NOT_SUPPORTED).
 	//
 	// Errors: NOT_FOUND (UNKNOWN_ACCOUNT), FAILED_PRECONDITION.
@@ -138,6 +180,12 @@ func (UnimplementedAdminServiceServer) GetTradingMode(context.Context, *GetTradi
 }
 func (UnimplementedAdminServiceServer) SetTradingMode(context.Context, *SetTradingModeRequest) (*SetTradingModeResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method SetTradingMode not implemented")
+}
+func (UnimplementedAdminServiceServer) GetRiskLimits(context.Context, *GetRiskLimitsRequest) (*GetRiskLimitsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetRiskLimits not implemented")
+}
+func (UnimplementedAdminServiceServer) SetRiskLimits(context.Context, *SetRiskLimitsRequest) (*SetRiskLimitsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SetRiskLimits not implemented")
 }
 func (UnimplementedAdminServiceServer) ConnectTerminal(context.Context, *ConnectTerminalRequest) (*ConnectTerminalResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ConnectTerminal not implemented")
@@ -202,6 +250,42 @@ func _AdminService_SetTradingMode_Handler(srv interface{}, ctx context.Context, 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AdminService_GetRiskLimits_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetRiskLimitsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).GetRiskLimits(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_GetRiskLimits_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).GetRiskLimits(ctx, req.(*GetRiskLimitsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AdminService_SetRiskLimits_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SetRiskLimitsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).SetRiskLimits(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_SetRiskLimits_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).SetRiskLimits(ctx, req.(*SetRiskLimitsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _AdminService_ConnectTerminal_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ConnectTerminalRequest)
 	if err := dec(in); err != nil {
@@ -252,6 +336,14 @@ var AdminService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "SetTradingMode",
 			Handler:    _AdminService_SetTradingMode_Handler,
+		},
+		{
+			MethodName: "GetRiskLimits",
+			Handler:    _AdminService_GetRiskLimits_Handler,
+		},
+		{
+			MethodName: "SetRiskLimits",
+			Handler:    _AdminService_SetRiskLimits_Handler,
 		},
 		{
 			MethodName: "ConnectTerminal",

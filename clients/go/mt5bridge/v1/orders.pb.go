@@ -639,8 +639,10 @@ type CheckedOrder struct {
 	DeviationPoints uint32 `protobuf:"varint,13,opt,name=deviation_points,json=deviationPoints,proto3" json:"deviation_points,omitempty"`
 	// Close this position instead of opening one.
 	PositionTicket uint64 `protobuf:"varint,14,opt,name=position_ticket,json=positionTicket,proto3" json:"position_ticket,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Whose order it would be, 0 to 2147483647: its limits count.
+	StrategyId    uint32 `protobuf:"varint,15,opt,name=strategy_id,json=strategyId,proto3" json:"strategy_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CheckedOrder) Reset() {
@@ -771,10 +773,17 @@ func (x *CheckedOrder) GetPositionTicket() uint64 {
 	return 0
 }
 
+func (x *CheckedOrder) GetStrategyId() uint32 {
+	if x != nil {
+		return x.StrategyId
+	}
+	return 0
+}
+
 // What would become of the order.
 type CheckOrderResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Whether the terminal would accept it now. It promises nothing for later.
+	// Whether the bridge's risk rules and the terminal would accept it now. It promises nothing for later.
 	Accepted bool `protobuf:"varint,1,opt,name=accepted,proto3" json:"accepted,omitempty"`
 	// Why not; absent when accepted.
 	Rejection *Rejection `protobuf:"bytes,2,opt,name=rejection,proto3" json:"rejection,omitempty"`
@@ -3168,7 +3177,7 @@ const file_mt5bridge_v1_orders_proto_rawDesc = "" +
 	"\x05order\x18\x01 \x01(\v2\x13.mt5bridge.v1.OrderR\x05order\x12\x1a\n" +
 	"\breplayed\x18\x02 \x01(\bR\breplayed\"E\n" +
 	"\x11CheckOrderRequest\x120\n" +
-	"\x05order\x18\x01 \x01(\v2\x1a.mt5bridge.v1.CheckedOrderR\x05order\"\x82\x05\n" +
+	"\x05order\x18\x01 \x01(\v2\x1a.mt5bridge.v1.CheckedOrderR\x05order\"\xa3\x05\n" +
 	"\fCheckedOrder\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x16\n" +
 	"\x06symbol\x18\x02 \x01(\tR\x06symbol\x12+\n" +
@@ -3186,7 +3195,9 @@ const file_mt5bridge_v1_orders_proto_rawDesc = "" +
 	"\vexpire_time\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"expireTime\x12)\n" +
 	"\x10deviation_points\x18\r \x01(\rR\x0fdeviationPoints\x12'\n" +
-	"\x0fposition_ticket\x18\x0e \x01(\x04R\x0epositionTicketB\b\n" +
+	"\x0fposition_ticket\x18\x0e \x01(\x04R\x0epositionTicket\x12\x1f\n" +
+	"\vstrategy_id\x18\x0f \x01(\rR\n" +
+	"strategyIdB\b\n" +
 	"\x06_priceB\x13\n" +
 	"\x11_stop_limit_priceB\f\n" +
 	"\n" +

@@ -13,7 +13,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file mt5bridge/v1/admin.proto.
  */
 export const file_mt5bridge_v1_admin: GenFile = /*@__PURE__*/
-  fileDesc("ChhtdDVicmlkZ2UvdjEvYWRtaW4ucHJvdG8SDG10NWJyaWRnZS52MSIxChVHZXRUcmFkaW5nTW9kZVJlcXVlc3QSGAoHYWNjb3VudBgBIAEoCUIHukgEcgIYQCJJChZHZXRUcmFkaW5nTW9kZVJlc3BvbnNlEi8KB2VudHJpZXMYASADKAsyHi5tdDVicmlkZ2UudjEuVHJhZGluZ01vZGVFbnRyeSKqAQoQVHJhZGluZ01vZGVFbnRyeRIPCgdhY2NvdW50GAEgASgJEg4KBnN5bWJvbBgCIAEoCRInCgRtb2RlGAMgASgOMhkubXQ1YnJpZGdlLnYxLlRyYWRpbmdNb2RlEg4KBnJlYXNvbhgEIAEoCRIOCgZzZXRfYnkYBSABKAkSLAoIc2V0X3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIpsBChVTZXRUcmFkaW5nTW9kZVJlcXVlc3QSGAoHYWNjb3VudBgBIAEoCUIHukgEcgIYQBIXCgZzeW1ib2wYAiABKAlCB7pIBHICGEASMwoEbW9kZRgDIAEoDjIZLm10NWJyaWRnZS52MS5UcmFkaW5nTW9kZUIKukgHggEEEAEgABIaCgZyZWFzb24YBCABKAlCCrpIB3IFEAEYyAEiRwoWU2V0VHJhZGluZ01vZGVSZXNwb25zZRItCgVlbnRyeRgBIAEoCzIeLm10NWJyaWRnZS52MS5UcmFkaW5nTW9kZUVudHJ5IjIKFkNvbm5lY3RUZXJtaW5hbFJlcXVlc3QSGAoHYWNjb3VudBgBIAEoCUIHukgEcgIYQCIqChdDb25uZWN0VGVybWluYWxSZXNwb25zZRIPCgdhY2NvdW50GAEgASgJIg4KDERyYWluUmVxdWVzdCJBCg1EcmFpblJlc3BvbnNlEhgKEG9yZGVyc19pbl9mbGlnaHQYASABKA0SFgoOc3RyZWFtc19jbG9zZWQYAiABKA0qewoLVHJhZGluZ01vZGUSHAoYVFJBRElOR19NT0RFX1VOU1BFQ0lGSUVEEAASFwoTVFJBRElOR19NT0RFX0FDVElWRRABEhwKGFRSQURJTkdfTU9ERV9SRURVQ0VfT05MWRACEhcKE1RSQURJTkdfTU9ERV9IQUxURUQQAzLqAgoMQWRtaW5TZXJ2aWNlElsKDkdldFRyYWRpbmdNb2RlEiMubXQ1YnJpZGdlLnYxLkdldFRyYWRpbmdNb2RlUmVxdWVzdBokLm10NWJyaWRnZS52MS5HZXRUcmFkaW5nTW9kZVJlc3BvbnNlElsKDlNldFRyYWRpbmdNb2RlEiMubXQ1YnJpZGdlLnYxLlNldFRyYWRpbmdNb2RlUmVxdWVzdBokLm10NWJyaWRnZS52MS5TZXRUcmFkaW5nTW9kZVJlc3BvbnNlEl4KD0Nvbm5lY3RUZXJtaW5hbBIkLm10NWJyaWRnZS52MS5Db25uZWN0VGVybWluYWxSZXF1ZXN0GiUubXQ1YnJpZGdlLnYxLkNvbm5lY3RUZXJtaW5hbFJlc3BvbnNlEkAKBURyYWluEhoubXQ1YnJpZGdlLnYxLkRyYWluUmVxdWVzdBobLm10NWJyaWRnZS52MS5EcmFpblJlc3BvbnNlYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("ChhtdDVicmlkZ2UvdjEvYWRtaW4ucHJvdG8SDG10NWJyaWRnZS52MSIxChVHZXRUcmFkaW5nTW9kZVJlcXVlc3QSGAoHYWNjb3VudBgBIAEoCUIHukgEcgIYQCJJChZHZXRUcmFkaW5nTW9kZVJlc3BvbnNlEi8KB2VudHJpZXMYASADKAsyHi5tdDVicmlkZ2UudjEuVHJhZGluZ01vZGVFbnRyeSKqAQoQVHJhZGluZ01vZGVFbnRyeRIPCgdhY2NvdW50GAEgASgJEg4KBnN5bWJvbBgCIAEoCRInCgRtb2RlGAMgASgOMhkubXQ1YnJpZGdlLnYxLlRyYWRpbmdNb2RlEg4KBnJlYXNvbhgEIAEoCRIOCgZzZXRfYnkYBSABKAkSLAoIc2V0X3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIpsBChVTZXRUcmFkaW5nTW9kZVJlcXVlc3QSGAoHYWNjb3VudBgBIAEoCUIHukgEcgIYQBIXCgZzeW1ib2wYAiABKAlCB7pIBHICGEASMwoEbW9kZRgDIAEoDjIZLm10NWJyaWRnZS52MS5UcmFkaW5nTW9kZUIKukgHggEEEAEgABIaCgZyZWFzb24YBCABKAlCCrpIB3IFEAEYyAEiRwoWU2V0VHJhZGluZ01vZGVSZXNwb25zZRItCgVlbnRyeRgBIAEoCzIeLm10NWJyaWRnZS52MS5UcmFkaW5nTW9kZUVudHJ5IosGCgpSaXNrTGltaXRzEjAKCm1heF92b2x1bWUYASABKAFCF7pIFBISGQAAAACAhC5BKY3ttaD3xrA+SACIAQESMgoMbWF4X3Bvc2l0aW9uGAIgASgBQhe6SBQSEhkAAAAAgIQuQSmN7bWg98awPkgBiAEBEikKD21heF9vcGVuX29yZGVycxgDIAEoDUILukgIKgYYwIQ9KAFIAogBARIvChVtYXhfb3JkZXJzX3Blcl9zZWNvbmQYBCABKA1CC7pICCoGGKCNBigBSAOIAQESMgoMbWF4X25vdGlvbmFsGAUgASgBQhe6SBQSEhkAADQm9WsMQyl7FK5H4XqEP0gEiAEBEi4KE3ByaWNlX2NvbGxhcl9wb2ludHMYBiABKA1CDLpICSoHGICt4gQoAUgFiAEBEjoKFHByaWNlX2NvbGxhcl9wZXJjZW50GAcgASgBQhe6SBQSEhkAAAAAAABZQCn8qfHSTWJQP0gGiAEBEjQKDm1heF9kYWlseV9sb3NzGAggASgBQhe6SBQSEhkAADQm9WsMQyl7FK5H4XqEP0gHiAEBEiwKD2FsbG93ZWRfc3ltYm9scxgJIAMoCUITukgQkgENEOgHGAEiBnIEEAEYQBKTAQoNdHJhZGluZ19ob3VycxgKIAMoCUJ8ukh5kgF2EDIYASJwcm4ybF4oTW9ufFR1ZXxXZWR8VGh1fEZyaXxTYXR8U3VuKSgtKE1vbnxUdWV8V2VkfFRodXxGcml8U2F0fFN1bikpPyBbMC0yXVswLTldOlswLTVdWzAtOV0tWzAtMl1bMC05XTpbMC01XVswLTldJEINCgtfbWF4X3ZvbHVtZUIPCg1fbWF4X3Bvc2l0aW9uQhIKEF9tYXhfb3Blbl9vcmRlcnNCGAoWX21heF9vcmRlcnNfcGVyX3NlY29uZEIPCg1fbWF4X25vdGlvbmFsQhYKFF9wcmljZV9jb2xsYXJfcG9pbnRzQhcKFV9wcmljZV9jb2xsYXJfcGVyY2VudEIRCg9fbWF4X2RhaWx5X2xvc3Mi2AEKD1Jpc2tMaW1pdHNFbnRyeRIPCgdhY2NvdW50GAEgASgJEhgKC3N0cmF0ZWd5X2lkGAIgASgNSACIAQESKAoGbGltaXRzGAMgASgLMhgubXQ1YnJpZGdlLnYxLlJpc2tMaW1pdHMSEgoKY29uZmlndXJlZBgEIAEoCBIOCgZyZWFzb24YBSABKAkSDgoGc2V0X2J5GAYgASgJEiwKCHNldF90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIOCgxfc3RyYXRlZ3lfaWQiMAoUR2V0Umlza0xpbWl0c1JlcXVlc3QSGAoHYWNjb3VudBgBIAEoCUIHukgEcgIYQCJHChVHZXRSaXNrTGltaXRzUmVzcG9uc2USLgoHZW50cmllcxgBIAMoCzIdLm10NWJyaWRnZS52MS5SaXNrTGltaXRzRW50cnkirQEKFFNldFJpc2tMaW1pdHNSZXF1ZXN0EhgKB2FjY291bnQYASABKAlCB7pIBHICGEASJQoLc3RyYXRlZ3lfaWQYAiABKA1CC7pICCoGGP////8HSACIAQESKAoGbGltaXRzGAMgASgLMhgubXQ1YnJpZGdlLnYxLlJpc2tMaW1pdHMSGgoGcmVhc29uGAQgASgJQgq6SAdyBRABGMgBQg4KDF9zdHJhdGVneV9pZCJFChVTZXRSaXNrTGltaXRzUmVzcG9uc2USLAoFZW50cnkYASABKAsyHS5tdDVicmlkZ2UudjEuUmlza0xpbWl0c0VudHJ5IjIKFkNvbm5lY3RUZXJtaW5hbFJlcXVlc3QSGAoHYWNjb3VudBgBIAEoCUIHukgEcgIYQCIqChdDb25uZWN0VGVybWluYWxSZXNwb25zZRIPCgdhY2NvdW50GAEgASgJIg4KDERyYWluUmVxdWVzdCJBCg1EcmFpblJlc3BvbnNlEhgKEG9yZGVyc19pbl9mbGlnaHQYASABKA0SFgoOc3RyZWFtc19jbG9zZWQYAiABKA0qewoLVHJhZGluZ01vZGUSHAoYVFJBRElOR19NT0RFX1VOU1BFQ0lGSUVEEAASFwoTVFJBRElOR19NT0RFX0FDVElWRRABEhwKGFRSQURJTkdfTU9ERV9SRURVQ0VfT05MWRACEhcKE1RSQURJTkdfTU9ERV9IQUxURUQQAzKeBAoMQWRtaW5TZXJ2aWNlElsKDkdldFRyYWRpbmdNb2RlEiMubXQ1YnJpZGdlLnYxLkdldFRyYWRpbmdNb2RlUmVxdWVzdBokLm10NWJyaWRnZS52MS5HZXRUcmFkaW5nTW9kZVJlc3BvbnNlElsKDlNldFRyYWRpbmdNb2RlEiMubXQ1YnJpZGdlLnYxLlNldFRyYWRpbmdNb2RlUmVxdWVzdBokLm10NWJyaWRnZS52MS5TZXRUcmFkaW5nTW9kZVJlc3BvbnNlElgKDUdldFJpc2tMaW1pdHMSIi5tdDVicmlkZ2UudjEuR2V0Umlza0xpbWl0c1JlcXVlc3QaIy5tdDVicmlkZ2UudjEuR2V0Umlza0xpbWl0c1Jlc3BvbnNlElgKDVNldFJpc2tMaW1pdHMSIi5tdDVicmlkZ2UudjEuU2V0Umlza0xpbWl0c1JlcXVlc3QaIy5tdDVicmlkZ2UudjEuU2V0Umlza0xpbWl0c1Jlc3BvbnNlEl4KD0Nvbm5lY3RUZXJtaW5hbBIkLm10NWJyaWRnZS52MS5Db25uZWN0VGVybWluYWxSZXF1ZXN0GiUubXQ1YnJpZGdlLnYxLkNvbm5lY3RUZXJtaW5hbFJlc3BvbnNlEkAKBURyYWluEhoubXQ1YnJpZGdlLnYxLkRyYWluUmVxdWVzdBobLm10NWJyaWRnZS52MS5EcmFpblJlc3BvbnNlYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
  * Whose trading mode.
@@ -303,6 +303,486 @@ export const SetTradingModeResponseSchema: GenMessage<SetTradingModeResponse, {j
   messageDesc(file_mt5bridge_v1_admin, 4);
 
 /**
+ * How far an account, or a strategy on it, may go. An absent field is no limit.
+ *
+ * An order beyond a limit is answered with stage REJECTED, cause RISK and a reason that names the rule: RISK_MAX_VOLUME
+ * for max_volume. Orders that can only reduce what is open are held to none of them. Of an account everything counts; of
+ * a strategy what carries its strategy_id.
+ *
+ * @generated from message mt5bridge.v1.RiskLimits
+ */
+export type RiskLimits = Message<"mt5bridge.v1.RiskLimits"> & {
+  /**
+   * The most lots of one order, 0.000001 to 1000000.
+   *
+   * @generated from field: optional double max_volume = 1;
+   */
+  maxVolume?: number | undefined;
+
+  /**
+   * The most lots of one symbol in one direction, 0.000001 to 1000000: what is open, and all that is on its way or rests
+   * in the market and could add to it.
+   *
+   * @generated from field: optional double max_position = 2;
+   */
+  maxPosition?: number | undefined;
+
+  /**
+   * The most orders that have not ended, this one with them, 1 to 1000000.
+   *
+   * @generated from field: optional uint32 max_open_orders = 3;
+   */
+  maxOpenOrders?: number | undefined;
+
+  /**
+   * The most orders in any second, this one with them, 1 to 100000. What was refused for risk does not count.
+   *
+   * @generated from field: optional uint32 max_orders_per_second = 4;
+   */
+  maxOrdersPerSecond?: number | undefined;
+
+  /**
+   * The most that one order may be worth, in the account's currency, 0.01 to 1e15: lots, contract size and price (a market
+   * order's is the last quote), converted at a fresh quote. Where none is known the order is refused.
+   *
+   * @generated from field: optional double max_notional = 5;
+   */
+  maxNotional?: number | undefined;
+
+  /**
+   * How far each price of an order may be from the last quote (the ask of a buy, the bid of a sell), in points, 1 to
+   * 10000000. Without a quote of the last minute the order is refused.
+   *
+   * @generated from field: optional uint32 price_collar_points = 6;
+   */
+  priceCollarPoints?: number | undefined;
+
+  /**
+   * The same in percent of that quote, 0.001 to 100.
+   *
+   * @generated from field: optional double price_collar_percent = 7;
+   */
+  priceCollarPercent?: number | undefined;
+
+  /**
+   * No order once so much is lost, in the account's currency, 0.01 to 1e15: realised since the broker's midnight with swap,
+   * commission and fees, and what is floating now.
+   *
+   * @generated from field: optional double max_daily_loss = 8;
+   */
+  maxDailyLoss?: number | undefined;
+
+  /**
+   * Only these symbols, up to 1000; empty: all.
+   *
+   * @generated from field: repeated string allowed_symbols = 9;
+   */
+  allowedSymbols: string[];
+
+  /**
+   * Only within these windows, up to 50, in UTC: days and hours such as "Mon-Fri 07:00-20:00" or "Sun 22:00-24:00". A
+   * window ends on the day on which it begins; one across midnight is two. Empty: always.
+   *
+   * @generated from field: repeated string trading_hours = 10;
+   */
+  tradingHours: string[];
+};
+
+/**
+ * How far an account, or a strategy on it, may go. An absent field is no limit.
+ *
+ * An order beyond a limit is answered with stage REJECTED, cause RISK and a reason that names the rule: RISK_MAX_VOLUME
+ * for max_volume. Orders that can only reduce what is open are held to none of them. Of an account everything counts; of
+ * a strategy what carries its strategy_id.
+ *
+ * @generated from message mt5bridge.v1.RiskLimits
+ */
+export type RiskLimitsJson = {
+  /**
+   * The most lots of one order, 0.000001 to 1000000.
+   *
+   * @generated from field: optional double max_volume = 1;
+   */
+  maxVolume?: number | "NaN" | "Infinity" | "-Infinity";
+
+  /**
+   * The most lots of one symbol in one direction, 0.000001 to 1000000: what is open, and all that is on its way or rests
+   * in the market and could add to it.
+   *
+   * @generated from field: optional double max_position = 2;
+   */
+  maxPosition?: number | "NaN" | "Infinity" | "-Infinity";
+
+  /**
+   * The most orders that have not ended, this one with them, 1 to 1000000.
+   *
+   * @generated from field: optional uint32 max_open_orders = 3;
+   */
+  maxOpenOrders?: number;
+
+  /**
+   * The most orders in any second, this one with them, 1 to 100000. What was refused for risk does not count.
+   *
+   * @generated from field: optional uint32 max_orders_per_second = 4;
+   */
+  maxOrdersPerSecond?: number;
+
+  /**
+   * The most that one order may be worth, in the account's currency, 0.01 to 1e15: lots, contract size and price (a market
+   * order's is the last quote), converted at a fresh quote. Where none is known the order is refused.
+   *
+   * @generated from field: optional double max_notional = 5;
+   */
+  maxNotional?: number | "NaN" | "Infinity" | "-Infinity";
+
+  /**
+   * How far each price of an order may be from the last quote (the ask of a buy, the bid of a sell), in points, 1 to
+   * 10000000. Without a quote of the last minute the order is refused.
+   *
+   * @generated from field: optional uint32 price_collar_points = 6;
+   */
+  priceCollarPoints?: number;
+
+  /**
+   * The same in percent of that quote, 0.001 to 100.
+   *
+   * @generated from field: optional double price_collar_percent = 7;
+   */
+  priceCollarPercent?: number | "NaN" | "Infinity" | "-Infinity";
+
+  /**
+   * No order once so much is lost, in the account's currency, 0.01 to 1e15: realised since the broker's midnight with swap,
+   * commission and fees, and what is floating now.
+   *
+   * @generated from field: optional double max_daily_loss = 8;
+   */
+  maxDailyLoss?: number | "NaN" | "Infinity" | "-Infinity";
+
+  /**
+   * Only these symbols, up to 1000; empty: all.
+   *
+   * @generated from field: repeated string allowed_symbols = 9;
+   */
+  allowedSymbols?: string[];
+
+  /**
+   * Only within these windows, up to 50, in UTC: days and hours such as "Mon-Fri 07:00-20:00" or "Sun 22:00-24:00". A
+   * window ends on the day on which it begins; one across midnight is two. Empty: always.
+   *
+   * @generated from field: repeated string trading_hours = 10;
+   */
+  tradingHours?: string[];
+};
+
+/**
+ * Describes the message mt5bridge.v1.RiskLimits.
+ * Use `create(RiskLimitsSchema)` to create a new message.
+ */
+export const RiskLimitsSchema: GenMessage<RiskLimits, {jsonType: RiskLimitsJson}> = /*@__PURE__*/
+  messageDesc(file_mt5bridge_v1_admin, 5);
+
+/**
+ * Limits, whose they are, and where they come from.
+ *
+ * @generated from message mt5bridge.v1.RiskLimitsEntry
+ */
+export type RiskLimitsEntry = Message<"mt5bridge.v1.RiskLimitsEntry"> & {
+  /**
+   * The account's alias.
+   *
+   * @generated from field: string account = 1;
+   */
+  account: string;
+
+  /**
+   * The strategy; absent: the account as a whole.
+   *
+   * @generated from field: optional uint32 strategy_id = 2;
+   */
+  strategyId?: number | undefined;
+
+  /**
+   * What is in force.
+   *
+   * @generated from field: mt5bridge.v1.RiskLimits limits = 3;
+   */
+  limits?: RiskLimits | undefined;
+
+  /**
+   * Whether they are the configuration's; false: they were set by SetRiskLimits.
+   *
+   * @generated from field: bool configured = 4;
+   */
+  configured: boolean;
+
+  /**
+   * Why they were set, or reset; empty when they never were.
+   *
+   * @generated from field: string reason = 5;
+   */
+  reason: string;
+
+  /**
+   * Who did; empty when nobody has.
+   *
+   * @generated from field: string set_by = 6;
+   */
+  setBy: string;
+
+  /**
+   * When; absent when nobody has.
+   *
+   * @generated from field: google.protobuf.Timestamp set_time = 7;
+   */
+  setTime?: Timestamp | undefined;
+};
+
+/**
+ * Limits, whose they are, and where they come from.
+ *
+ * @generated from message mt5bridge.v1.RiskLimitsEntry
+ */
+export type RiskLimitsEntryJson = {
+  /**
+   * The account's alias.
+   *
+   * @generated from field: string account = 1;
+   */
+  account?: string;
+
+  /**
+   * The strategy; absent: the account as a whole.
+   *
+   * @generated from field: optional uint32 strategy_id = 2;
+   */
+  strategyId?: number;
+
+  /**
+   * What is in force.
+   *
+   * @generated from field: mt5bridge.v1.RiskLimits limits = 3;
+   */
+  limits?: RiskLimitsJson;
+
+  /**
+   * Whether they are the configuration's; false: they were set by SetRiskLimits.
+   *
+   * @generated from field: bool configured = 4;
+   */
+  configured?: boolean;
+
+  /**
+   * Why they were set, or reset; empty when they never were.
+   *
+   * @generated from field: string reason = 5;
+   */
+  reason?: string;
+
+  /**
+   * Who did; empty when nobody has.
+   *
+   * @generated from field: string set_by = 6;
+   */
+  setBy?: string;
+
+  /**
+   * When; absent when nobody has.
+   *
+   * @generated from field: google.protobuf.Timestamp set_time = 7;
+   */
+  setTime?: TimestampJson;
+};
+
+/**
+ * Describes the message mt5bridge.v1.RiskLimitsEntry.
+ * Use `create(RiskLimitsEntrySchema)` to create a new message.
+ */
+export const RiskLimitsEntrySchema: GenMessage<RiskLimitsEntry, {jsonType: RiskLimitsEntryJson}> = /*@__PURE__*/
+  messageDesc(file_mt5bridge_v1_admin, 6);
+
+/**
+ * Whose limits.
+ *
+ * @generated from message mt5bridge.v1.GetRiskLimitsRequest
+ */
+export type GetRiskLimitsRequest = Message<"mt5bridge.v1.GetRiskLimitsRequest"> & {
+  /**
+   * The account's alias; empty: all.
+   *
+   * @generated from field: string account = 1;
+   */
+  account: string;
+};
+
+/**
+ * Whose limits.
+ *
+ * @generated from message mt5bridge.v1.GetRiskLimitsRequest
+ */
+export type GetRiskLimitsRequestJson = {
+  /**
+   * The account's alias; empty: all.
+   *
+   * @generated from field: string account = 1;
+   */
+  account?: string;
+};
+
+/**
+ * Describes the message mt5bridge.v1.GetRiskLimitsRequest.
+ * Use `create(GetRiskLimitsRequestSchema)` to create a new message.
+ */
+export const GetRiskLimitsRequestSchema: GenMessage<GetRiskLimitsRequest, {jsonType: GetRiskLimitsRequestJson}> = /*@__PURE__*/
+  messageDesc(file_mt5bridge_v1_admin, 7);
+
+/**
+ * The limits in force.
+ *
+ * @generated from message mt5bridge.v1.GetRiskLimitsResponse
+ */
+export type GetRiskLimitsResponse = Message<"mt5bridge.v1.GetRiskLimitsResponse"> & {
+  /**
+   * For each account its own, then those of its strategies.
+   *
+   * @generated from field: repeated mt5bridge.v1.RiskLimitsEntry entries = 1;
+   */
+  entries: RiskLimitsEntry[];
+};
+
+/**
+ * The limits in force.
+ *
+ * @generated from message mt5bridge.v1.GetRiskLimitsResponse
+ */
+export type GetRiskLimitsResponseJson = {
+  /**
+   * For each account its own, then those of its strategies.
+   *
+   * @generated from field: repeated mt5bridge.v1.RiskLimitsEntry entries = 1;
+   */
+  entries?: RiskLimitsEntryJson[];
+};
+
+/**
+ * Describes the message mt5bridge.v1.GetRiskLimitsResponse.
+ * Use `create(GetRiskLimitsResponseSchema)` to create a new message.
+ */
+export const GetRiskLimitsResponseSchema: GenMessage<GetRiskLimitsResponse, {jsonType: GetRiskLimitsResponseJson}> = /*@__PURE__*/
+  messageDesc(file_mt5bridge_v1_admin, 8);
+
+/**
+ * New limits.
+ *
+ * @generated from message mt5bridge.v1.SetRiskLimitsRequest
+ */
+export type SetRiskLimitsRequest = Message<"mt5bridge.v1.SetRiskLimitsRequest"> & {
+  /**
+   * The account's alias; may be left empty when the bridge serves one account.
+   *
+   * @generated from field: string account = 1;
+   */
+  account: string;
+
+  /**
+   * Whose orders, 0 to 2147483647; absent: the account as a whole.
+   *
+   * @generated from field: optional uint32 strategy_id = 2;
+   */
+  strategyId?: number | undefined;
+
+  /**
+   * All of them; an absent field within is no limit. Absent as a whole: those of the configuration again.
+   *
+   * @generated from field: mt5bridge.v1.RiskLimits limits = 3;
+   */
+  limits?: RiskLimits | undefined;
+
+  /**
+   * Why: 1 to 200 characters.
+   *
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+};
+
+/**
+ * New limits.
+ *
+ * @generated from message mt5bridge.v1.SetRiskLimitsRequest
+ */
+export type SetRiskLimitsRequestJson = {
+  /**
+   * The account's alias; may be left empty when the bridge serves one account.
+   *
+   * @generated from field: string account = 1;
+   */
+  account?: string;
+
+  /**
+   * Whose orders, 0 to 2147483647; absent: the account as a whole.
+   *
+   * @generated from field: optional uint32 strategy_id = 2;
+   */
+  strategyId?: number;
+
+  /**
+   * All of them; an absent field within is no limit. Absent as a whole: those of the configuration again.
+   *
+   * @generated from field: mt5bridge.v1.RiskLimits limits = 3;
+   */
+  limits?: RiskLimitsJson;
+
+  /**
+   * Why: 1 to 200 characters.
+   *
+   * @generated from field: string reason = 4;
+   */
+  reason?: string;
+};
+
+/**
+ * Describes the message mt5bridge.v1.SetRiskLimitsRequest.
+ * Use `create(SetRiskLimitsRequestSchema)` to create a new message.
+ */
+export const SetRiskLimitsRequestSchema: GenMessage<SetRiskLimitsRequest, {jsonType: SetRiskLimitsRequestJson}> = /*@__PURE__*/
+  messageDesc(file_mt5bridge_v1_admin, 9);
+
+/**
+ * The limits are in force and on disk.
+ *
+ * @generated from message mt5bridge.v1.SetRiskLimitsResponse
+ */
+export type SetRiskLimitsResponse = Message<"mt5bridge.v1.SetRiskLimitsResponse"> & {
+  /**
+   * As they are now.
+   *
+   * @generated from field: mt5bridge.v1.RiskLimitsEntry entry = 1;
+   */
+  entry?: RiskLimitsEntry | undefined;
+};
+
+/**
+ * The limits are in force and on disk.
+ *
+ * @generated from message mt5bridge.v1.SetRiskLimitsResponse
+ */
+export type SetRiskLimitsResponseJson = {
+  /**
+   * As they are now.
+   *
+   * @generated from field: mt5bridge.v1.RiskLimitsEntry entry = 1;
+   */
+  entry?: RiskLimitsEntryJson;
+};
+
+/**
+ * Describes the message mt5bridge.v1.SetRiskLimitsResponse.
+ * Use `create(SetRiskLimitsResponseSchema)` to create a new message.
+ */
+export const SetRiskLimitsResponseSchema: GenMessage<SetRiskLimitsResponse, {jsonType: SetRiskLimitsResponseJson}> = /*@__PURE__*/
+  messageDesc(file_mt5bridge_v1_admin, 10);
+
+/**
  * Which terminal.
  *
  * @generated from message mt5bridge.v1.ConnectTerminalRequest
@@ -335,7 +815,7 @@ export type ConnectTerminalRequestJson = {
  * Use `create(ConnectTerminalRequestSchema)` to create a new message.
  */
 export const ConnectTerminalRequestSchema: GenMessage<ConnectTerminalRequest, {jsonType: ConnectTerminalRequestJson}> = /*@__PURE__*/
-  messageDesc(file_mt5bridge_v1_admin, 5);
+  messageDesc(file_mt5bridge_v1_admin, 11);
 
 /**
  * The terminal is connected.
@@ -370,7 +850,7 @@ export type ConnectTerminalResponseJson = {
  * Use `create(ConnectTerminalResponseSchema)` to create a new message.
  */
 export const ConnectTerminalResponseSchema: GenMessage<ConnectTerminalResponse, {jsonType: ConnectTerminalResponseJson}> = /*@__PURE__*/
-  messageDesc(file_mt5bridge_v1_admin, 6);
+  messageDesc(file_mt5bridge_v1_admin, 12);
 
 /**
  * No particulars.
@@ -393,7 +873,7 @@ export type DrainRequestJson = {
  * Use `create(DrainRequestSchema)` to create a new message.
  */
 export const DrainRequestSchema: GenMessage<DrainRequest, {jsonType: DrainRequestJson}> = /*@__PURE__*/
-  messageDesc(file_mt5bridge_v1_admin, 7);
+  messageDesc(file_mt5bridge_v1_admin, 13);
 
 /**
  * What was left to end.
@@ -442,7 +922,7 @@ export type DrainResponseJson = {
  * Use `create(DrainResponseSchema)` to create a new message.
  */
 export const DrainResponseSchema: GenMessage<DrainResponse, {jsonType: DrainResponseJson}> = /*@__PURE__*/
-  messageDesc(file_mt5bridge_v1_admin, 8);
+  messageDesc(file_mt5bridge_v1_admin, 14);
 
 /**
  * What trading is allowed.
@@ -533,6 +1013,32 @@ export const AdminService: GenService<{
     methodKind: "unary";
     input: typeof SetTradingModeRequestSchema;
     output: typeof SetTradingModeResponseSchema;
+  },
+  /**
+   * The risk limits in force: of an account as a whole, and of each strategy that has limits of its own.
+   *
+   * Errors: NOT_FOUND (UNKNOWN_ACCOUNT).
+   *
+   * @generated from rpc mt5bridge.v1.AdminService.GetRiskLimits
+   */
+  getRiskLimits: {
+    methodKind: "unary";
+    input: typeof GetRiskLimitsRequestSchema;
+    output: typeof GetRiskLimitsResponseSchema;
+  },
+  /**
+   * Sets all limits of an account or of one of its strategies at once; what is left out has no limit. They are in force
+   * and on disk when the call is answered, and go before the configuration until they are reset.
+   *
+   * Errors: INVALID_ARGUMENT with the field, NOT_FOUND (UNKNOWN_ACCOUNT), UNAVAILABLE (JOURNAL_UNAVAILABLE: the limits
+   * are what they were).
+   *
+   * @generated from rpc mt5bridge.v1.AdminService.SetRiskLimits
+   */
+  setRiskLimits: {
+    methodKind: "unary";
+    input: typeof SetRiskLimitsRequestSchema;
+    output: typeof SetRiskLimitsResponseSchema;
   },
   /**
    * Logs a live terminal in, or connects it anew. The simulated terminal answers FAILED_PRECONDITION (NOT_SUPPORTED).

@@ -25,15 +25,15 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18mt5bridge/v1/admin.proto\x12\x0cmt5bridge.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"1\n\x15GetTradingModeRequest\x12\x18\n\x07\x61\x63\x63ount\x18\x01 \x01(\tR\x07\x61\x63\x63ount\"R\n\x16GetTradingModeResponse\x12\x38\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1e.mt5bridge.v1.TradingModeEntryR\x07\x65ntries\"\xd9\x01\n\x10TradingModeEntry\x12\x18\n\x07\x61\x63\x63ount\x18\x01 \x01(\tR\x07\x61\x63\x63ount\x12\x16\n\x06symbol\x18\x02 \x01(\tR\x06symbol\x12-\n\x04mode\x18\x03 \x01(\x0e\x32\x19.mt5bridge.v1.TradingModeR\x04mode\x12\x16\n\x06reason\x18\x04 \x01(\tR\x06reason\x12\x15\n\x06set_by\x18\x05 \x01(\tR\x05setBy\x12\x35\n\x08set_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07setTime\"\x90\x01\n\x15SetTradingModeRequest\x12\x18\n\x07\x61\x63\x63ount\x18\x01 \x01(\tR\x07\x61\x63\x63ount\x12\x16\n\x06symbol\x18\x02 \x01(\tR\x06symbol\x12-\n\x04mode\x18\x03 \x01(\x0e\x32\x19.mt5bridge.v1.TradingModeR\x04mode\x12\x16\n\x06reason\x18\x04 \x01(\tR\x06reason\"N\n\x16SetTradingModeResponse\x12\x34\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x1e.mt5bridge.v1.TradingModeEntryR\x05\x65ntry\"2\n\x16\x43onnectTerminalRequest\x12\x18\n\x07\x61\x63\x63ount\x18\x01 \x01(\tR\x07\x61\x63\x63ount\"3\n\x17\x43onnectTerminalResponse\x12\x18\n\x07\x61\x63\x63ount\x18\x01 \x01(\tR\x07\x61\x63\x63ount\"\x0e\n\x0c\x44rainRequest\"`\n\rDrainResponse\x12(\n\x10orders_in_flight\x18\x01 \x01(\rR\x0eordersInFlight\x12%\n\x0estreams_closed\x18\x02 \x01(\rR\rstreamsClosed*{\n\x0bTradingMode\x12\x1c\n\x18TRADING_MODE_UNSPECIFIED\x10\x00\x12\x17\n\x13TRADING_MODE_ACTIVE\x10\x01\x12\x1c\n\x18TRADING_MODE_REDUCE_ONLY\x10\x02\x12\x17\n\x13TRADING_MODE_HALTED\x10\x03\x32\xea\x02\n\x0c\x41\x64minService\x12[\n\x0eGetTradingMode\x12#.mt5bridge.v1.GetTradingModeRequest\x1a$.mt5bridge.v1.GetTradingModeResponse\x12[\n\x0eSetTradingMode\x12#.mt5bridge.v1.SetTradingModeRequest\x1a$.mt5bridge.v1.SetTradingModeResponse\x12^\n\x0f\x43onnectTerminal\x12$.mt5bridge.v1.ConnectTerminalRequest\x1a%.mt5bridge.v1.ConnectTerminalResponse\x12@\n\x05\x44rain\x12\x1a.mt5bridge.v1.DrainRequest\x1a\x1b.mt5bridge.v1.DrainResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18mt5bridge/v1/admin.proto\x12\x0cmt5bridge.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"1\n\x15GetTradingModeRequest\x12\x18\n\x07\x61\x63\x63ount\x18\x01 \x01(\tR\x07\x61\x63\x63ount\"R\n\x16GetTradingModeResponse\x12\x38\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1e.mt5bridge.v1.TradingModeEntryR\x07\x65ntries\"\xd9\x01\n\x10TradingModeEntry\x12\x18\n\x07\x61\x63\x63ount\x18\x01 \x01(\tR\x07\x61\x63\x63ount\x12\x16\n\x06symbol\x18\x02 \x01(\tR\x06symbol\x12-\n\x04mode\x18\x03 \x01(\x0e\x32\x19.mt5bridge.v1.TradingModeR\x04mode\x12\x16\n\x06reason\x18\x04 \x01(\tR\x06reason\x12\x15\n\x06set_by\x18\x05 \x01(\tR\x05setBy\x12\x35\n\x08set_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07setTime\"\x90\x01\n\x15SetTradingModeRequest\x12\x18\n\x07\x61\x63\x63ount\x18\x01 \x01(\tR\x07\x61\x63\x63ount\x12\x16\n\x06symbol\x18\x02 \x01(\tR\x06symbol\x12-\n\x04mode\x18\x03 \x01(\x0e\x32\x19.mt5bridge.v1.TradingModeR\x04mode\x12\x16\n\x06reason\x18\x04 \x01(\tR\x06reason\"N\n\x16SetTradingModeResponse\x12\x34\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x1e.mt5bridge.v1.TradingModeEntryR\x05\x65ntry\"\xed\x04\n\nRiskLimits\x12\"\n\nmax_volume\x18\x01 \x01(\x01H\x00R\tmaxVolume\x88\x01\x01\x12&\n\x0cmax_position\x18\x02 \x01(\x01H\x01R\x0bmaxPosition\x88\x01\x01\x12+\n\x0fmax_open_orders\x18\x03 \x01(\rH\x02R\rmaxOpenOrders\x88\x01\x01\x12\x36\n\x15max_orders_per_second\x18\x04 \x01(\rH\x03R\x12maxOrdersPerSecond\x88\x01\x01\x12&\n\x0cmax_notional\x18\x05 \x01(\x01H\x04R\x0bmaxNotional\x88\x01\x01\x12\x33\n\x13price_collar_points\x18\x06 \x01(\rH\x05R\x11priceCollarPoints\x88\x01\x01\x12\x35\n\x14price_collar_percent\x18\x07 \x01(\x01H\x06R\x12priceCollarPercent\x88\x01\x01\x12)\n\x0emax_daily_loss\x18\x08 \x01(\x01H\x07R\x0cmaxDailyLoss\x88\x01\x01\x12\'\n\x0f\x61llowed_symbols\x18\t \x03(\tR\x0e\x61llowedSymbols\x12#\n\rtrading_hours\x18\n \x03(\tR\x0ctradingHoursB\r\n\x0b_max_volumeB\x0f\n\r_max_positionB\x12\n\x10_max_open_ordersB\x18\n\x16_max_orders_per_secondB\x0f\n\r_max_notionalB\x16\n\x14_price_collar_pointsB\x17\n\x15_price_collar_percentB\x11\n\x0f_max_daily_loss\"\x99\x02\n\x0fRiskLimitsEntry\x12\x18\n\x07\x61\x63\x63ount\x18\x01 \x01(\tR\x07\x61\x63\x63ount\x12$\n\x0bstrategy_id\x18\x02 \x01(\rH\x00R\nstrategyId\x88\x01\x01\x12\x30\n\x06limits\x18\x03 \x01(\x0b\x32\x18.mt5bridge.v1.RiskLimitsR\x06limits\x12\x1e\n\nconfigured\x18\x04 \x01(\x08R\nconfigured\x12\x16\n\x06reason\x18\x05 \x01(\tR\x06reason\x12\x15\n\x06set_by\x18\x06 \x01(\tR\x05setBy\x12\x35\n\x08set_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07setTimeB\x0e\n\x0c_strategy_id\"0\n\x14GetRiskLimitsRequest\x12\x18\n\x07\x61\x63\x63ount\x18\x01 \x01(\tR\x07\x61\x63\x63ount\"P\n\x15GetRiskLimitsResponse\x12\x37\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1d.mt5bridge.v1.RiskLimitsEntryR\x07\x65ntries\"\xb0\x01\n\x14SetRiskLimitsRequest\x12\x18\n\x07\x61\x63\x63ount\x18\x01 \x01(\tR\x07\x61\x63\x63ount\x12$\n\x0bstrategy_id\x18\x02 \x01(\rH\x00R\nstrategyId\x88\x01\x01\x12\x30\n\x06limits\x18\x03 \x01(\x0b\x32\x18.mt5bridge.v1.RiskLimitsR\x06limits\x12\x16\n\x06reason\x18\x04 \x01(\tR\x06reasonB\x0e\n\x0c_strategy_id\"L\n\x15SetRiskLimitsResponse\x12\x33\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x1d.mt5bridge.v1.RiskLimitsEntryR\x05\x65ntry\"2\n\x16\x43onnectTerminalRequest\x12\x18\n\x07\x61\x63\x63ount\x18\x01 \x01(\tR\x07\x61\x63\x63ount\"3\n\x17\x43onnectTerminalResponse\x12\x18\n\x07\x61\x63\x63ount\x18\x01 \x01(\tR\x07\x61\x63\x63ount\"\x0e\n\x0c\x44rainRequest\"`\n\rDrainResponse\x12(\n\x10orders_in_flight\x18\x01 \x01(\rR\x0eordersInFlight\x12%\n\x0estreams_closed\x18\x02 \x01(\rR\rstreamsClosed*{\n\x0bTradingMode\x12\x1c\n\x18TRADING_MODE_UNSPECIFIED\x10\x00\x12\x17\n\x13TRADING_MODE_ACTIVE\x10\x01\x12\x1c\n\x18TRADING_MODE_REDUCE_ONLY\x10\x02\x12\x17\n\x13TRADING_MODE_HALTED\x10\x03\x32\x9e\x04\n\x0c\x41\x64minService\x12[\n\x0eGetTradingMode\x12#.mt5bridge.v1.GetTradingModeRequest\x1a$.mt5bridge.v1.GetTradingModeResponse\x12[\n\x0eSetTradingMode\x12#.mt5bridge.v1.SetTradingModeRequest\x1a$.mt5bridge.v1.SetTradingModeResponse\x12X\n\rGetRiskLimits\x12\".mt5bridge.v1.GetRiskLimitsRequest\x1a#.mt5bridge.v1.GetRiskLimitsResponse\x12X\n\rSetRiskLimits\x12\".mt5bridge.v1.SetRiskLimitsRequest\x1a#.mt5bridge.v1.SetRiskLimitsResponse\x12^\n\x0f\x43onnectTerminal\x12$.mt5bridge.v1.ConnectTerminalRequest\x1a%.mt5bridge.v1.ConnectTerminalResponse\x12@\n\x05\x44rain\x12\x1a.mt5bridge.v1.DrainRequest\x1a\x1b.mt5bridge.v1.DrainResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'mt5bridge.v1.admin_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_TRADINGMODE']._serialized_start=876
-  _globals['_TRADINGMODE']._serialized_end=999
+  _globals['_TRADINGMODE']._serialized_start=2173
+  _globals['_TRADINGMODE']._serialized_end=2296
   _globals['_GETTRADINGMODEREQUEST']._serialized_start=75
   _globals['_GETTRADINGMODEREQUEST']._serialized_end=124
   _globals['_GETTRADINGMODERESPONSE']._serialized_start=126
@@ -44,14 +44,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SETTRADINGMODEREQUEST']._serialized_end=575
   _globals['_SETTRADINGMODERESPONSE']._serialized_start=577
   _globals['_SETTRADINGMODERESPONSE']._serialized_end=655
-  _globals['_CONNECTTERMINALREQUEST']._serialized_start=657
-  _globals['_CONNECTTERMINALREQUEST']._serialized_end=707
-  _globals['_CONNECTTERMINALRESPONSE']._serialized_start=709
-  _globals['_CONNECTTERMINALRESPONSE']._serialized_end=760
-  _globals['_DRAINREQUEST']._serialized_start=762
-  _globals['_DRAINREQUEST']._serialized_end=776
-  _globals['_DRAINRESPONSE']._serialized_start=778
-  _globals['_DRAINRESPONSE']._serialized_end=874
-  _globals['_ADMINSERVICE']._serialized_start=1002
-  _globals['_ADMINSERVICE']._serialized_end=1364
+  _globals['_RISKLIMITS']._serialized_start=658
+  _globals['_RISKLIMITS']._serialized_end=1279
+  _globals['_RISKLIMITSENTRY']._serialized_start=1282
+  _globals['_RISKLIMITSENTRY']._serialized_end=1563
+  _globals['_GETRISKLIMITSREQUEST']._serialized_start=1565
+  _globals['_GETRISKLIMITSREQUEST']._serialized_end=1613
+  _globals['_GETRISKLIMITSRESPONSE']._serialized_start=1615
+  _globals['_GETRISKLIMITSRESPONSE']._serialized_end=1695
+  _globals['_SETRISKLIMITSREQUEST']._serialized_start=1698
+  _globals['_SETRISKLIMITSREQUEST']._serialized_end=1874
+  _globals['_SETRISKLIMITSRESPONSE']._serialized_start=1876
+  _globals['_SETRISKLIMITSRESPONSE']._serialized_end=1952
+  _globals['_CONNECTTERMINALREQUEST']._serialized_start=1954
+  _globals['_CONNECTTERMINALREQUEST']._serialized_end=2004
+  _globals['_CONNECTTERMINALRESPONSE']._serialized_start=2006
+  _globals['_CONNECTTERMINALRESPONSE']._serialized_end=2057
+  _globals['_DRAINREQUEST']._serialized_start=2059
+  _globals['_DRAINREQUEST']._serialized_end=2073
+  _globals['_DRAINRESPONSE']._serialized_start=2075
+  _globals['_DRAINRESPONSE']._serialized_end=2171
+  _globals['_ADMINSERVICE']._serialized_start=2299
+  _globals['_ADMINSERVICE']._serialized_end=2841
 # @@protoc_insertion_point(module_scope)

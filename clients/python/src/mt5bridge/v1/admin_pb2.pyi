@@ -203,6 +203,274 @@ class SetTradingModeResponse(_message.Message):
 Global___SetTradingModeResponse: _TypeAlias = SetTradingModeResponse  # noqa: Y015
 
 @_typing.final
+class RiskLimits(_message.Message):
+    """How far an account, or a strategy on it, may go. An absent field is no limit.
+
+    An order beyond a limit is answered with stage REJECTED, cause RISK and a reason that names the rule: RISK_MAX_VOLUME
+    for max_volume. Orders that can only reduce what is open are held to none of them. Of an account everything counts; of
+    a strategy what carries its strategy_id.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MAX_VOLUME_FIELD_NUMBER: _builtins.int
+    MAX_POSITION_FIELD_NUMBER: _builtins.int
+    MAX_OPEN_ORDERS_FIELD_NUMBER: _builtins.int
+    MAX_ORDERS_PER_SECOND_FIELD_NUMBER: _builtins.int
+    MAX_NOTIONAL_FIELD_NUMBER: _builtins.int
+    PRICE_COLLAR_POINTS_FIELD_NUMBER: _builtins.int
+    PRICE_COLLAR_PERCENT_FIELD_NUMBER: _builtins.int
+    MAX_DAILY_LOSS_FIELD_NUMBER: _builtins.int
+    ALLOWED_SYMBOLS_FIELD_NUMBER: _builtins.int
+    TRADING_HOURS_FIELD_NUMBER: _builtins.int
+    max_volume: _builtins.float
+    """The most lots of one order, 0.000001 to 1000000."""
+    max_position: _builtins.float
+    """The most lots of one symbol in one direction, 0.000001 to 1000000: what is open, and all that is on its way or rests
+    in the market and could add to it.
+    """
+    max_open_orders: _builtins.int
+    """The most orders that have not ended, this one with them, 1 to 1000000."""
+    max_orders_per_second: _builtins.int
+    """The most orders in any second, this one with them, 1 to 100000. What was refused for risk does not count."""
+    max_notional: _builtins.float
+    """The most that one order may be worth, in the account's currency, 0.01 to 1e15: lots, contract size and price (a market
+    order's is the last quote), converted at a fresh quote. Where none is known the order is refused.
+    """
+    price_collar_points: _builtins.int
+    """How far each price of an order may be from the last quote (the ask of a buy, the bid of a sell), in points, 1 to
+    10000000. Without a quote of the last minute the order is refused.
+    """
+    price_collar_percent: _builtins.float
+    """The same in percent of that quote, 0.001 to 100."""
+    max_daily_loss: _builtins.float
+    """No order once so much is lost, in the account's currency, 0.01 to 1e15: realised since the broker's midnight with swap,
+    commission and fees, and what is floating now.
+    """
+    @_builtins.property
+    def allowed_symbols(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Only these symbols, up to 1000; empty: all."""
+
+    @_builtins.property
+    def trading_hours(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Only within these windows, up to 50, in UTC: days and hours such as "Mon-Fri 07:00-20:00" or "Sun 22:00-24:00". A
+        window ends on the day on which it begins; one across midnight is two. Empty: always.
+        """
+
+    def __init__(
+        self,
+        *,
+        max_volume: _builtins.float | None = ...,
+        max_position: _builtins.float | None = ...,
+        max_open_orders: _builtins.int | None = ...,
+        max_orders_per_second: _builtins.int | None = ...,
+        max_notional: _builtins.float | None = ...,
+        price_collar_points: _builtins.int | None = ...,
+        price_collar_percent: _builtins.float | None = ...,
+        max_daily_loss: _builtins.float | None = ...,
+        allowed_symbols: _abc.Iterable[_builtins.str] | None = ...,
+        trading_hours: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_max_daily_loss", b"_max_daily_loss", "_max_notional", b"_max_notional", "_max_open_orders", b"_max_open_orders", "_max_orders_per_second", b"_max_orders_per_second", "_max_position", b"_max_position", "_max_volume", b"_max_volume", "_price_collar_percent", b"_price_collar_percent", "_price_collar_points", b"_price_collar_points", "max_daily_loss", b"max_daily_loss", "max_notional", b"max_notional", "max_open_orders", b"max_open_orders", "max_orders_per_second", b"max_orders_per_second", "max_position", b"max_position", "max_volume", b"max_volume", "price_collar_percent", b"price_collar_percent", "price_collar_points", b"price_collar_points"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_daily_loss", b"_max_daily_loss", "_max_notional", b"_max_notional", "_max_open_orders", b"_max_open_orders", "_max_orders_per_second", b"_max_orders_per_second", "_max_position", b"_max_position", "_max_volume", b"_max_volume", "_price_collar_percent", b"_price_collar_percent", "_price_collar_points", b"_price_collar_points", "allowed_symbols", b"allowed_symbols", "max_daily_loss", b"max_daily_loss", "max_notional", b"max_notional", "max_open_orders", b"max_open_orders", "max_orders_per_second", b"max_orders_per_second", "max_position", b"max_position", "max_volume", b"max_volume", "price_collar_percent", b"price_collar_percent", "price_collar_points", b"price_collar_points", "trading_hours", b"trading_hours"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__max_daily_loss: _TypeAlias = _typing.Literal["max_daily_loss"]  # noqa: Y015
+    _WhichOneofArgType__max_daily_loss: _TypeAlias = _typing.Literal["_max_daily_loss", b"_max_daily_loss"]  # noqa: Y015
+    _WhichOneofReturnType__max_notional: _TypeAlias = _typing.Literal["max_notional"]  # noqa: Y015
+    _WhichOneofArgType__max_notional: _TypeAlias = _typing.Literal["_max_notional", b"_max_notional"]  # noqa: Y015
+    _WhichOneofReturnType__max_open_orders: _TypeAlias = _typing.Literal["max_open_orders"]  # noqa: Y015
+    _WhichOneofArgType__max_open_orders: _TypeAlias = _typing.Literal["_max_open_orders", b"_max_open_orders"]  # noqa: Y015
+    _WhichOneofReturnType__max_orders_per_second: _TypeAlias = _typing.Literal["max_orders_per_second"]  # noqa: Y015
+    _WhichOneofArgType__max_orders_per_second: _TypeAlias = _typing.Literal["_max_orders_per_second", b"_max_orders_per_second"]  # noqa: Y015
+    _WhichOneofReturnType__max_position: _TypeAlias = _typing.Literal["max_position"]  # noqa: Y015
+    _WhichOneofArgType__max_position: _TypeAlias = _typing.Literal["_max_position", b"_max_position"]  # noqa: Y015
+    _WhichOneofReturnType__max_volume: _TypeAlias = _typing.Literal["max_volume"]  # noqa: Y015
+    _WhichOneofArgType__max_volume: _TypeAlias = _typing.Literal["_max_volume", b"_max_volume"]  # noqa: Y015
+    _WhichOneofReturnType__price_collar_percent: _TypeAlias = _typing.Literal["price_collar_percent"]  # noqa: Y015
+    _WhichOneofArgType__price_collar_percent: _TypeAlias = _typing.Literal["_price_collar_percent", b"_price_collar_percent"]  # noqa: Y015
+    _WhichOneofReturnType__price_collar_points: _TypeAlias = _typing.Literal["price_collar_points"]  # noqa: Y015
+    _WhichOneofArgType__price_collar_points: _TypeAlias = _typing.Literal["_price_collar_points", b"_price_collar_points"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_daily_loss) -> _WhichOneofReturnType__max_daily_loss | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_notional) -> _WhichOneofReturnType__max_notional | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_open_orders) -> _WhichOneofReturnType__max_open_orders | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_orders_per_second) -> _WhichOneofReturnType__max_orders_per_second | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_position) -> _WhichOneofReturnType__max_position | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_volume) -> _WhichOneofReturnType__max_volume | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__price_collar_percent) -> _WhichOneofReturnType__price_collar_percent | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__price_collar_points) -> _WhichOneofReturnType__price_collar_points | None: ...
+
+Global___RiskLimits: _TypeAlias = RiskLimits  # noqa: Y015
+
+@_typing.final
+class RiskLimitsEntry(_message.Message):
+    """Limits, whose they are, and where they come from."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    STRATEGY_ID_FIELD_NUMBER: _builtins.int
+    LIMITS_FIELD_NUMBER: _builtins.int
+    CONFIGURED_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    SET_BY_FIELD_NUMBER: _builtins.int
+    SET_TIME_FIELD_NUMBER: _builtins.int
+    account: _builtins.str
+    """The account's alias."""
+    strategy_id: _builtins.int
+    """The strategy; absent: the account as a whole."""
+    configured: _builtins.bool
+    """Whether they are the configuration's; false: they were set by SetRiskLimits."""
+    reason: _builtins.str
+    """Why they were set, or reset; empty when they never were."""
+    set_by: _builtins.str
+    """Who did; empty when nobody has."""
+    @_builtins.property
+    def limits(self) -> Global___RiskLimits:
+        """What is in force."""
+
+    @_builtins.property
+    def set_time(self) -> _timestamp_pb2.Timestamp:
+        """When; absent when nobody has."""
+
+    def __init__(
+        self,
+        *,
+        account: _builtins.str = ...,
+        strategy_id: _builtins.int | None = ...,
+        limits: Global___RiskLimits | None = ...,
+        configured: _builtins.bool = ...,
+        reason: _builtins.str = ...,
+        set_by: _builtins.str = ...,
+        set_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_strategy_id", b"_strategy_id", "limits", b"limits", "set_time", b"set_time", "strategy_id", b"strategy_id"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_strategy_id", b"_strategy_id", "account", b"account", "configured", b"configured", "limits", b"limits", "reason", b"reason", "set_by", b"set_by", "set_time", b"set_time", "strategy_id", b"strategy_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__strategy_id: _TypeAlias = _typing.Literal["strategy_id"]  # noqa: Y015
+    _WhichOneofArgType__strategy_id: _TypeAlias = _typing.Literal["_strategy_id", b"_strategy_id"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__strategy_id) -> _WhichOneofReturnType__strategy_id | None: ...
+
+Global___RiskLimitsEntry: _TypeAlias = RiskLimitsEntry  # noqa: Y015
+
+@_typing.final
+class GetRiskLimitsRequest(_message.Message):
+    """Whose limits."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    account: _builtins.str
+    """The account's alias; empty: all."""
+    def __init__(
+        self,
+        *,
+        account: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetRiskLimitsRequest: _TypeAlias = GetRiskLimitsRequest  # noqa: Y015
+
+@_typing.final
+class GetRiskLimitsResponse(_message.Message):
+    """The limits in force."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___RiskLimitsEntry]:
+        """For each account its own, then those of its strategies."""
+
+    def __init__(
+        self,
+        *,
+        entries: _abc.Iterable[Global___RiskLimitsEntry] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetRiskLimitsResponse: _TypeAlias = GetRiskLimitsResponse  # noqa: Y015
+
+@_typing.final
+class SetRiskLimitsRequest(_message.Message):
+    """New limits."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    STRATEGY_ID_FIELD_NUMBER: _builtins.int
+    LIMITS_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    account: _builtins.str
+    """The account's alias; may be left empty when the bridge serves one account."""
+    strategy_id: _builtins.int
+    """Whose orders, 0 to 2147483647; absent: the account as a whole."""
+    reason: _builtins.str
+    """Why: 1 to 200 characters."""
+    @_builtins.property
+    def limits(self) -> Global___RiskLimits:
+        """All of them; an absent field within is no limit. Absent as a whole: those of the configuration again."""
+
+    def __init__(
+        self,
+        *,
+        account: _builtins.str = ...,
+        strategy_id: _builtins.int | None = ...,
+        limits: Global___RiskLimits | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_strategy_id", b"_strategy_id", "limits", b"limits", "strategy_id", b"strategy_id"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_strategy_id", b"_strategy_id", "account", b"account", "limits", b"limits", "reason", b"reason", "strategy_id", b"strategy_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__strategy_id: _TypeAlias = _typing.Literal["strategy_id"]  # noqa: Y015
+    _WhichOneofArgType__strategy_id: _TypeAlias = _typing.Literal["_strategy_id", b"_strategy_id"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__strategy_id) -> _WhichOneofReturnType__strategy_id | None: ...
+
+Global___SetRiskLimitsRequest: _TypeAlias = SetRiskLimitsRequest  # noqa: Y015
+
+@_typing.final
+class SetRiskLimitsResponse(_message.Message):
+    """The limits are in force and on disk."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def entry(self) -> Global___RiskLimitsEntry:
+        """As they are now."""
+
+    def __init__(
+        self,
+        *,
+        entry: Global___RiskLimitsEntry | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetRiskLimitsResponse: _TypeAlias = SetRiskLimitsResponse  # noqa: Y015
+
+@_typing.final
 class ConnectTerminalRequest(_message.Message):
     """Which terminal."""
 

@@ -45,6 +45,16 @@ class AdminServiceStub(object):
                 request_serializer=mt5bridge_dot_v1_dot_admin__pb2.SetTradingModeRequest.SerializeToString,
                 response_deserializer=mt5bridge_dot_v1_dot_admin__pb2.SetTradingModeResponse.FromString,
                 _registered_method=True)
+        self.GetRiskLimits = channel.unary_unary(
+                '/mt5bridge.v1.AdminService/GetRiskLimits',
+                request_serializer=mt5bridge_dot_v1_dot_admin__pb2.GetRiskLimitsRequest.SerializeToString,
+                response_deserializer=mt5bridge_dot_v1_dot_admin__pb2.GetRiskLimitsResponse.FromString,
+                _registered_method=True)
+        self.SetRiskLimits = channel.unary_unary(
+                '/mt5bridge.v1.AdminService/SetRiskLimits',
+                request_serializer=mt5bridge_dot_v1_dot_admin__pb2.SetRiskLimitsRequest.SerializeToString,
+                response_deserializer=mt5bridge_dot_v1_dot_admin__pb2.SetRiskLimitsResponse.FromString,
+                _registered_method=True)
         self.ConnectTerminal = channel.unary_unary(
                 '/mt5bridge.v1.AdminService/ConnectTerminal',
                 request_serializer=mt5bridge_dot_v1_dot_admin__pb2.ConnectTerminalRequest.SerializeToString,
@@ -82,6 +92,26 @@ class AdminServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetRiskLimits(self, request, context):
+        """The risk limits in force: of an account as a whole, and of each strategy that has limits of its own.
+
+        Errors: NOT_FOUND (UNKNOWN_ACCOUNT).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetRiskLimits(self, request, context):
+        """Sets all limits of an account or of one of its strategies at once; what is left out has no limit. They are in force
+        and on disk when the call is answered, and go before the configuration until they are reset.
+
+        Errors: INVALID_ARGUMENT with the field, NOT_FOUND (UNKNOWN_ACCOUNT), UNAVAILABLE (JOURNAL_UNAVAILABLE: the limits
+        are what they were).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ConnectTerminal(self, request, context):
         """Logs a live terminal in, or connects it anew. The simulated terminal answers FAILED_PRECONDITION (NOT_SUPPORTED).
 
@@ -111,6 +141,16 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.SetTradingMode,
                     request_deserializer=mt5bridge_dot_v1_dot_admin__pb2.SetTradingModeRequest.FromString,
                     response_serializer=mt5bridge_dot_v1_dot_admin__pb2.SetTradingModeResponse.SerializeToString,
+            ),
+            'GetRiskLimits': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRiskLimits,
+                    request_deserializer=mt5bridge_dot_v1_dot_admin__pb2.GetRiskLimitsRequest.FromString,
+                    response_serializer=mt5bridge_dot_v1_dot_admin__pb2.GetRiskLimitsResponse.SerializeToString,
+            ),
+            'SetRiskLimits': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetRiskLimits,
+                    request_deserializer=mt5bridge_dot_v1_dot_admin__pb2.SetRiskLimitsRequest.FromString,
+                    response_serializer=mt5bridge_dot_v1_dot_admin__pb2.SetRiskLimitsResponse.SerializeToString,
             ),
             'ConnectTerminal': grpc.unary_unary_rpc_method_handler(
                     servicer.ConnectTerminal,
@@ -178,6 +218,60 @@ class AdminService(object):
             '/mt5bridge.v1.AdminService/SetTradingMode',
             mt5bridge_dot_v1_dot_admin__pb2.SetTradingModeRequest.SerializeToString,
             mt5bridge_dot_v1_dot_admin__pb2.SetTradingModeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRiskLimits(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mt5bridge.v1.AdminService/GetRiskLimits',
+            mt5bridge_dot_v1_dot_admin__pb2.GetRiskLimitsRequest.SerializeToString,
+            mt5bridge_dot_v1_dot_admin__pb2.GetRiskLimitsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetRiskLimits(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mt5bridge.v1.AdminService/SetRiskLimits',
+            mt5bridge_dot_v1_dot_admin__pb2.SetRiskLimitsRequest.SerializeToString,
+            mt5bridge_dot_v1_dot_admin__pb2.SetRiskLimitsResponse.FromString,
             options,
             channel_credentials,
             insecure,

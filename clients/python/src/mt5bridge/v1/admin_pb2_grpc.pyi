@@ -46,6 +46,18 @@ class AdminServiceStub:
     Errors: INVALID_ARGUMENT, NOT_FOUND (UNKNOWN_ACCOUNT, UNKNOWN_SYMBOL), UNAVAILABLE (JOURNAL_UNAVAILABLE: a stricter
     mode is in force all the same, but a restart would forget it; an easier one is not in force).
     """
+    GetRiskLimits: _grpc.UnaryUnaryMultiCallable[_admin_pb2.GetRiskLimitsRequest, _admin_pb2.GetRiskLimitsResponse]
+    """The risk limits in force: of an account as a whole, and of each strategy that has limits of its own.
+
+    Errors: NOT_FOUND (UNKNOWN_ACCOUNT).
+    """
+    SetRiskLimits: _grpc.UnaryUnaryMultiCallable[_admin_pb2.SetRiskLimitsRequest, _admin_pb2.SetRiskLimitsResponse]
+    """Sets all limits of an account or of one of its strategies at once; what is left out has no limit. They are in force
+    and on disk when the call is answered, and go before the configuration until they are reset.
+
+    Errors: INVALID_ARGUMENT with the field, NOT_FOUND (UNKNOWN_ACCOUNT), UNAVAILABLE (JOURNAL_UNAVAILABLE: the limits
+    are what they were).
+    """
     ConnectTerminal: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ConnectTerminalRequest, _admin_pb2.ConnectTerminalResponse]
     """Logs a live terminal in, or connects it anew. The simulated terminal answers FAILED_PRECONDITION (NOT_SUPPORTED).
 
@@ -73,6 +85,18 @@ class AdminServiceAsyncStub(AdminServiceStub):
 
     Errors: INVALID_ARGUMENT, NOT_FOUND (UNKNOWN_ACCOUNT, UNKNOWN_SYMBOL), UNAVAILABLE (JOURNAL_UNAVAILABLE: a stricter
     mode is in force all the same, but a restart would forget it; an easier one is not in force).
+    """
+    GetRiskLimits: _aio.UnaryUnaryMultiCallable[_admin_pb2.GetRiskLimitsRequest, _admin_pb2.GetRiskLimitsResponse]  # type: ignore[assignment]
+    """The risk limits in force: of an account as a whole, and of each strategy that has limits of its own.
+
+    Errors: NOT_FOUND (UNKNOWN_ACCOUNT).
+    """
+    SetRiskLimits: _aio.UnaryUnaryMultiCallable[_admin_pb2.SetRiskLimitsRequest, _admin_pb2.SetRiskLimitsResponse]  # type: ignore[assignment]
+    """Sets all limits of an account or of one of its strategies at once; what is left out has no limit. They are in force
+    and on disk when the call is answered, and go before the configuration until they are reset.
+
+    Errors: INVALID_ARGUMENT with the field, NOT_FOUND (UNKNOWN_ACCOUNT), UNAVAILABLE (JOURNAL_UNAVAILABLE: the limits
+    are what they were).
     """
     ConnectTerminal: _aio.UnaryUnaryMultiCallable[_admin_pb2.ConnectTerminalRequest, _admin_pb2.ConnectTerminalResponse]  # type: ignore[assignment]
     """Logs a live terminal in, or connects it anew. The simulated terminal answers FAILED_PRECONDITION (NOT_SUPPORTED).
@@ -110,6 +134,30 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors: INVALID_ARGUMENT, NOT_FOUND (UNKNOWN_ACCOUNT, UNKNOWN_SYMBOL), UNAVAILABLE (JOURNAL_UNAVAILABLE: a stricter
         mode is in force all the same, but a restart would forget it; an easier one is not in force).
+        """
+
+    @_abc_1.abstractmethod
+    def GetRiskLimits(
+        self,
+        request: _admin_pb2.GetRiskLimitsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.GetRiskLimitsResponse, _abc.Awaitable[_admin_pb2.GetRiskLimitsResponse]]:
+        """The risk limits in force: of an account as a whole, and of each strategy that has limits of its own.
+
+        Errors: NOT_FOUND (UNKNOWN_ACCOUNT).
+        """
+
+    @_abc_1.abstractmethod
+    def SetRiskLimits(
+        self,
+        request: _admin_pb2.SetRiskLimitsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.SetRiskLimitsResponse, _abc.Awaitable[_admin_pb2.SetRiskLimitsResponse]]:
+        """Sets all limits of an account or of one of its strategies at once; what is left out has no limit. They are in force
+        and on disk when the call is answered, and go before the configuration until they are reset.
+
+        Errors: INVALID_ARGUMENT with the field, NOT_FOUND (UNKNOWN_ACCOUNT), UNAVAILABLE (JOURNAL_UNAVAILABLE: the limits
+        are what they were).
         """
 
     @_abc_1.abstractmethod

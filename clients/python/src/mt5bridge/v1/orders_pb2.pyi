@@ -367,6 +367,7 @@ class CheckedOrder(_message.Message):
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     DEVIATION_POINTS_FIELD_NUMBER: _builtins.int
     POSITION_TICKET_FIELD_NUMBER: _builtins.int
+    STRATEGY_ID_FIELD_NUMBER: _builtins.int
     account: _builtins.str
     """The account's alias; may be left empty when the bridge serves one account."""
     symbol: _builtins.str
@@ -393,6 +394,8 @@ class CheckedOrder(_message.Message):
     """Tolerated slippage in points, 0 to 1000000."""
     position_ticket: _builtins.int
     """Close this position instead of opening one."""
+    strategy_id: _builtins.int
+    """Whose order it would be, 0 to 2147483647: its limits count."""
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
         """With SPECIFIED and SPECIFIED_DAY."""
@@ -414,10 +417,11 @@ class CheckedOrder(_message.Message):
         expire_time: _timestamp_pb2.Timestamp | None = ...,
         deviation_points: _builtins.int = ...,
         position_ticket: _builtins.int = ...,
+        strategy_id: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_price", b"_price", "_stop_limit_price", b"_stop_limit_price", "_stop_loss", b"_stop_loss", "_take_profit", b"_take_profit", "expire_time", b"expire_time", "price", b"price", "stop_limit_price", b"stop_limit_price", "stop_loss", b"stop_loss", "take_profit", b"take_profit"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_price", b"_price", "_stop_limit_price", b"_stop_limit_price", "_stop_loss", b"_stop_loss", "_take_profit", b"_take_profit", "account", b"account", "deviation_points", b"deviation_points", "expire_time", b"expire_time", "filling", b"filling", "position_ticket", b"position_ticket", "price", b"price", "side", b"side", "stop_limit_price", b"stop_limit_price", "stop_loss", b"stop_loss", "symbol", b"symbol", "take_profit", b"take_profit", "time_in_force", b"time_in_force", "type", b"type", "volume", b"volume"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_price", b"_price", "_stop_limit_price", b"_stop_limit_price", "_stop_loss", b"_stop_loss", "_take_profit", b"_take_profit", "account", b"account", "deviation_points", b"deviation_points", "expire_time", b"expire_time", "filling", b"filling", "position_ticket", b"position_ticket", "price", b"price", "side", b"side", "stop_limit_price", b"stop_limit_price", "stop_loss", b"stop_loss", "strategy_id", b"strategy_id", "symbol", b"symbol", "take_profit", b"take_profit", "time_in_force", b"time_in_force", "type", b"type", "volume", b"volume"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__price: _TypeAlias = _typing.Literal["price"]  # noqa: Y015
     _WhichOneofArgType__price: _TypeAlias = _typing.Literal["_price", b"_price"]  # noqa: Y015
@@ -452,7 +456,7 @@ class CheckOrderResponse(_message.Message):
     FREE_MARGIN_FIELD_NUMBER: _builtins.int
     MARGIN_LEVEL_FIELD_NUMBER: _builtins.int
     accepted: _builtins.bool
-    """Whether the terminal would accept it now. It promises nothing for later."""
+    """Whether the bridge's risk rules and the terminal would accept it now. It promises nothing for later."""
     margin_needed: _builtins.float
     """Margin that the order itself needs, in the account's currency."""
     margin: _builtins.float

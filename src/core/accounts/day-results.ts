@@ -1,0 +1,36 @@
+/** What was realised since the broker's midnight, for the account and for each strategy. Deposits are no result. */
+import { toBrokerTime } from "../model/broker-clock.ts";
+import type { Deal, DealType } from "../model/deal.ts";
+import type { Money } from "../model/decimals.ts";
+import { type Instant, type StrategyId, strategyIdOf } from "../model/ids.ts";
+
+const DAY = 86_400_000;
+const dayOf = (time: Instant): number => Math.floor(toBrokerTime(time) / DAY);
+const results: ReadonlySet<DealType> = new Set(["buy", "sell", "commission", "interest", "charge"]);
+
+export class DayResults {
+  #day = 0;
+  #all = 0;
+  #strategies = new Map<StrategyId, number>();
+
+  add({ time, type, magic, profit, swap, commission, fee }: Deal): void {
+    if (!results.has(type)) return;
+    const day = dayOf(time);
+    if (day < this.#day) return;
+    if (day > this.#day) {
+      this.#day = day;
+      this.#all = 0;
+      this.#strategies = new Map();
+    }
+    const result = profit + swap + commission + fee;
+    const strategyId = strategyIdOf(magic);
+    this.#all += result;
+    this.#strategies.set(strategyId, (this.#strategies.get(strategyId) ?? 0) + result);
+  }
+
+  /** Today's as of `now`. */
+  of(strategyId: StrategyId | undefined, now: Instant): Money {
+    if (dayOf(now) > this.#day) return 0 as Money;
+    return (strategyId === undefined ? this.#all : (this.#strategies.get(strategyId) ?? 0)) as Money;
+  }
+}

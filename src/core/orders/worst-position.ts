@@ -1,0 +1,52 @@
+/**
+ * How large a position could become, if all that is on its way or rests in the market came to be filled.
+ *
+ * Hedging: each direction counts alone, and an order that names a position opens nothing. Netting: what is at the market
+ * closes first and opens the rest; what rests counts in full, because what it would close may be gone by then.
+ */
+
+import type { Volume } from "../model/decimals.ts";
+import type { OrderNumber, StrategyId } from "../model/ids.ts";
+import type { Order, OrderRequest } from "../model/order.ts";
+import { type Books, signOf } from "./reduction.ts";
+
+export interface OwingBooks extends Books {
+  /** What the terminal says was filled of orders that have ended, where not all of their deals have come. */
+  readonly owed: ReadonlyMap<OrderNumber, Volume>;
+}
+
+/** With the request filled too; in 1e-8 lots, in its direction. `strategyId`: of what is this strategy's only. */
+export function worstPosition(request: OrderRequest, books: OwingBooks, strategyId?: StrategyId): number {
+  const { symbol, side } = request;
+  const sign = signOf(side);
+  const counts = (one: { readonly symbol: string; readonly strategyId: StrategyId }) =>
+    one.symbol === symbol && (strategyId === undefined || one.strategyId === strategyId);
+  let along = 0;
+  let against = 0;
+  for (const exposure of books.holdings.exposures()) {
+    if (!counts(exposure)) continue;
+    if (sign * exposure.volume > 0) along += sign * exposure.volume;
+    else against -= sign * exposure.volume;
+  }
+  const hedging = books.marginMode === "hedging";
+  let market = request.type === "market" ? request.volume : 0;
+  let resting = request.type === "market" ? 0 : request.volume;
+  for (const [order, volume] of unfilled(books)) {
+    if (!counts(order) || order.side !== side || order.type === "close_by" || (hedging && closes(order))) continue;
+    if (order.type === "market") market += volume;
+    else resting += volume;
+  }
+  return along + Math.max(0, market - (hedging ? 0 : against)) + resting;
+}
+
+/** What is left of each order, or was filled and not heard of. */
+function* unfilled({ orders, owed }: OwingBooks): Iterable<readonly [Order, number]> {
+  for (const order of orders.open) yield [order, order.volume - order.filled];
+  for (const [number, filled] of owed) {
+    const order = orders.byNumber(number);
+    if (order !== undefined && filled > order.filled) yield [order, filled - order.filled];
+  }
+}
+
+/** On hedging accounts. An order that opens a position gets the ticket of its own as its position. */
+const closes = ({ position, ticket }: Order): boolean => position !== undefined && position !== ticket;
