@@ -136,6 +136,9 @@ describe("the kill switch", () => {
     expect(keys.filter((key) => !key.startsWith("burst-"))).toEqual([]);
     expect(deals.filter(({ entry }) => entry === "in")).toHaveLength(keys.length);
     await client.call(setTradingMode, { mode: TradingMode.ACTIVE, reason: "looked at it" });
+    await bridge.stop("SIGKILL");
+    client.close();
+    await start();
     expect((await client.call(orders.placeOrder, market("again"))).order?.stage).toBe(OrderStage.FILLED);
   });
 });

@@ -2,6 +2,9 @@
  * What operators have decided, in a journal of its own: trading modes and risk limits.
  *
  * Not part of an account's journal: a decision may be about all of them, and is folded before any of them is.
+ *
+ * What could not be written may be on disk all the same, and what is in force may not be. Once the journal can be written
+ * again, what is in force is written again.
  */
 import { BridgeError } from "../errors.ts";
 import { type LimitScope, LimitSets, type LimitsSet, type RiskLimits } from "../orders/risk-limits.ts";
@@ -22,6 +25,9 @@ export interface Decision {
   readonly by: string;
 }
 
+/** Milliseconds before what is in force is written again when that has failed. */
+const pause = 5000;
+
 export class ControlRecord {
   readonly modes = new TradingModes();
   readonly limits = new LimitSets();
@@ -29,6 +35,9 @@ export class ControlRecord {
   readonly #clock: Clock;
   readonly #observer: Observer;
   readonly #watchers = new Set<() => void>();
+  /** Of what the disk may say something else than what is in force. */
+  readonly #unsure = { modes: new Set<ModeScope>(), limits: new Set<LimitScope>() };
+  #resuming = false;
 
   private constructor(journal: Journal<ControlEvent>, clock: Clock, observer: Observer) {
     this.#journal = journal;
@@ -40,6 +49,7 @@ export class ControlRecord {
   static async open(journal: Journal<ControlEvent>, clock: Clock, observer: Observer): Promise<ControlRecord> {
     const record = new ControlRecord(journal, clock, observer);
     for await (const { event } of journal.entries()) record.#apply(event);
+    journal.onFailure(() => void record.#resume());
     return record;
   }
 
@@ -53,15 +63,17 @@ export class ControlRecord {
   async setMode(scope: ModeScope, mode: TradingMode, { reason, by }: Decision): Promise<ModeEntry> {
     const entry: ModeEntry = { ...scope, mode, reason, setBy: by, setAt: this.#clock.now() };
     this.modes.ask(entry);
-    const holds = this.modes.entries.includes(entry);
+    const holds = this.modes.holds(entry);
     const context = { ...scope, mode, reason, set_by: by };
     this.#observer.note("warn", "risk", holds ? "trading mode set" : "an easier trading mode is asked for", context);
     this.#changed();
     try {
       await this.#write({ type: "mode_set", entry });
     } catch (error) {
+      this.modes.fail(entry);
+      this.#unsure.modes.add(scope);
       const message = holds
-        ? "the mode is in force, but the journal cannot be written: a restart would forget it"
+        ? "the mode is in force, but the journal cannot be written: a restart before it can would forget it"
         : "the journal cannot be written: the stricter mode stays in force";
       this.#observer.note("error", "risk", "a trading mode could not be journalled", { ...context, error });
       throw new BridgeError("journal_unavailable", message, { cause: error, retryAfterMs: 1000 });
@@ -78,12 +90,54 @@ export class ControlRecord {
     try {
       await this.#write({ type: "limits_set", entry });
     } catch (error) {
+      this.#unsure.limits.add(scope);
       this.#observer.note("error", "risk", "risk limits could not be journalled", { ...context, error });
       const message = "the journal cannot be written: the limits are what they were";
       throw new BridgeError("journal_unavailable", message, { cause: error, retryAfterMs: 1000 });
     }
     this.#observer.note("warn", "risk", "risk limits set", context);
     return entry;
+  }
+
+  /** Never throws: it ends with the journal. */
+  async #resume(): Promise<void> {
+    if (this.#resuming) return;
+    this.#resuming = true;
+    try {
+      for (let written = false; !written; ) {
+        await this.#journal.reopened(); // fails only when the journal is closed for good
+        written = await this.#rewrite();
+        if (!written) await this.#clock.sleep(pause);
+      }
+    } catch {
+      // nothing more will be written
+    } finally {
+      this.#resuming = false;
+    }
+  }
+
+  async #rewrite(): Promise<boolean> {
+    try {
+      for (const scope of this.#unsure.modes) {
+        const entry = this.modes.at(scope);
+        if (entry !== undefined) await this.#write({ type: "mode_set", entry });
+        this.#unsure.modes.delete(scope);
+      }
+      for (const scope of this.#unsure.limits) {
+        const never = {
+          ...scope,
+          reason: "what was set could not be written",
+          setBy: "bridge",
+          setAt: this.#clock.now(),
+        };
+        await this.#write({ type: "limits_set", entry: this.limits.setOf(scope) ?? never });
+        this.#unsure.limits.delete(scope);
+      }
+      return true;
+    } catch (error) {
+      this.#observer.note("error", "risk", "what is in force could not be journalled; tried again later", { error });
+      return false;
+    }
   }
 
   async #write(event: ControlEvent): Promise<void> {

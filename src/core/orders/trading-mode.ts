@@ -40,9 +40,27 @@ export class TradingModes {
   /** It is on disk: what came before it counts no more. */
   keep(entry: ModeEntry): void {
     const scope = nameOf(entry);
-    const [first = entry, ...rest] = this.#entries.get(scope) ?? [];
-    const after = [first, ...rest].slice([first, ...rest].indexOf(entry) + 1);
-    this.#entries.set(scope, [entry, ...after]);
+    const entries: readonly ModeEntry[] = this.#entries.get(scope) ?? [];
+    const place = entries.indexOf(entry);
+    this.#entries.set(scope, [entry, ...(place < 0 ? [] : entries.slice(place + 1))]);
+  }
+
+  /** It could not be written: an easier one is forgotten, a stricter one stays in force. */
+  fail(entry: ModeEntry): void {
+    const scope = nameOf(entry);
+    const [first, ...rest] = (this.#entries.get(scope) ?? []).filter((one) => one !== entry || this.holds(entry));
+    if (first === undefined) this.#entries.delete(scope);
+    else this.#entries.set(scope, [first, ...rest]);
+  }
+
+  /** Whether it is what counts of its scope. */
+  holds(entry: ModeEntry): boolean {
+    return this.at(entry) === entry;
+  }
+
+  /** What counts of the scope; undefined when nothing was ever set. */
+  at(scope: ModeScope): ModeEntry | undefined {
+    return strictest(this.#entries.get(nameOf(scope)) ?? []);
   }
 
   /** What is in force for an order; undefined when nothing was ever set. */

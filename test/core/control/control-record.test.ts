@@ -30,6 +30,12 @@ describe("a trading mode that is set", () => {
     ]);
   });
 
+  it("is eased after a restart, too, when it was eased before", async () => {
+    const desk = await openDesk();
+    for (const mode of ["halted", "reduce_only", "active"] as const) await desk.control.setMode({}, mode, decision);
+    expect((await desk.restart()).control.modes.strictest).toBe("active");
+  });
+
   it("stays in force when the journal cannot be written, and the call fails and says so", async () => {
     const { control, controlJournal, notes } = await openDesk();
     controlJournal.break();
@@ -93,5 +99,36 @@ describe("risk limits that are set", () => {
     const failed = await faultOf(control.setLimits({ account }, { maxVolume: 0.1 }, decision));
     expect(failed).toMatchObject({ fault: "journal_unavailable", message: expect.stringContaining("what they were") });
     expect(control.limits.of({ account })).toEqual({});
+  });
+});
+
+describe("when the journal can be written again", () => {
+  const account = demo.alias;
+
+  it("a mode that was in force without it is on disk at last", async () => {
+    const { control, controlJournal, reopen } = await openDesk();
+    controlJournal.break();
+    await faultOf(control.setMode({}, "halted", decision));
+    controlJournal.mend();
+    await quiet();
+    const next = await reopen();
+    expect(next.control.modes.entries).toMatchObject([{ mode: "halted", reason: "runaway" }]);
+  });
+
+  it("what was refused stays refused, though a sync that failed late has kept it", async () => {
+    const { control, controlJournal, reopen } = await openDesk();
+    await control.setMode({}, "halted", decision);
+    controlJournal.hold();
+    const easing = faultOf(control.setMode({}, "active", decision));
+    const limiting = faultOf(control.setLimits({ account }, { maxVolume: 5 }, decision));
+    controlJournal.break(2);
+    await Promise.all([easing, limiting]);
+    controlJournal.mend();
+    await quiet();
+    for (const { modes, limits } of [control, (await reopen()).control]) {
+      expect([modes.strictest, limits.of({ account })]).toEqual(["halted", {}]);
+    }
+    await control.setMode({}, "active", decision);
+    expect((await reopen()).control.modes.strictest).toBe("active");
   });
 });
