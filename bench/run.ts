@@ -1,5 +1,5 @@
 /**
- * npm run bench -- [--quick] [--only start|transports|connections|orders|tracing|ticks|replay] [--repeats <n>] [--profile <folder>]
+ * npm run bench -- [--quick] [--only start|transports|connections|orders|tracing|ticks|replay|switch] [--repeats <n>] [--profile <folder>]
  *
  * Prints figures; asserts nothing.
  */
@@ -7,6 +7,7 @@ import { relative } from "node:path";
 import { parseArgs } from "node:util";
 import { profileInto, usual } from "./bridge.ts";
 import { benchConnections } from "./connections.ts";
+import { benchKillSwitch } from "./kill-switch.ts";
 import { machineNote } from "./machine.ts";
 import { benchOrders } from "./orders.ts";
 import { benchReplay } from "./replay.ts";
@@ -24,6 +25,7 @@ const benchmarks: Readonly<Record<string, (size: Size) => Promise<void>>> = {
   tracing: benchTracing,
   ticks: benchTicks,
   replay: benchReplay,
+  switch: benchKillSwitch,
 };
 
 const { values } = parseArgs({

@@ -23,6 +23,8 @@ export interface Size {
   readonly rates: readonly number[];
   readonly subscribers: readonly number[];
   readonly replayedTicks: number;
+  /** How often the kill switch is thrown. */
+  readonly throws: number;
 }
 
 export const full: Size = {
@@ -42,6 +44,7 @@ export const full: Size = {
   rates: [1000, 10_000, 100_000],
   subscribers: [1, 10, 100],
   replayedTicks: 1_000_000,
+  throws: 50,
 };
 
 export const quick: Size = {
@@ -61,4 +64,5 @@ export const quick: Size = {
   rates: [1000, 100_000],
   subscribers: [1, 100],
   replayedTicks: 300_000,
+  throws: 10,
 };

@@ -262,6 +262,7 @@ async function start(config: Config, log: Log): Promise<() => Promise<void>> {
   void watchDoubts(desk, life.signal);
   // What the start has left behind goes before prices come: a fifth of the memory at rest. Only `npm start` allows it.
   await globalThis.gc?.({ type: "major", flavor: "last-resort", execution: "async" });
+  account.deadMen.start();
   ready.resolve();
   const ports = {
     host: network.bindAddress,

@@ -25,6 +25,7 @@ import { checkOrder } from "../core/orders/check-order.ts";
 import { closeBy, closePosition, placeOrder } from "../core/orders/place-order.ts";
 import { streamOrders } from "../core/orders/stream-orders.ts";
 import { type Accounts, accountOf } from "./accounts.ts";
+import { deadManOf } from "./dead-man-message.ts";
 import { dealMessage, orderMessage, rejectionMessage } from "./order-message.ts";
 import {
   changeDraft,
@@ -165,8 +166,15 @@ export const ordersService = (accounts: Accounts) =>
         snapshot: request.snapshot ?? after === undefined,
         after,
         heartbeat: heartbeatOf(request.heartbeatInterval),
+        deadMan: deadManOf(request.deadManSwitch, request.strategyId, call.principal, account),
       };
-      for await (const event of streamOrders(account, options, call)) yield messageOf(event, account);
+      for await (const event of streamOrders(account, options, call)) {
+        const message = messageOf(event, account);
+        const { deadManSwitch } = request;
+        if (message.event.case === "opened" && deadManSwitch !== undefined)
+          message.event.value.deadManSwitch = deadManSwitch;
+        yield message;
+      }
     },
   });
 

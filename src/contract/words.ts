@@ -11,6 +11,7 @@ import { OrderCause, OrderStage, WaitFor } from "../../gen/ts/mt5bridge/v1/order
 import { Timeframe } from "../../gen/ts/mt5bridge/v1/ticks_pb.ts";
 import {
   ClosingReason,
+  DeadManAction,
   Filling,
   OrderSide,
   OrderType,
@@ -19,6 +20,7 @@ import {
   TimeInForce,
 } from "../../gen/ts/mt5bridge/v1/types_pb.ts";
 import type { PositionChange as CoreChange } from "../core/accounts/record.ts";
+import type { DeadManAction as CoreAction } from "../core/control/armings.ts";
 import type { AccountInfo } from "../core/model/account.ts";
 import type { Timeframe as CoreTimeframe } from "../core/model/bar.ts";
 import type {
@@ -135,6 +137,12 @@ export const positionChanges: Record<CoreChange, PositionChange> = {
   opened: PositionChange.OPENED,
   changed: PositionChange.CHANGED,
   closed: PositionChange.CLOSED,
+};
+
+export const deadManActions: Record<CoreAction | "none", DeadManAction> = {
+  none: DeadManAction.NONE,
+  cancel_orders: DeadManAction.CANCEL_ORDERS,
+  close_positions: DeadManAction.CLOSE_POSITIONS,
 };
 
 export const tradingModes: Record<TradingMode, TradingModeMessage> = {

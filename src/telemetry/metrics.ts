@@ -41,6 +41,7 @@ export function registryOf(sources: Sources): Registry {
   sinceTheStart(registry);
   namedByDashboards(registry, sources);
   orders(registry, sources);
+  deadMen(registry, sources.accounts);
   streams(registry, sources);
   journal(registry, sources);
   eventLoop(registry, sources);
@@ -118,6 +119,26 @@ function orders(registry: Registry, { watch, accounts }: Sources): void {
     "What trading is allowed where: 0 everything, 1 only what reduces, 2 nothing. Empty labels: everywhere.",
     ["account", "symbol"],
     () => modesOf(accounts),
+  );
+}
+
+function deadMen(registry: Registry, accounts: readonly Account[]): void {
+  const named = ["account"];
+  const perAccount = (read: (account: Account) => number) => () =>
+    accounts.map((account) => [{ account: account.info.alias }, read(account)] as const);
+  gauge(
+    registry,
+    "mt5bridge_dead_man_switches_armed",
+    "Strategies that have a dead-man switch armed.",
+    named,
+    perAccount(({ deadMen }) => deadMen.counts.armed),
+  );
+  counter(
+    registry,
+    "mt5bridge_dead_man_switches_fired_total",
+    "Dead-man switches that have fired.",
+    named,
+    perAccount(({ deadMen }) => deadMen.counts.fired),
   );
 }
 

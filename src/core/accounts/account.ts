@@ -1,6 +1,7 @@
 /**
  * Everything the bridge has of one account: its terminal, its orders, its prices.
  */
+import { DeadManSwitches } from "../control/dead-man.ts";
 import type { AccountInfo, Valuation } from "../model/account.ts";
 import type { SymbolSpec } from "../model/symbol.ts";
 import type { OrderDesk } from "../orders/order-desk.ts";
@@ -20,6 +21,7 @@ export class Account {
   readonly history: TickHistory;
   readonly streams: StreamIds;
   readonly clock: Clock;
+  readonly deadMen: DeadManSwitches;
   /** Whether any symbol can have new prices now. */
   marketOpen = true;
   /** Since when the link is up, or why it is down. */
@@ -32,6 +34,7 @@ export class Account {
     this.history = history;
     this.streams = streams;
     this.clock = clock;
+    this.deadMen = new DeadManSwitches(desk);
   }
 
   get info(): AccountInfo {

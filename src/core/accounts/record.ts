@@ -50,6 +50,7 @@ export type AccountEvent =
       readonly content: string;
       readonly change?: Change;
       readonly at?: Instant;
+      readonly cause?: "bridge";
     }
   /** Nobody knows what became of the change. */
   | { readonly type: "doubted"; readonly key: ClientOrderId; readonly why: string }
@@ -69,8 +70,9 @@ const nameOf = (event: AccountEvent | undefined): string =>
   event?.type === "advanced" ? event.event.type : (event?.type ?? "");
 
 /** The first version of the journal told neither what was asked nor when. */
-const asked = ({ key, change, at = 0 as Instant }: AccountEvent & { type: "asked" }): OpenChange => ({
+const asked = ({ key, change, at = 0 as Instant, cause }: AccountEvent & { type: "asked" }): OpenChange => ({
   ...{ key, at },
+  ...(cause === undefined ? {} : { cause }),
   ...(change === undefined ? {} : { change }),
 });
 

@@ -1,5 +1,5 @@
 /**
- * What operators have decided, in a journal of its own: trading modes and risk limits.
+ * What operators have decided, in a journal of its own: trading modes, risk limits, dead-man switches.
  *
  * Not part of an account's journal: a decision may be about all of them, and is folded before any of them is.
  *
@@ -7,16 +7,20 @@
  * again, what is in force is written again.
  */
 import { BridgeError } from "../errors.ts";
+import type { Instant } from "../model/ids.ts";
 import { type LimitScope, LimitSets, type LimitsSet, type RiskLimits } from "../orders/risk-limits.ts";
 import { type ModeEntry, type ModeScope, type TradingMode, TradingModes } from "../orders/trading-mode.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { Observer } from "../ports/observer.ts";
+import { type Arming, Armings } from "./armings.ts";
 
 /** An entry of the journal. */
 export type ControlEvent =
   | { readonly type: "mode_set"; readonly entry: ModeEntry }
-  | { readonly type: "limits_set"; readonly entry: LimitsSet };
+  | { readonly type: "limits_set"; readonly entry: LimitsSet }
+  | { readonly type: "armed"; readonly arming: Arming }
+  | { readonly type: "disarmed"; readonly arming: Arming; readonly why: string; readonly at: Instant };
 
 /** Why something was decided, and by whom. */
 export interface Decision {
@@ -31,6 +35,7 @@ const pause = 5000;
 export class ControlRecord {
   readonly modes = new TradingModes();
   readonly limits = new LimitSets();
+  readonly armings = new Armings();
   readonly #journal: Journal<ControlEvent>;
   readonly #clock: Clock;
   readonly #observer: Observer;
@@ -99,6 +104,42 @@ export class ControlRecord {
     return entry;
   }
 
+  /** Resolves when the switch is armed and on disk; at once when it is as it should be already. */
+  async arm(wish: Pick<Arming, "account" | "strategyId" | "action" | "timeout">, by: string): Promise<void> {
+    const { account, strategyId, action, timeout } = wish;
+    const before = this.armings.of(account, strategyId);
+    if (before?.action === action && before.timeout === timeout) return;
+    const number = this.armings.next;
+    this.armings.take(number);
+    const arming: Arming = { account, strategyId, action, timeout, number, armedBy: by, armedAt: this.#clock.now() };
+    await this.#decide({ type: "armed", arming }, "the journal cannot be written: the dead-man switch is not armed");
+    const context = { account, strategy_id: strategyId, action, timeout_ms: timeout, armed_by: by, arming: number };
+    this.#observer.note("info", "risk", "dead-man switch armed", context);
+  }
+
+  /** Counts at once, so that who arms it now arms it anew; resolves when it is on disk. */
+  async disarm(arming: Arming, why: string): Promise<void> {
+    const event = { type: "disarmed", arming, why, at: this.#clock.now() } as const;
+    this.armings.disarm(arming);
+    try {
+      await this.#decide(event, "the journal cannot be written: the dead-man switch stays armed");
+    } catch (error) {
+      if (this.armings.of(arming.account, arming.strategyId) === undefined) this.armings.arm(arming);
+      throw error;
+    }
+    const { account, strategyId, number } = arming;
+    const context = { account, strategy_id: strategyId, arming: number, why };
+    this.#observer.note("info", "risk", "dead-man switch disarmed", context);
+  }
+
+  async #decide(event: ControlEvent, otherwise: string): Promise<void> {
+    try {
+      await this.#write(event);
+    } catch (cause) {
+      throw new BridgeError("journal_unavailable", otherwise, { cause, retryAfterMs: 1000 });
+    }
+  }
+
   /** Never throws: it ends with the journal. */
   async #resume(): Promise<void> {
     if (this.#resuming) return;
@@ -147,8 +188,20 @@ export class ControlRecord {
   }
 
   #apply(event: ControlEvent): void {
-    if (event.type === "mode_set") this.modes.keep(event.entry);
-    else this.limits.set(event.entry);
+    switch (event.type) {
+      case "mode_set":
+        this.modes.keep(event.entry);
+        break;
+      case "limits_set":
+        this.limits.set(event.entry);
+        break;
+      case "armed":
+        this.armings.arm(event.arming);
+        break;
+      case "disarmed":
+        this.armings.disarm(event.arming);
+        break;
+    }
   }
 
   #changed(): void {

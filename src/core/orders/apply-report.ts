@@ -79,7 +79,7 @@ function eventsOf(order: Order, seen: TerminalOrder, desk: OrderDesk): OrderEven
       if (order.type !== "market") events.push({ type: "changed", change: changeOf(seen), becomes: seen.type });
       break;
     case "canceled":
-      events.push({ type: "canceled", cause: desk.record.changes.isCanceling(seen.ticket) ? "client" : "broker" });
+      events.push({ type: "canceled", cause: desk.record.changes.cancelerOf(seen.ticket) ?? "broker" });
       break;
     case "expired":
       events.push({ type: "expired", cause: "expiry" });

@@ -29,6 +29,8 @@ export interface OpenChange {
   /** Absent in journals of the first version. */
   readonly change?: Change;
   readonly at: Instant;
+  /** Whose doing it is; absent: a client's. */
+  readonly cause?: "bridge";
   /** Why nobody knows what became of it; absent while the terminal may still answer. */
   readonly doubt?: string;
 }
@@ -36,8 +38,8 @@ export interface OpenChange {
 export class ChangeBook {
   readonly #open = new Map<ClientOrderId, OpenChange>();
   readonly #answers = new Map<ClientOrderId, Answer>();
-  /** Orders whose cancellation was asked for and not refused, by the key that did; until they have ended. */
-  readonly #canceling = new Map<Ticket, ClientOrderId>();
+  /** Orders whose cancellation was asked for and not refused, and by what; until they have ended. */
+  readonly #canceling = new Map<Ticket, OpenChange>();
 
   get open(): Iterable<OpenChange> {
     return this.#open.values();
@@ -57,14 +59,15 @@ export class ChangeBook {
     return this.#answers.get(key);
   }
 
-  /** Whether a client has asked for the end of this order. */
-  isCanceling(order: Ticket): boolean {
-    return this.#canceling.has(order);
+  /** Who has asked for the end of this order; undefined: nobody here. */
+  cancelerOf(order: Ticket): "client" | "bridge" | undefined {
+    const asked = this.#canceling.get(order);
+    return asked && (asked.cause ?? "client");
   }
 
   ask(asked: OpenChange): void {
     this.#open.set(asked.key, asked);
-    if (asked.change?.kind === "cancel") this.#canceling.set(asked.change.order, asked.key);
+    if (asked.change?.kind === "cancel") this.#canceling.set(asked.change.order, asked);
   }
 
   doubt(key: ClientOrderId, why: string): void {
@@ -76,7 +79,7 @@ export class ChangeBook {
     const change = this.#open.get(key)?.change;
     this.#open.delete(key);
     this.#answers.set(key, answer);
-    if (answer.kind === "failed" && change?.kind === "cancel" && this.#canceling.get(change.order) === key) {
+    if (answer.kind === "failed" && change?.kind === "cancel" && this.#canceling.get(change.order)?.key === key) {
       this.#canceling.delete(change.order);
     }
   }

@@ -132,7 +132,8 @@ async function ask(
     const change = witnessed(witness, caller.span, "change.validate", prepare);
     allowChange(change, desk.standing);
     const start = witness.now();
-    await desk.record.write([{ type: "asked", key, content, change, at: desk.clock.now() }]);
+    const cause = caller.cause === undefined ? {} : { cause: caller.cause };
+    await desk.record.write([{ type: "asked", key, content, change, at: desk.clock.now(), ...cause }]);
     witness.span({ name: "change.journal", parent: caller.span, start, end: witness.now() });
     void carryOut(desk, key, change, caller);
   }

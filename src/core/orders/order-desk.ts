@@ -31,6 +31,8 @@ export interface Caller {
   readonly deadline: Instant | undefined;
   readonly signal: AbortSignal;
   readonly traceId: string;
+  /** Whose doing it is; absent: the client's. */
+  readonly cause?: "bridge";
   /** The call's own span, where its trace is recorded. */
   readonly span?: SpanRef | undefined;
 }

@@ -271,7 +271,7 @@ export function rejectionOf(refusal: Extract<Outcome, { kind: "refused" }>): Rej
 
 const offline = (message: string): Rejection => ({ reason: "TERMINAL_OFFLINE", retcode: 0, message, retriable: true });
 
-function newOrder(desk: OrderDesk, request: OrderRequest, { traceId, span }: Caller, now: Instant): Order {
+function newOrder(desk: OrderDesk, request: OrderRequest, { traceId, span, cause }: Caller, now: Instant): Order {
   const number = desk.record.orders.nextNumber;
   const { positionBy, type, ...asked } = request;
   return {
@@ -284,7 +284,7 @@ function newOrder(desk: OrderDesk, request: OrderRequest, { traceId, span }: Cal
     filled: 0 as Order["filled"],
     stage: "received",
     version: 1,
-    cause: "client",
+    cause: cause ?? "client",
     deals: [],
     knownAt: now,
     traceId,

@@ -2,6 +2,7 @@
  * A reader's order events: every change of every order, numbered, lossless, resumable.
  */
 import type { Account } from "../accounts/account.ts";
+import type { DeadManWish } from "../control/armings.ts";
 import type { StrategyId } from "../model/ids.ts";
 import type { Order } from "../model/order.ts";
 import { type CourseEvent, type Ends, run } from "../streams/course.ts";
@@ -16,6 +17,8 @@ export interface OrderStreamOptions {
   readonly after: Cursor | undefined;
   /** Milliseconds. */
   readonly heartbeat: number;
+  /** Armed (or disarmed) before the stream says that it is open. */
+  readonly deadMan?: { readonly wish: DeadManWish | "none"; readonly by: string } | undefined;
 }
 
 type OrderData =
@@ -23,6 +26,24 @@ type OrderData =
   | { readonly type: "order"; readonly order: Order; readonly cursor: Cursor };
 
 export async function* streamOrders(
+  account: Account,
+  options: OrderStreamOptions,
+  ends: Ends,
+): AsyncGenerator<CourseEvent | OrderData, void> {
+  const { strategyId, deadMan } = options;
+  let leave: (() => void) | undefined;
+  if (strategyId !== undefined && deadMan !== undefined) {
+    if (deadMan.wish === "none") await account.deadMen.disarm(strategyId);
+    else leave = await account.deadMen.connect(strategyId, deadMan.wish, deadMan.by);
+  }
+  try {
+    yield* events(account, options, ends);
+  } finally {
+    leave?.();
+  }
+}
+
+async function* events(
   account: Account,
   options: OrderStreamOptions,
   ends: Ends,

@@ -2239,8 +2239,10 @@ type StreamOrdersRequest struct {
 	ResumeAfter *Cursor `protobuf:"bytes,5,opt,name=resume_after,json=resumeAfter,proto3" json:"resume_after,omitempty"`
 	// The longest silence, 0.1 s to 60 s; absent: 5 s.
 	HeartbeatInterval *durationpb.Duration `protobuf:"bytes,6,opt,name=heartbeat_interval,json=heartbeatInterval,proto3" json:"heartbeat_interval,omitempty"`
-	unknownFields     protoimpl.UnknownFields
-	sizeCache         protoimpl.SizeCache
+	// Cancel or close, should this strategy stay away. `strategy_id` is required with it.
+	DeadManSwitch *DeadManSwitch `protobuf:"bytes,7,opt,name=dead_man_switch,json=deadManSwitch,proto3" json:"dead_man_switch,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *StreamOrdersRequest) Reset() {
@@ -2311,6 +2313,13 @@ func (x *StreamOrdersRequest) GetResumeAfter() *Cursor {
 func (x *StreamOrdersRequest) GetHeartbeatInterval() *durationpb.Duration {
 	if x != nil {
 		return x.HeartbeatInterval
+	}
+	return nil
+}
+
+func (x *StreamOrdersRequest) GetDeadManSwitch() *DeadManSwitch {
+	if x != nil {
+		return x.DeadManSwitch
 	}
 	return nil
 }
@@ -3332,7 +3341,7 @@ const file_mt5bridge_v1_orders_proto_rawDesc = "" +
 	"\f_strategy_id\"e\n" +
 	"\x11ListDealsResponse\x12(\n" +
 	"\x05deals\x18\x01 \x03(\v2\x12.mt5bridge.v1.DealR\x05deals\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xb0\x02\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xf5\x02\n" +
 	"\x13StreamOrdersRequest\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12$\n" +
 	"\vstrategy_id\x18\x02 \x01(\rH\x00R\n" +
@@ -3340,7 +3349,8 @@ const file_mt5bridge_v1_orders_proto_rawDesc = "" +
 	"\asymbols\x18\x03 \x03(\tR\asymbols\x12\x1f\n" +
 	"\bsnapshot\x18\x04 \x01(\bH\x01R\bsnapshot\x88\x01\x01\x127\n" +
 	"\fresume_after\x18\x05 \x01(\v2\x14.mt5bridge.v1.CursorR\vresumeAfter\x12H\n" +
-	"\x12heartbeat_interval\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\x11heartbeatIntervalB\x0e\n" +
+	"\x12heartbeat_interval\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\x11heartbeatInterval\x12C\n" +
+	"\x0fdead_man_switch\x18\a \x01(\v2\x1b.mt5bridge.v1.DeadManSwitchR\rdeadManSwitchB\x0e\n" +
 	"\f_strategy_idB\v\n" +
 	"\t_snapshot\"\xbc\x03\n" +
 	"\x14StreamOrdersResponse\x12,\n" +
@@ -3538,11 +3548,12 @@ var file_mt5bridge_v1_orders_proto_goTypes = []any{
 	(*Rejection)(nil),               // 36: mt5bridge.v1.Rejection
 	(*Cursor)(nil),                  // 37: mt5bridge.v1.Cursor
 	(*durationpb.Duration)(nil),     // 38: google.protobuf.Duration
-	(*StreamOpened)(nil),            // 39: mt5bridge.v1.StreamOpened
-	(*SnapshotEnd)(nil),             // 40: mt5bridge.v1.SnapshotEnd
-	(*Heartbeat)(nil),               // 41: mt5bridge.v1.Heartbeat
-	(*Reset)(nil),                   // 42: mt5bridge.v1.Reset
-	(*Closing)(nil),                 // 43: mt5bridge.v1.Closing
+	(*DeadManSwitch)(nil),           // 39: mt5bridge.v1.DeadManSwitch
+	(*StreamOpened)(nil),            // 40: mt5bridge.v1.StreamOpened
+	(*SnapshotEnd)(nil),             // 41: mt5bridge.v1.SnapshotEnd
+	(*Heartbeat)(nil),               // 42: mt5bridge.v1.Heartbeat
+	(*Reset)(nil),                   // 43: mt5bridge.v1.Reset
+	(*Closing)(nil),                 // 44: mt5bridge.v1.Closing
 }
 var file_mt5bridge_v1_orders_proto_depIdxs = []int32{
 	31, // 0: mt5bridge.v1.PlaceOrderRequest.side:type_name -> mt5bridge.v1.OrderSide
@@ -3584,57 +3595,58 @@ var file_mt5bridge_v1_orders_proto_depIdxs = []int32{
 	30, // 36: mt5bridge.v1.ListDealsResponse.deals:type_name -> mt5bridge.v1.Deal
 	37, // 37: mt5bridge.v1.StreamOrdersRequest.resume_after:type_name -> mt5bridge.v1.Cursor
 	38, // 38: mt5bridge.v1.StreamOrdersRequest.heartbeat_interval:type_name -> google.protobuf.Duration
-	37, // 39: mt5bridge.v1.StreamOrdersResponse.cursor:type_name -> mt5bridge.v1.Cursor
-	39, // 40: mt5bridge.v1.StreamOrdersResponse.opened:type_name -> mt5bridge.v1.StreamOpened
-	28, // 41: mt5bridge.v1.StreamOrdersResponse.snapshot:type_name -> mt5bridge.v1.Order
-	40, // 42: mt5bridge.v1.StreamOrdersResponse.snapshot_end:type_name -> mt5bridge.v1.SnapshotEnd
-	28, // 43: mt5bridge.v1.StreamOrdersResponse.order:type_name -> mt5bridge.v1.Order
-	41, // 44: mt5bridge.v1.StreamOrdersResponse.heartbeat:type_name -> mt5bridge.v1.Heartbeat
-	42, // 45: mt5bridge.v1.StreamOrdersResponse.reset:type_name -> mt5bridge.v1.Reset
-	43, // 46: mt5bridge.v1.StreamOrdersResponse.closing:type_name -> mt5bridge.v1.Closing
-	31, // 47: mt5bridge.v1.Order.side:type_name -> mt5bridge.v1.OrderSide
-	32, // 48: mt5bridge.v1.Order.type:type_name -> mt5bridge.v1.OrderType
-	33, // 49: mt5bridge.v1.Order.filling:type_name -> mt5bridge.v1.Filling
-	34, // 50: mt5bridge.v1.Order.time_in_force:type_name -> mt5bridge.v1.TimeInForce
-	35, // 51: mt5bridge.v1.Order.expire_time:type_name -> google.protobuf.Timestamp
-	0,  // 52: mt5bridge.v1.Order.stage:type_name -> mt5bridge.v1.OrderStage
-	1,  // 53: mt5bridge.v1.Order.cause:type_name -> mt5bridge.v1.OrderCause
-	36, // 54: mt5bridge.v1.Order.rejection:type_name -> mt5bridge.v1.Rejection
-	35, // 55: mt5bridge.v1.Order.received_time:type_name -> google.protobuf.Timestamp
-	35, // 56: mt5bridge.v1.Order.sent_time:type_name -> google.protobuf.Timestamp
-	35, // 57: mt5bridge.v1.Order.answered_time:type_name -> google.protobuf.Timestamp
-	35, // 58: mt5bridge.v1.Order.final_time:type_name -> google.protobuf.Timestamp
-	29, // 59: mt5bridge.v1.Order.doubt:type_name -> mt5bridge.v1.OrderDoubt
-	35, // 60: mt5bridge.v1.OrderDoubt.since_time:type_name -> google.protobuf.Timestamp
-	35, // 61: mt5bridge.v1.OrderDoubt.settled_time:type_name -> google.protobuf.Timestamp
-	35, // 62: mt5bridge.v1.Deal.time:type_name -> google.protobuf.Timestamp
-	4,  // 63: mt5bridge.v1.OrdersService.PlaceOrder:input_type -> mt5bridge.v1.PlaceOrderRequest
-	6,  // 64: mt5bridge.v1.OrdersService.CheckOrder:input_type -> mt5bridge.v1.CheckOrderRequest
-	9,  // 65: mt5bridge.v1.OrdersService.ModifyOrder:input_type -> mt5bridge.v1.ModifyOrderRequest
-	11, // 66: mt5bridge.v1.OrdersService.CancelOrder:input_type -> mt5bridge.v1.CancelOrderRequest
-	13, // 67: mt5bridge.v1.OrdersService.ClosePosition:input_type -> mt5bridge.v1.ClosePositionRequest
-	15, // 68: mt5bridge.v1.OrdersService.ClosePositionBy:input_type -> mt5bridge.v1.ClosePositionByRequest
-	17, // 69: mt5bridge.v1.OrdersService.ModifyPosition:input_type -> mt5bridge.v1.ModifyPositionRequest
-	20, // 70: mt5bridge.v1.OrdersService.GetOrder:input_type -> mt5bridge.v1.GetOrderRequest
-	22, // 71: mt5bridge.v1.OrdersService.ListOrders:input_type -> mt5bridge.v1.ListOrdersRequest
-	24, // 72: mt5bridge.v1.OrdersService.ListDeals:input_type -> mt5bridge.v1.ListDealsRequest
-	26, // 73: mt5bridge.v1.OrdersService.StreamOrders:input_type -> mt5bridge.v1.StreamOrdersRequest
-	5,  // 74: mt5bridge.v1.OrdersService.PlaceOrder:output_type -> mt5bridge.v1.PlaceOrderResponse
-	8,  // 75: mt5bridge.v1.OrdersService.CheckOrder:output_type -> mt5bridge.v1.CheckOrderResponse
-	10, // 76: mt5bridge.v1.OrdersService.ModifyOrder:output_type -> mt5bridge.v1.ModifyOrderResponse
-	12, // 77: mt5bridge.v1.OrdersService.CancelOrder:output_type -> mt5bridge.v1.CancelOrderResponse
-	14, // 78: mt5bridge.v1.OrdersService.ClosePosition:output_type -> mt5bridge.v1.ClosePositionResponse
-	16, // 79: mt5bridge.v1.OrdersService.ClosePositionBy:output_type -> mt5bridge.v1.ClosePositionByResponse
-	18, // 80: mt5bridge.v1.OrdersService.ModifyPosition:output_type -> mt5bridge.v1.ModifyPositionResponse
-	21, // 81: mt5bridge.v1.OrdersService.GetOrder:output_type -> mt5bridge.v1.GetOrderResponse
-	23, // 82: mt5bridge.v1.OrdersService.ListOrders:output_type -> mt5bridge.v1.ListOrdersResponse
-	25, // 83: mt5bridge.v1.OrdersService.ListDeals:output_type -> mt5bridge.v1.ListDealsResponse
-	27, // 84: mt5bridge.v1.OrdersService.StreamOrders:output_type -> mt5bridge.v1.StreamOrdersResponse
-	74, // [74:85] is the sub-list for method output_type
-	63, // [63:74] is the sub-list for method input_type
-	63, // [63:63] is the sub-list for extension type_name
-	63, // [63:63] is the sub-list for extension extendee
-	0,  // [0:63] is the sub-list for field type_name
+	39, // 39: mt5bridge.v1.StreamOrdersRequest.dead_man_switch:type_name -> mt5bridge.v1.DeadManSwitch
+	37, // 40: mt5bridge.v1.StreamOrdersResponse.cursor:type_name -> mt5bridge.v1.Cursor
+	40, // 41: mt5bridge.v1.StreamOrdersResponse.opened:type_name -> mt5bridge.v1.StreamOpened
+	28, // 42: mt5bridge.v1.StreamOrdersResponse.snapshot:type_name -> mt5bridge.v1.Order
+	41, // 43: mt5bridge.v1.StreamOrdersResponse.snapshot_end:type_name -> mt5bridge.v1.SnapshotEnd
+	28, // 44: mt5bridge.v1.StreamOrdersResponse.order:type_name -> mt5bridge.v1.Order
+	42, // 45: mt5bridge.v1.StreamOrdersResponse.heartbeat:type_name -> mt5bridge.v1.Heartbeat
+	43, // 46: mt5bridge.v1.StreamOrdersResponse.reset:type_name -> mt5bridge.v1.Reset
+	44, // 47: mt5bridge.v1.StreamOrdersResponse.closing:type_name -> mt5bridge.v1.Closing
+	31, // 48: mt5bridge.v1.Order.side:type_name -> mt5bridge.v1.OrderSide
+	32, // 49: mt5bridge.v1.Order.type:type_name -> mt5bridge.v1.OrderType
+	33, // 50: mt5bridge.v1.Order.filling:type_name -> mt5bridge.v1.Filling
+	34, // 51: mt5bridge.v1.Order.time_in_force:type_name -> mt5bridge.v1.TimeInForce
+	35, // 52: mt5bridge.v1.Order.expire_time:type_name -> google.protobuf.Timestamp
+	0,  // 53: mt5bridge.v1.Order.stage:type_name -> mt5bridge.v1.OrderStage
+	1,  // 54: mt5bridge.v1.Order.cause:type_name -> mt5bridge.v1.OrderCause
+	36, // 55: mt5bridge.v1.Order.rejection:type_name -> mt5bridge.v1.Rejection
+	35, // 56: mt5bridge.v1.Order.received_time:type_name -> google.protobuf.Timestamp
+	35, // 57: mt5bridge.v1.Order.sent_time:type_name -> google.protobuf.Timestamp
+	35, // 58: mt5bridge.v1.Order.answered_time:type_name -> google.protobuf.Timestamp
+	35, // 59: mt5bridge.v1.Order.final_time:type_name -> google.protobuf.Timestamp
+	29, // 60: mt5bridge.v1.Order.doubt:type_name -> mt5bridge.v1.OrderDoubt
+	35, // 61: mt5bridge.v1.OrderDoubt.since_time:type_name -> google.protobuf.Timestamp
+	35, // 62: mt5bridge.v1.OrderDoubt.settled_time:type_name -> google.protobuf.Timestamp
+	35, // 63: mt5bridge.v1.Deal.time:type_name -> google.protobuf.Timestamp
+	4,  // 64: mt5bridge.v1.OrdersService.PlaceOrder:input_type -> mt5bridge.v1.PlaceOrderRequest
+	6,  // 65: mt5bridge.v1.OrdersService.CheckOrder:input_type -> mt5bridge.v1.CheckOrderRequest
+	9,  // 66: mt5bridge.v1.OrdersService.ModifyOrder:input_type -> mt5bridge.v1.ModifyOrderRequest
+	11, // 67: mt5bridge.v1.OrdersService.CancelOrder:input_type -> mt5bridge.v1.CancelOrderRequest
+	13, // 68: mt5bridge.v1.OrdersService.ClosePosition:input_type -> mt5bridge.v1.ClosePositionRequest
+	15, // 69: mt5bridge.v1.OrdersService.ClosePositionBy:input_type -> mt5bridge.v1.ClosePositionByRequest
+	17, // 70: mt5bridge.v1.OrdersService.ModifyPosition:input_type -> mt5bridge.v1.ModifyPositionRequest
+	20, // 71: mt5bridge.v1.OrdersService.GetOrder:input_type -> mt5bridge.v1.GetOrderRequest
+	22, // 72: mt5bridge.v1.OrdersService.ListOrders:input_type -> mt5bridge.v1.ListOrdersRequest
+	24, // 73: mt5bridge.v1.OrdersService.ListDeals:input_type -> mt5bridge.v1.ListDealsRequest
+	26, // 74: mt5bridge.v1.OrdersService.StreamOrders:input_type -> mt5bridge.v1.StreamOrdersRequest
+	5,  // 75: mt5bridge.v1.OrdersService.PlaceOrder:output_type -> mt5bridge.v1.PlaceOrderResponse
+	8,  // 76: mt5bridge.v1.OrdersService.CheckOrder:output_type -> mt5bridge.v1.CheckOrderResponse
+	10, // 77: mt5bridge.v1.OrdersService.ModifyOrder:output_type -> mt5bridge.v1.ModifyOrderResponse
+	12, // 78: mt5bridge.v1.OrdersService.CancelOrder:output_type -> mt5bridge.v1.CancelOrderResponse
+	14, // 79: mt5bridge.v1.OrdersService.ClosePosition:output_type -> mt5bridge.v1.ClosePositionResponse
+	16, // 80: mt5bridge.v1.OrdersService.ClosePositionBy:output_type -> mt5bridge.v1.ClosePositionByResponse
+	18, // 81: mt5bridge.v1.OrdersService.ModifyPosition:output_type -> mt5bridge.v1.ModifyPositionResponse
+	21, // 82: mt5bridge.v1.OrdersService.GetOrder:output_type -> mt5bridge.v1.GetOrderResponse
+	23, // 83: mt5bridge.v1.OrdersService.ListOrders:output_type -> mt5bridge.v1.ListOrdersResponse
+	25, // 84: mt5bridge.v1.OrdersService.ListDeals:output_type -> mt5bridge.v1.ListDealsResponse
+	27, // 85: mt5bridge.v1.OrdersService.StreamOrders:output_type -> mt5bridge.v1.StreamOrdersResponse
+	75, // [75:86] is the sub-list for method output_type
+	64, // [64:75] is the sub-list for method input_type
+	64, // [64:64] is the sub-list for extension type_name
+	64, // [64:64] is the sub-list for extension extendee
+	0,  // [0:64] is the sub-list for field type_name
 }
 
 func init() { file_mt5bridge_v1_orders_proto_init() }

@@ -88,7 +88,9 @@ type OrdersServiceClient interface {
 	// Opened, a snapshot of the open orders, then every change of every order: numbered, lossless, resumable, also
 	// across restarts of the bridge.
 	//
-	// Errors: NOT_FOUND (UNKNOWN_ACCOUNT), RESOURCE_EXHAUSTED (QUOTA_EXCEEDED).
+	// Errors: INVALID_ARGUMENT, NOT_FOUND (UNKNOWN_ACCOUNT), RESOURCE_EXHAUSTED (QUOTA_EXCEEDED); with a dead-man switch
+	// PERMISSION_DENIED without the scope `trade` for the account and all of its symbols, UNAVAILABLE
+	// (JOURNAL_UNAVAILABLE).
 	StreamOrders(ctx context.Context, in *StreamOrdersRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamOrdersResponse], error)
 }
 
@@ -275,7 +277,9 @@ type OrdersServiceServer interface {
 	// Opened, a snapshot of the open orders, then every change of every order: numbered, lossless, resumable, also
 	// across restarts of the bridge.
 	//
-	// Errors: NOT_FOUND (UNKNOWN_ACCOUNT), RESOURCE_EXHAUSTED (QUOTA_EXCEEDED).
+	// Errors: INVALID_ARGUMENT, NOT_FOUND (UNKNOWN_ACCOUNT), RESOURCE_EXHAUSTED (QUOTA_EXCEEDED); with a dead-man switch
+	// PERMISSION_DENIED without the scope `trade` for the account and all of its symbols, UNAVAILABLE
+	// (JOURNAL_UNAVAILABLE).
 	StreamOrders(*StreamOrdersRequest, grpc.ServerStreamingServer[StreamOrdersResponse]) error
 	mustEmbedUnimplementedOrdersServiceServer()
 }

@@ -28,6 +28,63 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// What a dead-man switch does.
+type DeadManAction int32
+
+const (
+	// Not given.
+	DeadManAction_DEAD_MAN_ACTION_UNSPECIFIED DeadManAction = 0
+	// Nothing: disarms what was armed.
+	DeadManAction_DEAD_MAN_ACTION_NONE DeadManAction = 1
+	// Cancels the strategy's orders that rest in the market.
+	DeadManAction_DEAD_MAN_ACTION_CANCEL_ORDERS DeadManAction = 2
+	// The same, and closes its positions at the market.
+	DeadManAction_DEAD_MAN_ACTION_CLOSE_POSITIONS DeadManAction = 3
+)
+
+// Enum value maps for DeadManAction.
+var (
+	DeadManAction_name = map[int32]string{
+		0: "DEAD_MAN_ACTION_UNSPECIFIED",
+		1: "DEAD_MAN_ACTION_NONE",
+		2: "DEAD_MAN_ACTION_CANCEL_ORDERS",
+		3: "DEAD_MAN_ACTION_CLOSE_POSITIONS",
+	}
+	DeadManAction_value = map[string]int32{
+		"DEAD_MAN_ACTION_UNSPECIFIED":     0,
+		"DEAD_MAN_ACTION_NONE":            1,
+		"DEAD_MAN_ACTION_CANCEL_ORDERS":   2,
+		"DEAD_MAN_ACTION_CLOSE_POSITIONS": 3,
+	}
+)
+
+func (x DeadManAction) Enum() *DeadManAction {
+	p := new(DeadManAction)
+	*p = x
+	return p
+}
+
+func (x DeadManAction) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (DeadManAction) Descriptor() protoreflect.EnumDescriptor {
+	return file_mt5bridge_v1_types_proto_enumTypes[0].Descriptor()
+}
+
+func (DeadManAction) Type() protoreflect.EnumType {
+	return &file_mt5bridge_v1_types_proto_enumTypes[0]
+}
+
+func (x DeadManAction) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use DeadManAction.Descriptor instead.
+func (DeadManAction) EnumDescriptor() ([]byte, []int) {
+	return file_mt5bridge_v1_types_proto_rawDescGZIP(), []int{0}
+}
+
 // Whether new prices are to be expected.
 type SourceState int32
 
@@ -73,11 +130,11 @@ func (x SourceState) String() string {
 }
 
 func (SourceState) Descriptor() protoreflect.EnumDescriptor {
-	return file_mt5bridge_v1_types_proto_enumTypes[0].Descriptor()
+	return file_mt5bridge_v1_types_proto_enumTypes[1].Descriptor()
 }
 
 func (SourceState) Type() protoreflect.EnumType {
-	return &file_mt5bridge_v1_types_proto_enumTypes[0]
+	return &file_mt5bridge_v1_types_proto_enumTypes[1]
 }
 
 func (x SourceState) Number() protoreflect.EnumNumber {
@@ -86,7 +143,7 @@ func (x SourceState) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use SourceState.Descriptor instead.
 func (SourceState) EnumDescriptor() ([]byte, []int) {
-	return file_mt5bridge_v1_types_proto_rawDescGZIP(), []int{0}
+	return file_mt5bridge_v1_types_proto_rawDescGZIP(), []int{1}
 }
 
 // Why a stream starts afresh.
@@ -130,11 +187,11 @@ func (x ResetReason) String() string {
 }
 
 func (ResetReason) Descriptor() protoreflect.EnumDescriptor {
-	return file_mt5bridge_v1_types_proto_enumTypes[1].Descriptor()
+	return file_mt5bridge_v1_types_proto_enumTypes[2].Descriptor()
 }
 
 func (ResetReason) Type() protoreflect.EnumType {
-	return &file_mt5bridge_v1_types_proto_enumTypes[1]
+	return &file_mt5bridge_v1_types_proto_enumTypes[2]
 }
 
 func (x ResetReason) Number() protoreflect.EnumNumber {
@@ -143,7 +200,7 @@ func (x ResetReason) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ResetReason.Descriptor instead.
 func (ResetReason) EnumDescriptor() ([]byte, []int) {
-	return file_mt5bridge_v1_types_proto_rawDescGZIP(), []int{1}
+	return file_mt5bridge_v1_types_proto_rawDescGZIP(), []int{2}
 }
 
 // Why the bridge ends a stream.
@@ -183,11 +240,11 @@ func (x ClosingReason) String() string {
 }
 
 func (ClosingReason) Descriptor() protoreflect.EnumDescriptor {
-	return file_mt5bridge_v1_types_proto_enumTypes[2].Descriptor()
+	return file_mt5bridge_v1_types_proto_enumTypes[3].Descriptor()
 }
 
 func (ClosingReason) Type() protoreflect.EnumType {
-	return &file_mt5bridge_v1_types_proto_enumTypes[2]
+	return &file_mt5bridge_v1_types_proto_enumTypes[3]
 }
 
 func (x ClosingReason) Number() protoreflect.EnumNumber {
@@ -196,7 +253,7 @@ func (x ClosingReason) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ClosingReason.Descriptor instead.
 func (ClosingReason) EnumDescriptor() ([]byte, []int) {
-	return file_mt5bridge_v1_types_proto_rawDescGZIP(), []int{2}
+	return file_mt5bridge_v1_types_proto_rawDescGZIP(), []int{3}
 }
 
 // How an order stands to the market.
@@ -236,11 +293,11 @@ func (x OrderSide) String() string {
 }
 
 func (OrderSide) Descriptor() protoreflect.EnumDescriptor {
-	return file_mt5bridge_v1_types_proto_enumTypes[3].Descriptor()
+	return file_mt5bridge_v1_types_proto_enumTypes[4].Descriptor()
 }
 
 func (OrderSide) Type() protoreflect.EnumType {
-	return &file_mt5bridge_v1_types_proto_enumTypes[3]
+	return &file_mt5bridge_v1_types_proto_enumTypes[4]
 }
 
 func (x OrderSide) Number() protoreflect.EnumNumber {
@@ -249,7 +306,7 @@ func (x OrderSide) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use OrderSide.Descriptor instead.
 func (OrderSide) EnumDescriptor() ([]byte, []int) {
-	return file_mt5bridge_v1_types_proto_rawDescGZIP(), []int{3}
+	return file_mt5bridge_v1_types_proto_rawDescGZIP(), []int{4}
 }
 
 // When and at which price an order executes.
@@ -301,11 +358,11 @@ func (x OrderType) String() string {
 }
 
 func (OrderType) Descriptor() protoreflect.EnumDescriptor {
-	return file_mt5bridge_v1_types_proto_enumTypes[4].Descriptor()
+	return file_mt5bridge_v1_types_proto_enumTypes[5].Descriptor()
 }
 
 func (OrderType) Type() protoreflect.EnumType {
-	return &file_mt5bridge_v1_types_proto_enumTypes[4]
+	return &file_mt5bridge_v1_types_proto_enumTypes[5]
 }
 
 func (x OrderType) Number() protoreflect.EnumNumber {
@@ -314,7 +371,7 @@ func (x OrderType) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use OrderType.Descriptor instead.
 func (OrderType) EnumDescriptor() ([]byte, []int) {
-	return file_mt5bridge_v1_types_proto_rawDescGZIP(), []int{4}
+	return file_mt5bridge_v1_types_proto_rawDescGZIP(), []int{5}
 }
 
 // How an order may be filled.
@@ -366,11 +423,11 @@ func (x Filling) String() string {
 }
 
 func (Filling) Descriptor() protoreflect.EnumDescriptor {
-	return file_mt5bridge_v1_types_proto_enumTypes[5].Descriptor()
+	return file_mt5bridge_v1_types_proto_enumTypes[6].Descriptor()
 }
 
 func (Filling) Type() protoreflect.EnumType {
-	return &file_mt5bridge_v1_types_proto_enumTypes[5]
+	return &file_mt5bridge_v1_types_proto_enumTypes[6]
 }
 
 func (x Filling) Number() protoreflect.EnumNumber {
@@ -379,7 +436,7 @@ func (x Filling) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Filling.Descriptor instead.
 func (Filling) EnumDescriptor() ([]byte, []int) {
-	return file_mt5bridge_v1_types_proto_rawDescGZIP(), []int{5}
+	return file_mt5bridge_v1_types_proto_rawDescGZIP(), []int{6}
 }
 
 // How long a pending order stays.
@@ -427,11 +484,11 @@ func (x TimeInForce) String() string {
 }
 
 func (TimeInForce) Descriptor() protoreflect.EnumDescriptor {
-	return file_mt5bridge_v1_types_proto_enumTypes[6].Descriptor()
+	return file_mt5bridge_v1_types_proto_enumTypes[7].Descriptor()
 }
 
 func (TimeInForce) Type() protoreflect.EnumType {
-	return &file_mt5bridge_v1_types_proto_enumTypes[6]
+	return &file_mt5bridge_v1_types_proto_enumTypes[7]
 }
 
 func (x TimeInForce) Number() protoreflect.EnumNumber {
@@ -440,7 +497,7 @@ func (x TimeInForce) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use TimeInForce.Descriptor instead.
 func (TimeInForce) EnumDescriptor() ([]byte, []int) {
-	return file_mt5bridge_v1_types_proto_rawDescGZIP(), []int{6}
+	return file_mt5bridge_v1_types_proto_rawDescGZIP(), []int{7}
 }
 
 // Where a reader stands in a stream. Hand it back as `resume_after` and the stream goes on behind it.
@@ -514,7 +571,9 @@ type StreamOpened struct {
 	// Where the stream begins.
 	Cursor *Cursor `protobuf:"bytes,6,opt,name=cursor,proto3" json:"cursor,omitempty"`
 	// One row for each symbol asked for. A refused symbol does not end the stream.
-	Symbols       []*SymbolResult `protobuf:"bytes,7,rep,name=symbols,proto3" json:"symbols,omitempty"`
+	Symbols []*SymbolResult `protobuf:"bytes,7,rep,name=symbols,proto3" json:"symbols,omitempty"`
+	// StreamOrders: what was asked for, and is armed (or with NONE disarmed) and on disk; absent when nothing was.
+	DeadManSwitch *DeadManSwitch `protobuf:"bytes,8,opt,name=dead_man_switch,json=deadManSwitch,proto3" json:"dead_man_switch,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -598,6 +657,73 @@ func (x *StreamOpened) GetSymbols() []*SymbolResult {
 	return nil
 }
 
+func (x *StreamOpened) GetDeadManSwitch() *DeadManSwitch {
+	if x != nil {
+		return x.DeadManSwitch
+	}
+	return nil
+}
+
+// What the bridge is to do for a strategy that stays away.
+//
+// It is armed when `opened` says so, and through restarts of the bridge. Its clock runs while no StreamOrders with a
+// switch of that strategy is connected, from the start of the bridge at the earliest, and stops when one comes back;
+// what had been sent by then stays sent. Once it has fired and all is done it is no longer armed. While the bridge
+// drains nothing fires. What is canceled and closed has the cause BRIDGE.
+type DeadManSwitch struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How long the strategy may be away, 1 s to 1 h; not looked at with NONE.
+	Timeout *durationpb.Duration `protobuf:"bytes,1,opt,name=timeout,proto3" json:"timeout,omitempty"`
+	// What is done then. It is tried again until nothing is left to do.
+	Action        DeadManAction `protobuf:"varint,2,opt,name=action,proto3,enum=mt5bridge.v1.DeadManAction" json:"action,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeadManSwitch) Reset() {
+	*x = DeadManSwitch{}
+	mi := &file_mt5bridge_v1_types_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeadManSwitch) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeadManSwitch) ProtoMessage() {}
+
+func (x *DeadManSwitch) ProtoReflect() protoreflect.Message {
+	mi := &file_mt5bridge_v1_types_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeadManSwitch.ProtoReflect.Descriptor instead.
+func (*DeadManSwitch) Descriptor() ([]byte, []int) {
+	return file_mt5bridge_v1_types_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *DeadManSwitch) GetTimeout() *durationpb.Duration {
+	if x != nil {
+		return x.Timeout
+	}
+	return nil
+}
+
+func (x *DeadManSwitch) GetAction() DeadManAction {
+	if x != nil {
+		return x.Action
+	}
+	return DeadManAction_DEAD_MAN_ACTION_UNSPECIFIED
+}
+
 // What became of one symbol of a subscription.
 type SymbolResult struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -615,7 +741,7 @@ type SymbolResult struct {
 
 func (x *SymbolResult) Reset() {
 	*x = SymbolResult{}
-	mi := &file_mt5bridge_v1_types_proto_msgTypes[2]
+	mi := &file_mt5bridge_v1_types_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -627,7 +753,7 @@ func (x *SymbolResult) String() string {
 func (*SymbolResult) ProtoMessage() {}
 
 func (x *SymbolResult) ProtoReflect() protoreflect.Message {
-	mi := &file_mt5bridge_v1_types_proto_msgTypes[2]
+	mi := &file_mt5bridge_v1_types_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -640,7 +766,7 @@ func (x *SymbolResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SymbolResult.ProtoReflect.Descriptor instead.
 func (*SymbolResult) Descriptor() ([]byte, []int) {
-	return file_mt5bridge_v1_types_proto_rawDescGZIP(), []int{2}
+	return file_mt5bridge_v1_types_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *SymbolResult) GetSymbol() string {
@@ -682,7 +808,7 @@ type SnapshotEnd struct {
 
 func (x *SnapshotEnd) Reset() {
 	*x = SnapshotEnd{}
-	mi := &file_mt5bridge_v1_types_proto_msgTypes[3]
+	mi := &file_mt5bridge_v1_types_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -694,7 +820,7 @@ func (x *SnapshotEnd) String() string {
 func (*SnapshotEnd) ProtoMessage() {}
 
 func (x *SnapshotEnd) ProtoReflect() protoreflect.Message {
-	mi := &file_mt5bridge_v1_types_proto_msgTypes[3]
+	mi := &file_mt5bridge_v1_types_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -707,7 +833,7 @@ func (x *SnapshotEnd) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SnapshotEnd.ProtoReflect.Descriptor instead.
 func (*SnapshotEnd) Descriptor() ([]byte, []int) {
-	return file_mt5bridge_v1_types_proto_rawDescGZIP(), []int{3}
+	return file_mt5bridge_v1_types_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *SnapshotEnd) GetCursor() *Cursor {
@@ -734,7 +860,7 @@ type Heartbeat struct {
 
 func (x *Heartbeat) Reset() {
 	*x = Heartbeat{}
-	mi := &file_mt5bridge_v1_types_proto_msgTypes[4]
+	mi := &file_mt5bridge_v1_types_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -746,7 +872,7 @@ func (x *Heartbeat) String() string {
 func (*Heartbeat) ProtoMessage() {}
 
 func (x *Heartbeat) ProtoReflect() protoreflect.Message {
-	mi := &file_mt5bridge_v1_types_proto_msgTypes[4]
+	mi := &file_mt5bridge_v1_types_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -759,7 +885,7 @@ func (x *Heartbeat) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Heartbeat.ProtoReflect.Descriptor instead.
 func (*Heartbeat) Descriptor() ([]byte, []int) {
-	return file_mt5bridge_v1_types_proto_rawDescGZIP(), []int{4}
+	return file_mt5bridge_v1_types_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Heartbeat) GetServerTime() *timestamppb.Timestamp {
@@ -805,7 +931,7 @@ type Reset struct {
 
 func (x *Reset) Reset() {
 	*x = Reset{}
-	mi := &file_mt5bridge_v1_types_proto_msgTypes[5]
+	mi := &file_mt5bridge_v1_types_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -817,7 +943,7 @@ func (x *Reset) String() string {
 func (*Reset) ProtoMessage() {}
 
 func (x *Reset) ProtoReflect() protoreflect.Message {
-	mi := &file_mt5bridge_v1_types_proto_msgTypes[5]
+	mi := &file_mt5bridge_v1_types_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -830,7 +956,7 @@ func (x *Reset) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reset.ProtoReflect.Descriptor instead.
 func (*Reset) Descriptor() ([]byte, []int) {
-	return file_mt5bridge_v1_types_proto_rawDescGZIP(), []int{5}
+	return file_mt5bridge_v1_types_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Reset) GetReason() ResetReason {
@@ -871,7 +997,7 @@ type Closing struct {
 
 func (x *Closing) Reset() {
 	*x = Closing{}
-	mi := &file_mt5bridge_v1_types_proto_msgTypes[6]
+	mi := &file_mt5bridge_v1_types_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -883,7 +1009,7 @@ func (x *Closing) String() string {
 func (*Closing) ProtoMessage() {}
 
 func (x *Closing) ProtoReflect() protoreflect.Message {
-	mi := &file_mt5bridge_v1_types_proto_msgTypes[6]
+	mi := &file_mt5bridge_v1_types_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -896,7 +1022,7 @@ func (x *Closing) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Closing.ProtoReflect.Descriptor instead.
 func (*Closing) Descriptor() ([]byte, []int) {
-	return file_mt5bridge_v1_types_proto_rawDescGZIP(), []int{6}
+	return file_mt5bridge_v1_types_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Closing) GetReason() ClosingReason {
@@ -951,7 +1077,7 @@ type Rejection struct {
 
 func (x *Rejection) Reset() {
 	*x = Rejection{}
-	mi := &file_mt5bridge_v1_types_proto_msgTypes[7]
+	mi := &file_mt5bridge_v1_types_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -963,7 +1089,7 @@ func (x *Rejection) String() string {
 func (*Rejection) ProtoMessage() {}
 
 func (x *Rejection) ProtoReflect() protoreflect.Message {
-	mi := &file_mt5bridge_v1_types_proto_msgTypes[7]
+	mi := &file_mt5bridge_v1_types_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -976,7 +1102,7 @@ func (x *Rejection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rejection.ProtoReflect.Descriptor instead.
 func (*Rejection) Descriptor() ([]byte, []int) {
-	return file_mt5bridge_v1_types_proto_rawDescGZIP(), []int{7}
+	return file_mt5bridge_v1_types_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Rejection) GetReason() string {
@@ -1035,7 +1161,7 @@ const file_mt5bridge_v1_types_proto_rawDesc = "" +
 	"\x18mt5bridge/v1/types.proto\x12\fmt5bridge.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\":\n" +
 	"\x06Cursor\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\tR\x05epoch\x12\x1a\n" +
-	"\bsequence\x18\x02 \x01(\x04R\bsequence\"\xc4\x02\n" +
+	"\bsequence\x18\x02 \x01(\x04R\bsequence\"\x89\x03\n" +
 	"\fStreamOpened\x12\x1b\n" +
 	"\tstream_id\x18\x01 \x01(\tR\bstreamId\x12\x18\n" +
 	"\aaccount\x18\x02 \x01(\tR\aaccount\x12\x12\n" +
@@ -1044,7 +1170,11 @@ const file_mt5bridge_v1_types_proto_rawDesc = "" +
 	"\vserver_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"serverTime\x12,\n" +
 	"\x06cursor\x18\x06 \x01(\v2\x14.mt5bridge.v1.CursorR\x06cursor\x124\n" +
-	"\asymbols\x18\a \x03(\v2\x1a.mt5bridge.v1.SymbolResultR\asymbols\"t\n" +
+	"\asymbols\x18\a \x03(\v2\x1a.mt5bridge.v1.SymbolResultR\asymbols\x12C\n" +
+	"\x0fdead_man_switch\x18\b \x01(\v2\x1b.mt5bridge.v1.DeadManSwitchR\rdeadManSwitch\"y\n" +
+	"\rDeadManSwitch\x123\n" +
+	"\atimeout\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\atimeout\x123\n" +
+	"\x06action\x18\x02 \x01(\x0e2\x1b.mt5bridge.v1.DeadManActionR\x06action\"t\n" +
 	"\fSymbolResult\x12\x16\n" +
 	"\x06symbol\x18\x01 \x01(\tR\x06symbol\x12\x1a\n" +
 	"\baccepted\x18\x02 \x01(\bR\baccepted\x12\x16\n" +
@@ -1075,7 +1205,12 @@ const file_mt5bridge_v1_types_proto_rawDesc = "" +
 	"\tretriable\x18\x04 \x01(\bR\tretriable\x12\x12\n" +
 	"\x04rule\x18\x05 \x01(\tR\x04rule\x12\x14\n" +
 	"\x05limit\x18\x06 \x01(\tR\x05limit\x12\x14\n" +
-	"\x05value\x18\a \x01(\tR\x05value*\x9d\x01\n" +
+	"\x05value\x18\a \x01(\tR\x05value*\x92\x01\n" +
+	"\rDeadManAction\x12\x1f\n" +
+	"\x1bDEAD_MAN_ACTION_UNSPECIFIED\x10\x00\x12\x18\n" +
+	"\x14DEAD_MAN_ACTION_NONE\x10\x01\x12!\n" +
+	"\x1dDEAD_MAN_ACTION_CANCEL_ORDERS\x10\x02\x12#\n" +
+	"\x1fDEAD_MAN_ACTION_CLOSE_POSITIONS\x10\x03*\x9d\x01\n" +
 	"\vSourceState\x12\x1c\n" +
 	"\x18SOURCE_STATE_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11SOURCE_STATE_LIVE\x10\x01\x12\x1e\n" +
@@ -1130,46 +1265,51 @@ func file_mt5bridge_v1_types_proto_rawDescGZIP() []byte {
 	return file_mt5bridge_v1_types_proto_rawDescData
 }
 
-var file_mt5bridge_v1_types_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
-var file_mt5bridge_v1_types_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_mt5bridge_v1_types_proto_enumTypes = make([]protoimpl.EnumInfo, 8)
+var file_mt5bridge_v1_types_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_mt5bridge_v1_types_proto_goTypes = []any{
-	(SourceState)(0),              // 0: mt5bridge.v1.SourceState
-	(ResetReason)(0),              // 1: mt5bridge.v1.ResetReason
-	(ClosingReason)(0),            // 2: mt5bridge.v1.ClosingReason
-	(OrderSide)(0),                // 3: mt5bridge.v1.OrderSide
-	(OrderType)(0),                // 4: mt5bridge.v1.OrderType
-	(Filling)(0),                  // 5: mt5bridge.v1.Filling
-	(TimeInForce)(0),              // 6: mt5bridge.v1.TimeInForce
-	(*Cursor)(nil),                // 7: mt5bridge.v1.Cursor
-	(*StreamOpened)(nil),          // 8: mt5bridge.v1.StreamOpened
-	(*SymbolResult)(nil),          // 9: mt5bridge.v1.SymbolResult
-	(*SnapshotEnd)(nil),           // 10: mt5bridge.v1.SnapshotEnd
-	(*Heartbeat)(nil),             // 11: mt5bridge.v1.Heartbeat
-	(*Reset)(nil),                 // 12: mt5bridge.v1.Reset
-	(*Closing)(nil),               // 13: mt5bridge.v1.Closing
-	(*Rejection)(nil),             // 14: mt5bridge.v1.Rejection
-	(*durationpb.Duration)(nil),   // 15: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 16: google.protobuf.Timestamp
+	(DeadManAction)(0),            // 0: mt5bridge.v1.DeadManAction
+	(SourceState)(0),              // 1: mt5bridge.v1.SourceState
+	(ResetReason)(0),              // 2: mt5bridge.v1.ResetReason
+	(ClosingReason)(0),            // 3: mt5bridge.v1.ClosingReason
+	(OrderSide)(0),                // 4: mt5bridge.v1.OrderSide
+	(OrderType)(0),                // 5: mt5bridge.v1.OrderType
+	(Filling)(0),                  // 6: mt5bridge.v1.Filling
+	(TimeInForce)(0),              // 7: mt5bridge.v1.TimeInForce
+	(*Cursor)(nil),                // 8: mt5bridge.v1.Cursor
+	(*StreamOpened)(nil),          // 9: mt5bridge.v1.StreamOpened
+	(*DeadManSwitch)(nil),         // 10: mt5bridge.v1.DeadManSwitch
+	(*SymbolResult)(nil),          // 11: mt5bridge.v1.SymbolResult
+	(*SnapshotEnd)(nil),           // 12: mt5bridge.v1.SnapshotEnd
+	(*Heartbeat)(nil),             // 13: mt5bridge.v1.Heartbeat
+	(*Reset)(nil),                 // 14: mt5bridge.v1.Reset
+	(*Closing)(nil),               // 15: mt5bridge.v1.Closing
+	(*Rejection)(nil),             // 16: mt5bridge.v1.Rejection
+	(*durationpb.Duration)(nil),   // 17: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 18: google.protobuf.Timestamp
 }
 var file_mt5bridge_v1_types_proto_depIdxs = []int32{
-	15, // 0: mt5bridge.v1.StreamOpened.heartbeat_interval:type_name -> google.protobuf.Duration
-	16, // 1: mt5bridge.v1.StreamOpened.server_time:type_name -> google.protobuf.Timestamp
-	7,  // 2: mt5bridge.v1.StreamOpened.cursor:type_name -> mt5bridge.v1.Cursor
-	9,  // 3: mt5bridge.v1.StreamOpened.symbols:type_name -> mt5bridge.v1.SymbolResult
-	7,  // 4: mt5bridge.v1.SnapshotEnd.cursor:type_name -> mt5bridge.v1.Cursor
-	16, // 5: mt5bridge.v1.Heartbeat.server_time:type_name -> google.protobuf.Timestamp
-	7,  // 6: mt5bridge.v1.Heartbeat.cursor:type_name -> mt5bridge.v1.Cursor
-	0,  // 7: mt5bridge.v1.Heartbeat.source_state:type_name -> mt5bridge.v1.SourceState
-	1,  // 8: mt5bridge.v1.Reset.reason:type_name -> mt5bridge.v1.ResetReason
-	7,  // 9: mt5bridge.v1.Reset.cursor:type_name -> mt5bridge.v1.Cursor
-	2,  // 10: mt5bridge.v1.Closing.reason:type_name -> mt5bridge.v1.ClosingReason
-	7,  // 11: mt5bridge.v1.Closing.cursor:type_name -> mt5bridge.v1.Cursor
-	15, // 12: mt5bridge.v1.Closing.retry_after:type_name -> google.protobuf.Duration
-	13, // [13:13] is the sub-list for method output_type
-	13, // [13:13] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	17, // 0: mt5bridge.v1.StreamOpened.heartbeat_interval:type_name -> google.protobuf.Duration
+	18, // 1: mt5bridge.v1.StreamOpened.server_time:type_name -> google.protobuf.Timestamp
+	8,  // 2: mt5bridge.v1.StreamOpened.cursor:type_name -> mt5bridge.v1.Cursor
+	11, // 3: mt5bridge.v1.StreamOpened.symbols:type_name -> mt5bridge.v1.SymbolResult
+	10, // 4: mt5bridge.v1.StreamOpened.dead_man_switch:type_name -> mt5bridge.v1.DeadManSwitch
+	17, // 5: mt5bridge.v1.DeadManSwitch.timeout:type_name -> google.protobuf.Duration
+	0,  // 6: mt5bridge.v1.DeadManSwitch.action:type_name -> mt5bridge.v1.DeadManAction
+	8,  // 7: mt5bridge.v1.SnapshotEnd.cursor:type_name -> mt5bridge.v1.Cursor
+	18, // 8: mt5bridge.v1.Heartbeat.server_time:type_name -> google.protobuf.Timestamp
+	8,  // 9: mt5bridge.v1.Heartbeat.cursor:type_name -> mt5bridge.v1.Cursor
+	1,  // 10: mt5bridge.v1.Heartbeat.source_state:type_name -> mt5bridge.v1.SourceState
+	2,  // 11: mt5bridge.v1.Reset.reason:type_name -> mt5bridge.v1.ResetReason
+	8,  // 12: mt5bridge.v1.Reset.cursor:type_name -> mt5bridge.v1.Cursor
+	3,  // 13: mt5bridge.v1.Closing.reason:type_name -> mt5bridge.v1.ClosingReason
+	8,  // 14: mt5bridge.v1.Closing.cursor:type_name -> mt5bridge.v1.Cursor
+	17, // 15: mt5bridge.v1.Closing.retry_after:type_name -> google.protobuf.Duration
+	16, // [16:16] is the sub-list for method output_type
+	16, // [16:16] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_mt5bridge_v1_types_proto_init() }
@@ -1182,8 +1322,8 @@ func file_mt5bridge_v1_types_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mt5bridge_v1_types_proto_rawDesc), len(file_mt5bridge_v1_types_proto_rawDesc)),
-			NumEnums:      7,
-			NumMessages:   8,
+			NumEnums:      8,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -18,7 +18,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file mt5bridge/v1/types.proto.
  */
 export const file_mt5bridge_v1_types: GenFile = /*@__PURE__*/
-  fileDesc("ChhtdDVicmlkZ2UvdjEvdHlwZXMucHJvdG8SDG10NWJyaWRnZS52MSIyCgZDdXJzb3ISFgoFZXBvY2gYASABKAlCB7pIBHICGEASEAoIc2VxdWVuY2UYAiABKAQi+wEKDFN0cmVhbU9wZW5lZBIRCglzdHJlYW1faWQYASABKAkSDwoHYWNjb3VudBgCIAEoCRIMCgRsaXZlGAMgASgIEjUKEmhlYXJ0YmVhdF9pbnRlcnZhbBgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIvCgtzZXJ2ZXJfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJAoGY3Vyc29yGAYgASgLMhQubXQ1YnJpZGdlLnYxLkN1cnNvchIrCgdzeW1ib2xzGAcgAygLMhoubXQ1YnJpZGdlLnYxLlN5bWJvbFJlc3VsdCJRCgxTeW1ib2xSZXN1bHQSDgoGc3ltYm9sGAEgASgJEhAKCGFjY2VwdGVkGAIgASgIEg4KBnJlYXNvbhgDIAEoCRIPCgdtZXNzYWdlGAQgASgJIjMKC1NuYXBzaG90RW5kEiQKBmN1cnNvchgBIAEoCzIULm10NWJyaWRnZS52MS5DdXJzb3IipAEKCUhlYXJ0YmVhdBIvCgtzZXJ2ZXJfdGltZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJAoGY3Vyc29yGAIgASgLMhQubXQ1YnJpZGdlLnYxLkN1cnNvchIvCgxzb3VyY2Vfc3RhdGUYAyABKA4yGS5tdDVicmlkZ2UudjEuU291cmNlU3RhdGUSDwoHc2tpcHBlZBgEIAEoBCJpCgVSZXNldBIpCgZyZWFzb24YASABKA4yGS5tdDVicmlkZ2UudjEuUmVzZXRSZWFzb24SDwoHbWVzc2FnZRgCIAEoCRIkCgZjdXJzb3IYAyABKAsyFC5tdDVicmlkZ2UudjEuQ3Vyc29yIp0BCgdDbG9zaW5nEisKBnJlYXNvbhgBIAEoDjIbLm10NWJyaWRnZS52MS5DbG9zaW5nUmVhc29uEg8KB21lc3NhZ2UYAiABKAkSJAoGY3Vyc29yGAMgASgLMhQubXQ1YnJpZGdlLnYxLkN1cnNvchIuCgtyZXRyeV9hZnRlchgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiJ8CglSZWplY3Rpb24SDgoGcmVhc29uGAEgASgJEg8KB3JldGNvZGUYAiABKA0SDwoHbWVzc2FnZRgDIAEoCRIRCglyZXRyaWFibGUYBCABKAgSDAoEcnVsZRgFIAEoCRINCgVsaW1pdBgGIAEoCRINCgV2YWx1ZRgHIAEoCSqdAQoLU291cmNlU3RhdGUSHAoYU09VUkNFX1NUQVRFX1VOU1BFQ0lGSUVEEAASFQoRU09VUkNFX1NUQVRFX0xJVkUQARIeChpTT1VSQ0VfU1RBVEVfTUFSS0VUX0NMT1NFRBACEhYKElNPVVJDRV9TVEFURV9TVEFMRRADEiEKHVNPVVJDRV9TVEFURV9URVJNSU5BTF9PRkZMSU5FEAQqhQEKC1Jlc2V0UmVhc29uEhwKGFJFU0VUX1JFQVNPTl9VTlNQRUNJRklFRBAAEh4KGlJFU0VUX1JFQVNPTl9FUE9DSF9DSEFOR0VEEAESGAoUUkVTRVRfUkVBU09OX1RPT19PTEQQAhIeChpSRVNFVF9SRUFTT05fSU5fVEhFX0ZVVFVSRRADKm4KDUNsb3NpbmdSZWFzb24SHgoaQ0xPU0lOR19SRUFTT05fVU5TUEVDSUZJRUQQABIbChdDTE9TSU5HX1JFQVNPTl9TSFVURE9XThABEiAKHENMT1NJTkdfUkVBU09OX1NMT1dfQ09OU1VNRVIQAipQCglPcmRlclNpZGUSGgoWT1JERVJfU0lERV9VTlNQRUNJRklFRBAAEhIKDk9SREVSX1NJREVfQlVZEAESEwoPT1JERVJfU0lERV9TRUxMEAIqnQEKCU9yZGVyVHlwZRIaChZPUkRFUl9UWVBFX1VOU1BFQ0lGSUVEEAASFQoRT1JERVJfVFlQRV9NQVJLRVQQARIUChBPUkRFUl9UWVBFX0xJTUlUEAISEwoPT1JERVJfVFlQRV9TVE9QEAMSGQoVT1JERVJfVFlQRV9TVE9QX0xJTUlUEAQSFwoTT1JERVJfVFlQRV9DTE9TRV9CWRAFKnsKB0ZpbGxpbmcSFwoTRklMTElOR19VTlNQRUNJRklFRBAAEhAKDEZJTExJTkdfQVVUTxABEg8KC0ZJTExJTkdfRk9LEAISDwoLRklMTElOR19JT0MQAxISCg5GSUxMSU5HX1JFVFVSThAEEg8KC0ZJTExJTkdfQk9DEAUqmAEKC1RpbWVJbkZvcmNlEh0KGVRJTUVfSU5fRk9SQ0VfVU5TUEVDSUZJRUQQABIVChFUSU1FX0lOX0ZPUkNFX0dUQxABEhUKEVRJTUVfSU5fRk9SQ0VfREFZEAISGwoXVElNRV9JTl9GT1JDRV9TUEVDSUZJRUQQAxIfChtUSU1FX0lOX0ZPUkNFX1NQRUNJRklFRF9EQVkQBGIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("ChhtdDVicmlkZ2UvdjEvdHlwZXMucHJvdG8SDG10NWJyaWRnZS52MSIyCgZDdXJzb3ISFgoFZXBvY2gYASABKAlCB7pIBHICGEASEAoIc2VxdWVuY2UYAiABKAQisQIKDFN0cmVhbU9wZW5lZBIRCglzdHJlYW1faWQYASABKAkSDwoHYWNjb3VudBgCIAEoCRIMCgRsaXZlGAMgASgIEjUKEmhlYXJ0YmVhdF9pbnRlcnZhbBgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIvCgtzZXJ2ZXJfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJAoGY3Vyc29yGAYgASgLMhQubXQ1YnJpZGdlLnYxLkN1cnNvchIrCgdzeW1ib2xzGAcgAygLMhoubXQ1YnJpZGdlLnYxLlN5bWJvbFJlc3VsdBI0Cg9kZWFkX21hbl9zd2l0Y2gYCCABKAsyGy5tdDVicmlkZ2UudjEuRGVhZE1hblN3aXRjaCKFAQoNRGVhZE1hblN3aXRjaBI7Cgd0aW1lb3V0GAEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQg+6SAyqAQkiAwiQHDICCAESNwoGYWN0aW9uGAIgASgOMhsubXQ1YnJpZGdlLnYxLkRlYWRNYW5BY3Rpb25CCrpIB4IBBBABIAAiUQoMU3ltYm9sUmVzdWx0Eg4KBnN5bWJvbBgBIAEoCRIQCghhY2NlcHRlZBgCIAEoCBIOCgZyZWFzb24YAyABKAkSDwoHbWVzc2FnZRgEIAEoCSIzCgtTbmFwc2hvdEVuZBIkCgZjdXJzb3IYASABKAsyFC5tdDVicmlkZ2UudjEuQ3Vyc29yIqQBCglIZWFydGJlYXQSLwoLc2VydmVyX3RpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiQKBmN1cnNvchgCIAEoCzIULm10NWJyaWRnZS52MS5DdXJzb3ISLwoMc291cmNlX3N0YXRlGAMgASgOMhkubXQ1YnJpZGdlLnYxLlNvdXJjZVN0YXRlEg8KB3NraXBwZWQYBCABKAQiaQoFUmVzZXQSKQoGcmVhc29uGAEgASgOMhkubXQ1YnJpZGdlLnYxLlJlc2V0UmVhc29uEg8KB21lc3NhZ2UYAiABKAkSJAoGY3Vyc29yGAMgASgLMhQubXQ1YnJpZGdlLnYxLkN1cnNvciKdAQoHQ2xvc2luZxIrCgZyZWFzb24YASABKA4yGy5tdDVicmlkZ2UudjEuQ2xvc2luZ1JlYXNvbhIPCgdtZXNzYWdlGAIgASgJEiQKBmN1cnNvchgDIAEoCzIULm10NWJyaWRnZS52MS5DdXJzb3ISLgoLcmV0cnlfYWZ0ZXIYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24ifAoJUmVqZWN0aW9uEg4KBnJlYXNvbhgBIAEoCRIPCgdyZXRjb2RlGAIgASgNEg8KB21lc3NhZ2UYAyABKAkSEQoJcmV0cmlhYmxlGAQgASgIEgwKBHJ1bGUYBSABKAkSDQoFbGltaXQYBiABKAkSDQoFdmFsdWUYByABKAkqkgEKDURlYWRNYW5BY3Rpb24SHwobREVBRF9NQU5fQUNUSU9OX1VOU1BFQ0lGSUVEEAASGAoUREVBRF9NQU5fQUNUSU9OX05PTkUQARIhCh1ERUFEX01BTl9BQ1RJT05fQ0FOQ0VMX09SREVSUxACEiMKH0RFQURfTUFOX0FDVElPTl9DTE9TRV9QT1NJVElPTlMQAyqdAQoLU291cmNlU3RhdGUSHAoYU09VUkNFX1NUQVRFX1VOU1BFQ0lGSUVEEAASFQoRU09VUkNFX1NUQVRFX0xJVkUQARIeChpTT1VSQ0VfU1RBVEVfTUFSS0VUX0NMT1NFRBACEhYKElNPVVJDRV9TVEFURV9TVEFMRRADEiEKHVNPVVJDRV9TVEFURV9URVJNSU5BTF9PRkZMSU5FEAQqhQEKC1Jlc2V0UmVhc29uEhwKGFJFU0VUX1JFQVNPTl9VTlNQRUNJRklFRBAAEh4KGlJFU0VUX1JFQVNPTl9FUE9DSF9DSEFOR0VEEAESGAoUUkVTRVRfUkVBU09OX1RPT19PTEQQAhIeChpSRVNFVF9SRUFTT05fSU5fVEhFX0ZVVFVSRRADKm4KDUNsb3NpbmdSZWFzb24SHgoaQ0xPU0lOR19SRUFTT05fVU5TUEVDSUZJRUQQABIbChdDTE9TSU5HX1JFQVNPTl9TSFVURE9XThABEiAKHENMT1NJTkdfUkVBU09OX1NMT1dfQ09OU1VNRVIQAipQCglPcmRlclNpZGUSGgoWT1JERVJfU0lERV9VTlNQRUNJRklFRBAAEhIKDk9SREVSX1NJREVfQlVZEAESEwoPT1JERVJfU0lERV9TRUxMEAIqnQEKCU9yZGVyVHlwZRIaChZPUkRFUl9UWVBFX1VOU1BFQ0lGSUVEEAASFQoRT1JERVJfVFlQRV9NQVJLRVQQARIUChBPUkRFUl9UWVBFX0xJTUlUEAISEwoPT1JERVJfVFlQRV9TVE9QEAMSGQoVT1JERVJfVFlQRV9TVE9QX0xJTUlUEAQSFwoTT1JERVJfVFlQRV9DTE9TRV9CWRAFKnsKB0ZpbGxpbmcSFwoTRklMTElOR19VTlNQRUNJRklFRBAAEhAKDEZJTExJTkdfQVVUTxABEg8KC0ZJTExJTkdfRk9LEAISDwoLRklMTElOR19JT0MQAxISCg5GSUxMSU5HX1JFVFVSThAEEg8KC0ZJTExJTkdfQk9DEAUqmAEKC1RpbWVJbkZvcmNlEh0KGVRJTUVfSU5fRk9SQ0VfVU5TUEVDSUZJRUQQABIVChFUSU1FX0lOX0ZPUkNFX0dUQxABEhUKEVRJTUVfSU5fRk9SQ0VfREFZEAISGwoXVElNRV9JTl9GT1JDRV9TUEVDSUZJRUQQAxIfChtUSU1FX0lOX0ZPUkNFX1NQRUNJRklFRF9EQVkQBGIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * Where a reader stands in a stream. Hand it back as `resume_after` and the stream goes on behind it.
@@ -123,6 +123,13 @@ export type StreamOpened = Message<"mt5bridge.v1.StreamOpened"> & {
    * @generated from field: repeated mt5bridge.v1.SymbolResult symbols = 7;
    */
   symbols: SymbolResult[];
+
+  /**
+   * StreamOrders: what was asked for, and is armed (or with NONE disarmed) and on disk; absent when nothing was.
+   *
+   * @generated from field: mt5bridge.v1.DeadManSwitch dead_man_switch = 8;
+   */
+  deadManSwitch?: DeadManSwitch | undefined;
 };
 
 /**
@@ -179,6 +186,13 @@ export type StreamOpenedJson = {
    * @generated from field: repeated mt5bridge.v1.SymbolResult symbols = 7;
    */
   symbols?: SymbolResultJson[];
+
+  /**
+   * StreamOrders: what was asked for, and is armed (or with NONE disarmed) and on disk; absent when nothing was.
+   *
+   * @generated from field: mt5bridge.v1.DeadManSwitch dead_man_switch = 8;
+   */
+  deadManSwitch?: DeadManSwitchJson;
 };
 
 /**
@@ -187,6 +201,65 @@ export type StreamOpenedJson = {
  */
 export const StreamOpenedSchema: GenMessage<StreamOpened, {jsonType: StreamOpenedJson}> = /*@__PURE__*/
   messageDesc(file_mt5bridge_v1_types, 1);
+
+/**
+ * What the bridge is to do for a strategy that stays away.
+ *
+ * It is armed when `opened` says so, and through restarts of the bridge. Its clock runs while no StreamOrders with a
+ * switch of that strategy is connected, from the start of the bridge at the earliest, and stops when one comes back;
+ * what had been sent by then stays sent. Once it has fired and all is done it is no longer armed. While the bridge
+ * drains nothing fires. What is canceled and closed has the cause BRIDGE.
+ *
+ * @generated from message mt5bridge.v1.DeadManSwitch
+ */
+export type DeadManSwitch = Message<"mt5bridge.v1.DeadManSwitch"> & {
+  /**
+   * How long the strategy may be away, 1 s to 1 h; not looked at with NONE.
+   *
+   * @generated from field: google.protobuf.Duration timeout = 1;
+   */
+  timeout?: Duration | undefined;
+
+  /**
+   * What is done then. It is tried again until nothing is left to do.
+   *
+   * @generated from field: mt5bridge.v1.DeadManAction action = 2;
+   */
+  action: DeadManAction;
+};
+
+/**
+ * What the bridge is to do for a strategy that stays away.
+ *
+ * It is armed when `opened` says so, and through restarts of the bridge. Its clock runs while no StreamOrders with a
+ * switch of that strategy is connected, from the start of the bridge at the earliest, and stops when one comes back;
+ * what had been sent by then stays sent. Once it has fired and all is done it is no longer armed. While the bridge
+ * drains nothing fires. What is canceled and closed has the cause BRIDGE.
+ *
+ * @generated from message mt5bridge.v1.DeadManSwitch
+ */
+export type DeadManSwitchJson = {
+  /**
+   * How long the strategy may be away, 1 s to 1 h; not looked at with NONE.
+   *
+   * @generated from field: google.protobuf.Duration timeout = 1;
+   */
+  timeout?: DurationJson;
+
+  /**
+   * What is done then. It is tried again until nothing is left to do.
+   *
+   * @generated from field: mt5bridge.v1.DeadManAction action = 2;
+   */
+  action?: DeadManActionJson;
+};
+
+/**
+ * Describes the message mt5bridge.v1.DeadManSwitch.
+ * Use `create(DeadManSwitchSchema)` to create a new message.
+ */
+export const DeadManSwitchSchema: GenMessage<DeadManSwitch, {jsonType: DeadManSwitchJson}> = /*@__PURE__*/
+  messageDesc(file_mt5bridge_v1_types, 2);
 
 /**
  * What became of one symbol of a subscription.
@@ -263,7 +336,7 @@ export type SymbolResultJson = {
  * Use `create(SymbolResultSchema)` to create a new message.
  */
 export const SymbolResultSchema: GenMessage<SymbolResult, {jsonType: SymbolResultJson}> = /*@__PURE__*/
-  messageDesc(file_mt5bridge_v1_types, 2);
+  messageDesc(file_mt5bridge_v1_types, 3);
 
 /**
  * The snapshot is complete; what follows is news.
@@ -298,7 +371,7 @@ export type SnapshotEndJson = {
  * Use `create(SnapshotEndSchema)` to create a new message.
  */
 export const SnapshotEndSchema: GenMessage<SnapshotEnd, {jsonType: SnapshotEndJson}> = /*@__PURE__*/
-  messageDesc(file_mt5bridge_v1_types, 3);
+  messageDesc(file_mt5bridge_v1_types, 4);
 
 /**
  * Sent when nothing else was sent for the heartbeat interval.
@@ -375,7 +448,7 @@ export type HeartbeatJson = {
  * Use `create(HeartbeatSchema)` to create a new message.
  */
 export const HeartbeatSchema: GenMessage<Heartbeat, {jsonType: HeartbeatJson}> = /*@__PURE__*/
-  messageDesc(file_mt5bridge_v1_types, 4);
+  messageDesc(file_mt5bridge_v1_types, 5);
 
 /**
  * The stream cannot go on behind the cursor it was given; a fresh snapshot follows.
@@ -438,7 +511,7 @@ export type ResetJson = {
  * Use `create(ResetSchema)` to create a new message.
  */
 export const ResetSchema: GenMessage<Reset, {jsonType: ResetJson}> = /*@__PURE__*/
-  messageDesc(file_mt5bridge_v1_types, 5);
+  messageDesc(file_mt5bridge_v1_types, 6);
 
 /**
  * The last message before the bridge ends a stream.
@@ -515,7 +588,7 @@ export type ClosingJson = {
  * Use `create(ClosingSchema)` to create a new message.
  */
 export const ClosingSchema: GenMessage<Closing, {jsonType: ClosingJson}> = /*@__PURE__*/
-  messageDesc(file_mt5bridge_v1_types, 6);
+  messageDesc(file_mt5bridge_v1_types, 7);
 
 /**
  * A refusal by the broker or by the bridge's own risk rules.
@@ -636,7 +709,62 @@ export type RejectionJson = {
  * Use `create(RejectionSchema)` to create a new message.
  */
 export const RejectionSchema: GenMessage<Rejection, {jsonType: RejectionJson}> = /*@__PURE__*/
-  messageDesc(file_mt5bridge_v1_types, 7);
+  messageDesc(file_mt5bridge_v1_types, 8);
+
+/**
+ * What a dead-man switch does.
+ *
+ * @generated from enum mt5bridge.v1.DeadManAction
+ */
+export const DeadManAction = {
+  /**
+   * Not given.
+   *
+   * @generated from enum value: DEAD_MAN_ACTION_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Nothing: disarms what was armed.
+   *
+   * @generated from enum value: DEAD_MAN_ACTION_NONE = 1;
+   */
+  NONE: 1,
+
+  /**
+   * Cancels the strategy's orders that rest in the market.
+   *
+   * @generated from enum value: DEAD_MAN_ACTION_CANCEL_ORDERS = 2;
+   */
+  CANCEL_ORDERS: 2,
+
+  /**
+   * The same, and closes its positions at the market.
+   *
+   * @generated from enum value: DEAD_MAN_ACTION_CLOSE_POSITIONS = 3;
+   */
+  CLOSE_POSITIONS: 3,
+} as const;
+
+/**
+ * What a dead-man switch does.
+ *
+ * @generated from enum mt5bridge.v1.DeadManAction
+ */
+export type DeadManAction = (typeof DeadManAction)[keyof typeof DeadManAction] | UnknownEnum;
+
+/**
+ * What a dead-man switch does.
+ *
+ * @generated from enum mt5bridge.v1.DeadManAction
+ */
+export type DeadManActionJson = "DEAD_MAN_ACTION_UNSPECIFIED" | "DEAD_MAN_ACTION_NONE" | "DEAD_MAN_ACTION_CANCEL_ORDERS" | "DEAD_MAN_ACTION_CLOSE_POSITIONS";
+
+/**
+ * Describes the enum mt5bridge.v1.DeadManAction.
+ */
+export const DeadManActionSchema: GenEnum<DeadManAction, DeadManActionJson> = /*@__PURE__*/
+  enumDesc(file_mt5bridge_v1_types, 0);
 
 /**
  * Whether new prices are to be expected.
@@ -698,7 +826,7 @@ export type SourceStateJson = "SOURCE_STATE_UNSPECIFIED" | "SOURCE_STATE_LIVE" |
  * Describes the enum mt5bridge.v1.SourceState.
  */
 export const SourceStateSchema: GenEnum<SourceState, SourceStateJson> = /*@__PURE__*/
-  enumDesc(file_mt5bridge_v1_types, 0);
+  enumDesc(file_mt5bridge_v1_types, 1);
 
 /**
  * Why a stream starts afresh.
@@ -753,7 +881,7 @@ export type ResetReasonJson = "RESET_REASON_UNSPECIFIED" | "RESET_REASON_EPOCH_C
  * Describes the enum mt5bridge.v1.ResetReason.
  */
 export const ResetReasonSchema: GenEnum<ResetReason, ResetReasonJson> = /*@__PURE__*/
-  enumDesc(file_mt5bridge_v1_types, 1);
+  enumDesc(file_mt5bridge_v1_types, 2);
 
 /**
  * Why the bridge ends a stream.
@@ -801,7 +929,7 @@ export type ClosingReasonJson = "CLOSING_REASON_UNSPECIFIED" | "CLOSING_REASON_S
  * Describes the enum mt5bridge.v1.ClosingReason.
  */
 export const ClosingReasonSchema: GenEnum<ClosingReason, ClosingReasonJson> = /*@__PURE__*/
-  enumDesc(file_mt5bridge_v1_types, 2);
+  enumDesc(file_mt5bridge_v1_types, 3);
 
 /**
  * How an order stands to the market.
@@ -849,7 +977,7 @@ export type OrderSideJson = "ORDER_SIDE_UNSPECIFIED" | "ORDER_SIDE_BUY" | "ORDER
  * Describes the enum mt5bridge.v1.OrderSide.
  */
 export const OrderSideSchema: GenEnum<OrderSide, OrderSideJson> = /*@__PURE__*/
-  enumDesc(file_mt5bridge_v1_types, 3);
+  enumDesc(file_mt5bridge_v1_types, 4);
 
 /**
  * When and at which price an order executes.
@@ -918,7 +1046,7 @@ export type OrderTypeJson = "ORDER_TYPE_UNSPECIFIED" | "ORDER_TYPE_MARKET" | "OR
  * Describes the enum mt5bridge.v1.OrderType.
  */
 export const OrderTypeSchema: GenEnum<OrderType, OrderTypeJson> = /*@__PURE__*/
-  enumDesc(file_mt5bridge_v1_types, 4);
+  enumDesc(file_mt5bridge_v1_types, 5);
 
 /**
  * How an order may be filled.
@@ -987,7 +1115,7 @@ export type FillingJson = "FILLING_UNSPECIFIED" | "FILLING_AUTO" | "FILLING_FOK"
  * Describes the enum mt5bridge.v1.Filling.
  */
 export const FillingSchema: GenEnum<Filling, FillingJson> = /*@__PURE__*/
-  enumDesc(file_mt5bridge_v1_types, 5);
+  enumDesc(file_mt5bridge_v1_types, 6);
 
 /**
  * How long a pending order stays.
@@ -1049,5 +1177,5 @@ export type TimeInForceJson = "TIME_IN_FORCE_UNSPECIFIED" | "TIME_IN_FORCE_GTC" 
  * Describes the enum mt5bridge.v1.TimeInForce.
  */
 export const TimeInForceSchema: GenEnum<TimeInForce, TimeInForceJson> = /*@__PURE__*/
-  enumDesc(file_mt5bridge_v1_types, 6);
+  enumDesc(file_mt5bridge_v1_types, 7);
 

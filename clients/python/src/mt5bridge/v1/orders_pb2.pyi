@@ -1180,6 +1180,7 @@ class StreamOrdersRequest(_message.Message):
     SNAPSHOT_FIELD_NUMBER: _builtins.int
     RESUME_AFTER_FIELD_NUMBER: _builtins.int
     HEARTBEAT_INTERVAL_FIELD_NUMBER: _builtins.int
+    DEAD_MAN_SWITCH_FIELD_NUMBER: _builtins.int
     account: _builtins.str
     """The account's alias; may be left empty when the bridge serves one account."""
     strategy_id: _builtins.int
@@ -1198,6 +1199,10 @@ class StreamOrdersRequest(_message.Message):
     def heartbeat_interval(self) -> _duration_pb2.Duration:
         """The longest silence, 0.1 s to 60 s; absent: 5 s."""
 
+    @_builtins.property
+    def dead_man_switch(self) -> _types_pb2.DeadManSwitch:
+        """Cancel or close, should this strategy stay away. `strategy_id` is required with it."""
+
     def __init__(
         self,
         *,
@@ -1207,10 +1212,11 @@ class StreamOrdersRequest(_message.Message):
         snapshot: _builtins.bool | None = ...,
         resume_after: _types_pb2.Cursor | None = ...,
         heartbeat_interval: _duration_pb2.Duration | None = ...,
+        dead_man_switch: _types_pb2.DeadManSwitch | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_snapshot", b"_snapshot", "_strategy_id", b"_strategy_id", "heartbeat_interval", b"heartbeat_interval", "resume_after", b"resume_after", "snapshot", b"snapshot", "strategy_id", b"strategy_id"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_snapshot", b"_snapshot", "_strategy_id", b"_strategy_id", "dead_man_switch", b"dead_man_switch", "heartbeat_interval", b"heartbeat_interval", "resume_after", b"resume_after", "snapshot", b"snapshot", "strategy_id", b"strategy_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_snapshot", b"_snapshot", "_strategy_id", b"_strategy_id", "account", b"account", "heartbeat_interval", b"heartbeat_interval", "resume_after", b"resume_after", "snapshot", b"snapshot", "strategy_id", b"strategy_id", "symbols", b"symbols"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_snapshot", b"_snapshot", "_strategy_id", b"_strategy_id", "account", b"account", "dead_man_switch", b"dead_man_switch", "heartbeat_interval", b"heartbeat_interval", "resume_after", b"resume_after", "snapshot", b"snapshot", "strategy_id", b"strategy_id", "symbols", b"symbols"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__snapshot: _TypeAlias = _typing.Literal["snapshot"]  # noqa: Y015
     _WhichOneofArgType__snapshot: _TypeAlias = _typing.Literal["_snapshot", b"_snapshot"]  # noqa: Y015

@@ -202,7 +202,9 @@ class OrdersServiceServicer(object):
         """Opened, a snapshot of the open orders, then every change of every order: numbered, lossless, resumable, also
         across restarts of the bridge.
 
-        Errors: NOT_FOUND (UNKNOWN_ACCOUNT), RESOURCE_EXHAUSTED (QUOTA_EXCEEDED).
+        Errors: INVALID_ARGUMENT, NOT_FOUND (UNKNOWN_ACCOUNT), RESOURCE_EXHAUSTED (QUOTA_EXCEEDED); with a dead-man switch
+        PERMISSION_DENIED without the scope `trade` for the account and all of its symbols, UNAVAILABLE
+        (JOURNAL_UNAVAILABLE).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -93,7 +93,9 @@ class OrdersServiceStub:
     """Opened, a snapshot of the open orders, then every change of every order: numbered, lossless, resumable, also
     across restarts of the bridge.
 
-    Errors: NOT_FOUND (UNKNOWN_ACCOUNT), RESOURCE_EXHAUSTED (QUOTA_EXCEEDED).
+    Errors: INVALID_ARGUMENT, NOT_FOUND (UNKNOWN_ACCOUNT), RESOURCE_EXHAUSTED (QUOTA_EXCEEDED); with a dead-man switch
+    PERMISSION_DENIED without the scope `trade` for the account and all of its symbols, UNAVAILABLE
+    (JOURNAL_UNAVAILABLE).
     """
 
 @_typing.type_check_only
@@ -161,7 +163,9 @@ class OrdersServiceAsyncStub(OrdersServiceStub):
     """Opened, a snapshot of the open orders, then every change of every order: numbered, lossless, resumable, also
     across restarts of the bridge.
 
-    Errors: NOT_FOUND (UNKNOWN_ACCOUNT), RESOURCE_EXHAUSTED (QUOTA_EXCEEDED).
+    Errors: INVALID_ARGUMENT, NOT_FOUND (UNKNOWN_ACCOUNT), RESOURCE_EXHAUSTED (QUOTA_EXCEEDED); with a dead-man switch
+    PERMISSION_DENIED without the scope `trade` for the account and all of its symbols, UNAVAILABLE
+    (JOURNAL_UNAVAILABLE).
     """
 
 class OrdersServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -292,7 +296,9 @@ class OrdersServiceServicer(metaclass=_abc_1.ABCMeta):
         """Opened, a snapshot of the open orders, then every change of every order: numbered, lossless, resumable, also
         across restarts of the bridge.
 
-        Errors: NOT_FOUND (UNKNOWN_ACCOUNT), RESOURCE_EXHAUSTED (QUOTA_EXCEEDED).
+        Errors: INVALID_ARGUMENT, NOT_FOUND (UNKNOWN_ACCOUNT), RESOURCE_EXHAUSTED (QUOTA_EXCEEDED); with a dead-man switch
+        PERMISSION_DENIED without the scope `trade` for the account and all of its symbols, UNAVAILABLE
+        (JOURNAL_UNAVAILABLE).
         """
 
 def add_OrdersServiceServicer_to_server(servicer: OrdersServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -26,41 +26,45 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18mt5bridge/v1/types.proto\x12\x0cmt5bridge.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\":\n\x06\x43ursor\x12\x14\n\x05\x65poch\x18\x01 \x01(\tR\x05\x65poch\x12\x1a\n\x08sequence\x18\x02 \x01(\x04R\x08sequence\"\xc4\x02\n\x0cStreamOpened\x12\x1b\n\tstream_id\x18\x01 \x01(\tR\x08streamId\x12\x18\n\x07\x61\x63\x63ount\x18\x02 \x01(\tR\x07\x61\x63\x63ount\x12\x12\n\x04live\x18\x03 \x01(\x08R\x04live\x12H\n\x12heartbeat_interval\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationR\x11heartbeatInterval\x12;\n\x0bserver_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nserverTime\x12,\n\x06\x63ursor\x18\x06 \x01(\x0b\x32\x14.mt5bridge.v1.CursorR\x06\x63ursor\x12\x34\n\x07symbols\x18\x07 \x03(\x0b\x32\x1a.mt5bridge.v1.SymbolResultR\x07symbols\"t\n\x0cSymbolResult\x12\x16\n\x06symbol\x18\x01 \x01(\tR\x06symbol\x12\x1a\n\x08\x61\x63\x63\x65pted\x18\x02 \x01(\x08R\x08\x61\x63\x63\x65pted\x12\x16\n\x06reason\x18\x03 \x01(\tR\x06reason\x12\x18\n\x07message\x18\x04 \x01(\tR\x07message\";\n\x0bSnapshotEnd\x12,\n\x06\x63ursor\x18\x01 \x01(\x0b\x32\x14.mt5bridge.v1.CursorR\x06\x63ursor\"\xce\x01\n\tHeartbeat\x12;\n\x0bserver_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nserverTime\x12,\n\x06\x63ursor\x18\x02 \x01(\x0b\x32\x14.mt5bridge.v1.CursorR\x06\x63ursor\x12<\n\x0csource_state\x18\x03 \x01(\x0e\x32\x19.mt5bridge.v1.SourceStateR\x0bsourceState\x12\x18\n\x07skipped\x18\x04 \x01(\x04R\x07skipped\"\x82\x01\n\x05Reset\x12\x31\n\x06reason\x18\x01 \x01(\x0e\x32\x19.mt5bridge.v1.ResetReasonR\x06reason\x12\x18\n\x07message\x18\x02 \x01(\tR\x07message\x12,\n\x06\x63ursor\x18\x03 \x01(\x0b\x32\x14.mt5bridge.v1.CursorR\x06\x63ursor\"\xc2\x01\n\x07\x43losing\x12\x33\n\x06reason\x18\x01 \x01(\x0e\x32\x1b.mt5bridge.v1.ClosingReasonR\x06reason\x12\x18\n\x07message\x18\x02 \x01(\tR\x07message\x12,\n\x06\x63ursor\x18\x03 \x01(\x0b\x32\x14.mt5bridge.v1.CursorR\x06\x63ursor\x12:\n\x0bretry_after\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationR\nretryAfter\"\xb5\x01\n\tRejection\x12\x16\n\x06reason\x18\x01 \x01(\tR\x06reason\x12\x18\n\x07retcode\x18\x02 \x01(\rR\x07retcode\x12\x18\n\x07message\x18\x03 \x01(\tR\x07message\x12\x1c\n\tretriable\x18\x04 \x01(\x08R\tretriable\x12\x12\n\x04rule\x18\x05 \x01(\tR\x04rule\x12\x14\n\x05limit\x18\x06 \x01(\tR\x05limit\x12\x14\n\x05value\x18\x07 \x01(\tR\x05value*\x9d\x01\n\x0bSourceState\x12\x1c\n\x18SOURCE_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11SOURCE_STATE_LIVE\x10\x01\x12\x1e\n\x1aSOURCE_STATE_MARKET_CLOSED\x10\x02\x12\x16\n\x12SOURCE_STATE_STALE\x10\x03\x12!\n\x1dSOURCE_STATE_TERMINAL_OFFLINE\x10\x04*\x85\x01\n\x0bResetReason\x12\x1c\n\x18RESET_REASON_UNSPECIFIED\x10\x00\x12\x1e\n\x1aRESET_REASON_EPOCH_CHANGED\x10\x01\x12\x18\n\x14RESET_REASON_TOO_OLD\x10\x02\x12\x1e\n\x1aRESET_REASON_IN_THE_FUTURE\x10\x03*n\n\rClosingReason\x12\x1e\n\x1a\x43LOSING_REASON_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x43LOSING_REASON_SHUTDOWN\x10\x01\x12 \n\x1c\x43LOSING_REASON_SLOW_CONSUMER\x10\x02*P\n\tOrderSide\x12\x1a\n\x16ORDER_SIDE_UNSPECIFIED\x10\x00\x12\x12\n\x0eORDER_SIDE_BUY\x10\x01\x12\x13\n\x0fORDER_SIDE_SELL\x10\x02*\x9d\x01\n\tOrderType\x12\x1a\n\x16ORDER_TYPE_UNSPECIFIED\x10\x00\x12\x15\n\x11ORDER_TYPE_MARKET\x10\x01\x12\x14\n\x10ORDER_TYPE_LIMIT\x10\x02\x12\x13\n\x0fORDER_TYPE_STOP\x10\x03\x12\x19\n\x15ORDER_TYPE_STOP_LIMIT\x10\x04\x12\x17\n\x13ORDER_TYPE_CLOSE_BY\x10\x05*{\n\x07\x46illing\x12\x17\n\x13\x46ILLING_UNSPECIFIED\x10\x00\x12\x10\n\x0c\x46ILLING_AUTO\x10\x01\x12\x0f\n\x0b\x46ILLING_FOK\x10\x02\x12\x0f\n\x0b\x46ILLING_IOC\x10\x03\x12\x12\n\x0e\x46ILLING_RETURN\x10\x04\x12\x0f\n\x0b\x46ILLING_BOC\x10\x05*\x98\x01\n\x0bTimeInForce\x12\x1d\n\x19TIME_IN_FORCE_UNSPECIFIED\x10\x00\x12\x15\n\x11TIME_IN_FORCE_GTC\x10\x01\x12\x15\n\x11TIME_IN_FORCE_DAY\x10\x02\x12\x1b\n\x17TIME_IN_FORCE_SPECIFIED\x10\x03\x12\x1f\n\x1bTIME_IN_FORCE_SPECIFIED_DAY\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18mt5bridge/v1/types.proto\x12\x0cmt5bridge.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\":\n\x06\x43ursor\x12\x14\n\x05\x65poch\x18\x01 \x01(\tR\x05\x65poch\x12\x1a\n\x08sequence\x18\x02 \x01(\x04R\x08sequence\"\x89\x03\n\x0cStreamOpened\x12\x1b\n\tstream_id\x18\x01 \x01(\tR\x08streamId\x12\x18\n\x07\x61\x63\x63ount\x18\x02 \x01(\tR\x07\x61\x63\x63ount\x12\x12\n\x04live\x18\x03 \x01(\x08R\x04live\x12H\n\x12heartbeat_interval\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationR\x11heartbeatInterval\x12;\n\x0bserver_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nserverTime\x12,\n\x06\x63ursor\x18\x06 \x01(\x0b\x32\x14.mt5bridge.v1.CursorR\x06\x63ursor\x12\x34\n\x07symbols\x18\x07 \x03(\x0b\x32\x1a.mt5bridge.v1.SymbolResultR\x07symbols\x12\x43\n\x0f\x64\x65\x61\x64_man_switch\x18\x08 \x01(\x0b\x32\x1b.mt5bridge.v1.DeadManSwitchR\rdeadManSwitch\"y\n\rDeadManSwitch\x12\x33\n\x07timeout\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationR\x07timeout\x12\x33\n\x06\x61\x63tion\x18\x02 \x01(\x0e\x32\x1b.mt5bridge.v1.DeadManActionR\x06\x61\x63tion\"t\n\x0cSymbolResult\x12\x16\n\x06symbol\x18\x01 \x01(\tR\x06symbol\x12\x1a\n\x08\x61\x63\x63\x65pted\x18\x02 \x01(\x08R\x08\x61\x63\x63\x65pted\x12\x16\n\x06reason\x18\x03 \x01(\tR\x06reason\x12\x18\n\x07message\x18\x04 \x01(\tR\x07message\";\n\x0bSnapshotEnd\x12,\n\x06\x63ursor\x18\x01 \x01(\x0b\x32\x14.mt5bridge.v1.CursorR\x06\x63ursor\"\xce\x01\n\tHeartbeat\x12;\n\x0bserver_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nserverTime\x12,\n\x06\x63ursor\x18\x02 \x01(\x0b\x32\x14.mt5bridge.v1.CursorR\x06\x63ursor\x12<\n\x0csource_state\x18\x03 \x01(\x0e\x32\x19.mt5bridge.v1.SourceStateR\x0bsourceState\x12\x18\n\x07skipped\x18\x04 \x01(\x04R\x07skipped\"\x82\x01\n\x05Reset\x12\x31\n\x06reason\x18\x01 \x01(\x0e\x32\x19.mt5bridge.v1.ResetReasonR\x06reason\x12\x18\n\x07message\x18\x02 \x01(\tR\x07message\x12,\n\x06\x63ursor\x18\x03 \x01(\x0b\x32\x14.mt5bridge.v1.CursorR\x06\x63ursor\"\xc2\x01\n\x07\x43losing\x12\x33\n\x06reason\x18\x01 \x01(\x0e\x32\x1b.mt5bridge.v1.ClosingReasonR\x06reason\x12\x18\n\x07message\x18\x02 \x01(\tR\x07message\x12,\n\x06\x63ursor\x18\x03 \x01(\x0b\x32\x14.mt5bridge.v1.CursorR\x06\x63ursor\x12:\n\x0bretry_after\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationR\nretryAfter\"\xb5\x01\n\tRejection\x12\x16\n\x06reason\x18\x01 \x01(\tR\x06reason\x12\x18\n\x07retcode\x18\x02 \x01(\rR\x07retcode\x12\x18\n\x07message\x18\x03 \x01(\tR\x07message\x12\x1c\n\tretriable\x18\x04 \x01(\x08R\tretriable\x12\x12\n\x04rule\x18\x05 \x01(\tR\x04rule\x12\x14\n\x05limit\x18\x06 \x01(\tR\x05limit\x12\x14\n\x05value\x18\x07 \x01(\tR\x05value*\x92\x01\n\rDeadManAction\x12\x1f\n\x1b\x44\x45\x41\x44_MAN_ACTION_UNSPECIFIED\x10\x00\x12\x18\n\x14\x44\x45\x41\x44_MAN_ACTION_NONE\x10\x01\x12!\n\x1d\x44\x45\x41\x44_MAN_ACTION_CANCEL_ORDERS\x10\x02\x12#\n\x1f\x44\x45\x41\x44_MAN_ACTION_CLOSE_POSITIONS\x10\x03*\x9d\x01\n\x0bSourceState\x12\x1c\n\x18SOURCE_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11SOURCE_STATE_LIVE\x10\x01\x12\x1e\n\x1aSOURCE_STATE_MARKET_CLOSED\x10\x02\x12\x16\n\x12SOURCE_STATE_STALE\x10\x03\x12!\n\x1dSOURCE_STATE_TERMINAL_OFFLINE\x10\x04*\x85\x01\n\x0bResetReason\x12\x1c\n\x18RESET_REASON_UNSPECIFIED\x10\x00\x12\x1e\n\x1aRESET_REASON_EPOCH_CHANGED\x10\x01\x12\x18\n\x14RESET_REASON_TOO_OLD\x10\x02\x12\x1e\n\x1aRESET_REASON_IN_THE_FUTURE\x10\x03*n\n\rClosingReason\x12\x1e\n\x1a\x43LOSING_REASON_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x43LOSING_REASON_SHUTDOWN\x10\x01\x12 \n\x1c\x43LOSING_REASON_SLOW_CONSUMER\x10\x02*P\n\tOrderSide\x12\x1a\n\x16ORDER_SIDE_UNSPECIFIED\x10\x00\x12\x12\n\x0eORDER_SIDE_BUY\x10\x01\x12\x13\n\x0fORDER_SIDE_SELL\x10\x02*\x9d\x01\n\tOrderType\x12\x1a\n\x16ORDER_TYPE_UNSPECIFIED\x10\x00\x12\x15\n\x11ORDER_TYPE_MARKET\x10\x01\x12\x14\n\x10ORDER_TYPE_LIMIT\x10\x02\x12\x13\n\x0fORDER_TYPE_STOP\x10\x03\x12\x19\n\x15ORDER_TYPE_STOP_LIMIT\x10\x04\x12\x17\n\x13ORDER_TYPE_CLOSE_BY\x10\x05*{\n\x07\x46illing\x12\x17\n\x13\x46ILLING_UNSPECIFIED\x10\x00\x12\x10\n\x0c\x46ILLING_AUTO\x10\x01\x12\x0f\n\x0b\x46ILLING_FOK\x10\x02\x12\x0f\n\x0b\x46ILLING_IOC\x10\x03\x12\x12\n\x0e\x46ILLING_RETURN\x10\x04\x12\x0f\n\x0b\x46ILLING_BOC\x10\x05*\x98\x01\n\x0bTimeInForce\x12\x1d\n\x19TIME_IN_FORCE_UNSPECIFIED\x10\x00\x12\x15\n\x11TIME_IN_FORCE_GTC\x10\x01\x12\x15\n\x11TIME_IN_FORCE_DAY\x10\x02\x12\x1b\n\x17TIME_IN_FORCE_SPECIFIED\x10\x03\x12\x1f\n\x1bTIME_IN_FORCE_SPECIFIED_DAY\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'mt5bridge.v1.types_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SOURCESTATE']._serialized_start=1397
-  _globals['_SOURCESTATE']._serialized_end=1554
-  _globals['_RESETREASON']._serialized_start=1557
-  _globals['_RESETREASON']._serialized_end=1690
-  _globals['_CLOSINGREASON']._serialized_start=1692
-  _globals['_CLOSINGREASON']._serialized_end=1802
-  _globals['_ORDERSIDE']._serialized_start=1804
-  _globals['_ORDERSIDE']._serialized_end=1884
-  _globals['_ORDERTYPE']._serialized_start=1887
-  _globals['_ORDERTYPE']._serialized_end=2044
-  _globals['_FILLING']._serialized_start=2046
-  _globals['_FILLING']._serialized_end=2169
-  _globals['_TIMEINFORCE']._serialized_start=2172
-  _globals['_TIMEINFORCE']._serialized_end=2324
+  _globals['_DEADMANACTION']._serialized_start=1589
+  _globals['_DEADMANACTION']._serialized_end=1735
+  _globals['_SOURCESTATE']._serialized_start=1738
+  _globals['_SOURCESTATE']._serialized_end=1895
+  _globals['_RESETREASON']._serialized_start=1898
+  _globals['_RESETREASON']._serialized_end=2031
+  _globals['_CLOSINGREASON']._serialized_start=2033
+  _globals['_CLOSINGREASON']._serialized_end=2143
+  _globals['_ORDERSIDE']._serialized_start=2145
+  _globals['_ORDERSIDE']._serialized_end=2225
+  _globals['_ORDERTYPE']._serialized_start=2228
+  _globals['_ORDERTYPE']._serialized_end=2385
+  _globals['_FILLING']._serialized_start=2387
+  _globals['_FILLING']._serialized_end=2510
+  _globals['_TIMEINFORCE']._serialized_start=2513
+  _globals['_TIMEINFORCE']._serialized_end=2665
   _globals['_CURSOR']._serialized_start=107
   _globals['_CURSOR']._serialized_end=165
   _globals['_STREAMOPENED']._serialized_start=168
-  _globals['_STREAMOPENED']._serialized_end=492
-  _globals['_SYMBOLRESULT']._serialized_start=494
-  _globals['_SYMBOLRESULT']._serialized_end=610
-  _globals['_SNAPSHOTEND']._serialized_start=612
-  _globals['_SNAPSHOTEND']._serialized_end=671
-  _globals['_HEARTBEAT']._serialized_start=674
-  _globals['_HEARTBEAT']._serialized_end=880
-  _globals['_RESET']._serialized_start=883
-  _globals['_RESET']._serialized_end=1013
-  _globals['_CLOSING']._serialized_start=1016
-  _globals['_CLOSING']._serialized_end=1210
-  _globals['_REJECTION']._serialized_start=1213
-  _globals['_REJECTION']._serialized_end=1394
+  _globals['_STREAMOPENED']._serialized_end=561
+  _globals['_DEADMANSWITCH']._serialized_start=563
+  _globals['_DEADMANSWITCH']._serialized_end=684
+  _globals['_SYMBOLRESULT']._serialized_start=686
+  _globals['_SYMBOLRESULT']._serialized_end=802
+  _globals['_SNAPSHOTEND']._serialized_start=804
+  _globals['_SNAPSHOTEND']._serialized_end=863
+  _globals['_HEARTBEAT']._serialized_start=866
+  _globals['_HEARTBEAT']._serialized_end=1072
+  _globals['_RESET']._serialized_start=1075
+  _globals['_RESET']._serialized_end=1205
+  _globals['_CLOSING']._serialized_start=1208
+  _globals['_CLOSING']._serialized_end=1402
+  _globals['_REJECTION']._serialized_start=1405
+  _globals['_REJECTION']._serialized_end=1586
 # @@protoc_insertion_point(module_scope)

@@ -25,6 +25,34 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _DeadManAction:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DeadManActionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DeadManAction.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DEAD_MAN_ACTION_UNSPECIFIED: _DeadManAction.ValueType  # 0
+    """Not given."""
+    DEAD_MAN_ACTION_NONE: _DeadManAction.ValueType  # 1
+    """Nothing: disarms what was armed."""
+    DEAD_MAN_ACTION_CANCEL_ORDERS: _DeadManAction.ValueType  # 2
+    """Cancels the strategy's orders that rest in the market."""
+    DEAD_MAN_ACTION_CLOSE_POSITIONS: _DeadManAction.ValueType  # 3
+    """The same, and closes its positions at the market."""
+
+class DeadManAction(_DeadManAction, metaclass=_DeadManActionEnumTypeWrapper):
+    """What a dead-man switch does."""
+
+DEAD_MAN_ACTION_UNSPECIFIED: DeadManAction.ValueType  # 0
+"""Not given."""
+DEAD_MAN_ACTION_NONE: DeadManAction.ValueType  # 1
+"""Nothing: disarms what was armed."""
+DEAD_MAN_ACTION_CANCEL_ORDERS: DeadManAction.ValueType  # 2
+"""Cancels the strategy's orders that rest in the market."""
+DEAD_MAN_ACTION_CLOSE_POSITIONS: DeadManAction.ValueType  # 3
+"""The same, and closes its positions at the market."""
+Global___DeadManAction: _TypeAlias = DeadManAction  # noqa: Y015
+
 class _SourceState:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -276,6 +304,7 @@ class StreamOpened(_message.Message):
     SERVER_TIME_FIELD_NUMBER: _builtins.int
     CURSOR_FIELD_NUMBER: _builtins.int
     SYMBOLS_FIELD_NUMBER: _builtins.int
+    DEAD_MAN_SWITCH_FIELD_NUMBER: _builtins.int
     stream_id: _builtins.str
     """Names the stream for as long as it runs."""
     account: _builtins.str
@@ -298,6 +327,10 @@ class StreamOpened(_message.Message):
     def symbols(self) -> _containers.RepeatedCompositeFieldContainer[Global___SymbolResult]:
         """One row for each symbol asked for. A refused symbol does not end the stream."""
 
+    @_builtins.property
+    def dead_man_switch(self) -> Global___DeadManSwitch:
+        """StreamOrders: what was asked for, and is armed (or with NONE disarmed) and on disk; absent when nothing was."""
+
     def __init__(
         self,
         *,
@@ -308,14 +341,49 @@ class StreamOpened(_message.Message):
         server_time: _timestamp_pb2.Timestamp | None = ...,
         cursor: Global___Cursor | None = ...,
         symbols: _abc.Iterable[Global___SymbolResult] | None = ...,
+        dead_man_switch: Global___DeadManSwitch | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "heartbeat_interval", b"heartbeat_interval", "server_time", b"server_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "dead_man_switch", b"dead_man_switch", "heartbeat_interval", b"heartbeat_interval", "server_time", b"server_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "cursor", b"cursor", "heartbeat_interval", b"heartbeat_interval", "live", b"live", "server_time", b"server_time", "stream_id", b"stream_id", "symbols", b"symbols"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "cursor", b"cursor", "dead_man_switch", b"dead_man_switch", "heartbeat_interval", b"heartbeat_interval", "live", b"live", "server_time", b"server_time", "stream_id", b"stream_id", "symbols", b"symbols"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___StreamOpened: _TypeAlias = StreamOpened  # noqa: Y015
+
+@_typing.final
+class DeadManSwitch(_message.Message):
+    """What the bridge is to do for a strategy that stays away.
+
+    It is armed when `opened` says so, and through restarts of the bridge. Its clock runs while no StreamOrders with a
+    switch of that strategy is connected, from the start of the bridge at the earliest, and stops when one comes back;
+    what had been sent by then stays sent. Once it has fired and all is done it is no longer armed. While the bridge
+    drains nothing fires. What is canceled and closed has the cause BRIDGE.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TIMEOUT_FIELD_NUMBER: _builtins.int
+    ACTION_FIELD_NUMBER: _builtins.int
+    action: Global___DeadManAction.ValueType
+    """What is done then. It is tried again until nothing is left to do."""
+    @_builtins.property
+    def timeout(self) -> _duration_pb2.Duration:
+        """How long the strategy may be away, 1 s to 1 h; not looked at with NONE."""
+
+    def __init__(
+        self,
+        *,
+        timeout: _duration_pb2.Duration | None = ...,
+        action: Global___DeadManAction.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["timeout", b"timeout"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "timeout", b"timeout"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeadManSwitch: _TypeAlias = DeadManSwitch  # noqa: Y015
 
 @_typing.final
 class SymbolResult(_message.Message):
