@@ -119,7 +119,7 @@ export class Passage implements Call, CallInFlight {
     const { kind, always, options } = this.#way;
     const { deadline } = this.#incoming;
     // A transport may end the call at its deadline by itself.
-    this.#incoming.onGone(() => this.cut(this.#isLate() ? lateFault() : goneFault()));
+    this.#incoming.onGone(() => this.#abandon());
     this.#principal = await this.#admitted(request);
     if (!(always && kind === "unary")) {
       options.drain.refuseWhenLeaving();
@@ -158,6 +158,12 @@ export class Passage implements Call, CallInFlight {
     if (this.#ended || this.#reason !== undefined) return;
     this.#reason = reason;
     this.#gone?.abort(reason);
+  }
+
+  /** Told of every call, also of those that have ended: their fault would be made for nobody. */
+  #abandon(): void {
+    if (this.#ended || this.#reason !== undefined) return;
+    this.cut(this.#isLate() ? lateFault() : goneFault());
   }
 
   #refuseWhenFull(): void {
