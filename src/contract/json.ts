@@ -14,6 +14,7 @@ import {
   type JsonValue,
   type Message,
   type MessageShape,
+  type Registry,
   ScalarType,
   toJson,
 } from "@bufbuild/protobuf";
@@ -48,11 +49,16 @@ export function refuseUnlessObject(text: string): void {
 }
 
 /** A message of the value that `parseObject` has read; nothing means the empty message. */
-export function decodeJson<D extends DescMessage>(schema: D, value: JsonValue | undefined): MessageShape<D> {
+export function decodeJson<D extends DescMessage>(
+  schema: D,
+  value: JsonValue | undefined,
+  types?: Registry,
+): MessageShape<D> {
   if (value === undefined) return create(schema);
   let cause: unknown;
   try {
-    if (isWellFormed(value) && numbersAreDecimal(schema, value)) return fromJson(schema, value);
+    if (isWellFormed(value) && numbersAreDecimal(schema, value))
+      return fromJson(schema, value, types && { registry: types });
   } catch (error) {
     cause = error;
   }
@@ -61,8 +67,9 @@ export function decodeJson<D extends DescMessage>(schema: D, value: JsonValue | 
   throw new BridgeError("invalid_argument", `The request is no ${schema.typeName} in JSON.`, { cause });
 }
 
-export function jsonText(schema: DescMessage, message: Message): string {
-  return JSON.stringify(toJson(schema, message));
+/** `types` are those that may travel as google.protobuf.Any; the contract has none. */
+export function jsonText(schema: DescMessage, message: Message, types?: Registry): string {
+  return JSON.stringify(toJson(schema, message, types && { registry: types }));
 }
 
 /** A failure in the JSON form that Connect gives it. */

@@ -8,7 +8,6 @@ import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerResponse } from "n
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { Readable, Writable } from "node:stream";
 import type { Incoming } from "./passage.ts";
-import type { FrameSink } from "./pump.ts";
 
 export interface HttpRequest extends Readable {
   readonly method?: string | undefined;
@@ -70,34 +69,14 @@ export class Exchange {
       peer: `${address}:${remotePort}`,
       deadline,
       header: (name) => this.header(name),
-      onGone: (listener) => {
-        if (this.#gone) listener();
-        else this.#listeners.push(listener);
-      },
+      onGone: (listener) => this.onGone(listener),
     };
   }
 
-  /** Frames go out as they are; `write` returns false when the peer has some 64 KiB that it has not taken. */
-  sink(): FrameSink<Buffer> {
-    const { response } = this;
-    const exchange = this;
-    return {
-      write: (frame) => response.write(frame),
-      drained: () =>
-        new Promise((resolve) => {
-          const done = () => {
-            response.off("drain", done);
-            response.off("close", done);
-            resolve();
-          };
-          response.once("drain", done);
-          response.once("close", done);
-          if (exchange.#gone) done();
-        }),
-      get gone() {
-        return exchange.#gone;
-      },
-    };
+  /** Calls the listener once if the caller goes before it has all of its answer. */
+  onGone(listener: () => void): void {
+    if (this.#gone) listener();
+    else this.#listeners.push(listener);
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * The one loop through which every stream of every transport runs.
+ * The one loop through which the streams of the transports run; only under connect-node it is the library's.
  *
  * The next frame is asked for only when the peer can take it. That is what keeps a reader that has stopped reading
  * from filling the memory: its producer stops with it.

@@ -1,176 +1,173 @@
 /** The suite's server on the bridge's own Connect, gRPC-Web and gRPC, over HTTP/1.1 or HTTP/2 without TLS. */
 import { once } from "node:events";
-import { createServer, type OutgoingHttpHeaders } from "node:http";
+import { createServer } from "node:http";
 import { createServer as createHttp2Server } from "node:http2";
 import type { AddressInfo } from "node:net";
-import { create, toBinary } from "@bufbuild/protobuf";
-import { Code as Codes } from "@connectrpc/connect";
+import { createRegistry } from "@bufbuild/protobuf";
+import { ConnectError } from "@connectrpc/connect";
+import {
+  createAsyncIterable,
+  encodeEnvelope,
+  type UniversalHandler,
+  type UniversalServerRequest,
+  type UniversalServerResponse,
+  uResponseNotFound,
+} from "@connectrpc/connect/protocol";
+import * as connect from "@connectrpc/connect/protocol-connect";
+import * as grpc from "@connectrpc/connect/protocol-grpc";
+import * as grpcWeb from "@connectrpc/connect/protocol-grpc-web";
 import { HTTPVersion } from "../../gen/conformance/connectrpc/conformance/v1/config_pb.ts";
-import type { Error as DefinedError, Header } from "../../gen/conformance/connectrpc/conformance/v1/service_pb.ts";
-import { StatusSchema } from "../../gen/ts/google/rpc/status_pb.ts";
+import {
+  type Error as DefinedError,
+  file_connectrpc_conformance_v1_service,
+  type Header,
+} from "../../gen/conformance/connectrpc/conformance/v1/service_pb.ts";
 import { wrapped } from "../../src/transport/call.ts";
+import { connectListener, exchangeOf, send } from "../../src/transport/connect/adapter.ts";
 import { Room } from "../../src/transport/connect/body.ts";
-import { endFlag, enveloped, trailersFlag } from "../../src/transport/connect/envelope.ts";
-import { type RpcHandler, rpcHandler } from "../../src/transport/connect/rpc-handler.ts";
+import { rpcHandler } from "../../src/transport/connect/rpc-handler.ts";
+import { unknownMethod } from "../../src/transport/connect/unknown-method.ts";
 import { Exchange, type HttpRequest, type HttpResponse } from "../../src/transport/exchange.ts";
 import { asked, conformanceCalls, listening } from "./runner.ts";
-import { conformanceService, exchanges } from "./service.ts";
+import { conformanceService, exchanges, type Exchange as Own } from "./service.ts";
 
-const httpStatus: Readonly<Record<number, number>> = {
-  1: 499,
-  2: 500,
-  3: 400,
-  4: 504,
-  5: 404,
-  6: 409,
-  7: 403,
-  8: 429,
-  9: 400,
-  10: 409,
-  11: 400,
-  12: 501,
-  13: 500,
-  14: 503,
-  15: 500,
-  16: 401,
+/** What the suite wants of an answer and ours never have: headers and trailers of a method's own. */
+interface Dress extends Own {
+  headersOfAnswer: readonly Header[];
+}
+
+/** For what no method answers. */
+const nakedness: Dress = {
+  headers: [],
+  headersOfAnswer: [],
+  trailers: [],
+  answer() {},
+  timeoutMs: undefined,
+  error: undefined,
 };
 
-const many = (headers: readonly Header[], prefix = ""): Record<string, string[]> =>
-  Object.fromEntries(headers.map(({ name, value }) => [prefix + name.toLowerCase(), [...value]]));
-
-function errorJson({ code, message = "", details }: DefinedError) {
-  const name = (Codes[code] ?? "").replace(/(?<!^)([A-Z])/g, "_$1").toLowerCase();
+function dressFor(request: UniversalServerRequest): Dress {
+  const headers = Object.entries(exchangeOf(request).request.headers).filter(([name]) => !name.startsWith(":"));
+  const several = (name: string) => name.endsWith("-bin") || name.startsWith("x-");
+  const connectMs = connect.parseTimeout(request.header.get(connect.headerTimeout), Number.MAX_SAFE_INTEGER).timeoutMs;
+  const grpcMs = grpc.parseTimeout(request.header.get(grpc.headerTimeout), Number.MAX_SAFE_INTEGER).timeoutMs;
+  const timeoutMs = connectMs ?? grpcMs;
   return {
-    code: name,
-    message,
-    details: details.map(({ typeUrl, value }) => ({
-      type: typeUrl.split("/").at(-1),
-      value: Buffer.from(value).toString("base64").replace(/=+$/, ""),
+    headers: headers.map(([name, value = ""]) => ({
+      $typeName: "connectrpc.conformance.v1.Header",
+      name,
+      value: [value].flat().flatMap((one) => (several(name) ? one.split(/, ?/) : [one])),
     })),
-  };
-}
-
-function grpcTrailers(error: DefinedError | undefined, trailers: Record<string, string[]>): Record<string, string[]> {
-  if (error === undefined) return { "grpc-status": ["0"], ...trailers };
-  const { code, message = "", details } = error;
-  const bytes = Buffer.from(toBinary(StatusSchema, create(StatusSchema, { code, message, details })));
-  return {
-    "grpc-status": [String(code)],
-    "grpc-message": [encodeURIComponent(message)],
-    "grpc-status-details-bin": [bytes.toString("base64").replace(/=+$/, "")],
-    ...trailers,
-  };
-}
-
-/**
- * Gives the answers what the suite wants of them and ours never have: headers and trailers of a method's own, and errors
- * that are not in our table. Everything else leaves as the bridge wrote it.
- */
-function converse(rpc: RpcHandler, request: HttpRequest, response: HttpResponse): void {
-  const type = String(request.headers["content-type"] ?? "");
-  const bare = type === "application/proto" || type === "application/json";
-  const protocol = type.startsWith("application/grpc-web")
-    ? "grpc-web"
-    : type.startsWith("application/grpc")
-      ? "grpc"
-      : "connect";
-  const writeHead = response.writeHead.bind(response);
-  const addTrailers = response.addTrailers.bind(response);
-  const write = response.write.bind(response);
-  const end = response.end.bind(response);
-  let head: readonly [number, OutgoingHttpHeaders] | undefined;
-  let answered: readonly Header[] | undefined;
-  let left = false;
-
-  const timeout = request.headers[protocol === "connect" ? "connect-timeout-ms" : "grpc-timeout"];
-  const own: Parameters<typeof exchanges.run>[0] = {
-    headers: Object.entries(request.headers)
-      .filter(([name]) => !name.startsWith(":"))
-      .map(([name, value = ""]) => ({
-        $typeName: "connectrpc.conformance.v1.Header",
-        name,
-        value: Array.isArray(value)
-          ? value
-          : name.endsWith("-bin") || name.startsWith("x-")
-            ? value.split(/, ?/)
-            : [value],
-      })),
-    timeoutMs: timeout === undefined ? undefined : millisecondsOf(String(timeout)),
+    timeoutMs: timeoutMs === undefined ? undefined : BigInt(Math.round(timeoutMs)),
+    headersOfAnswer: [],
     answer(headers) {
-      answered ??= headers;
+      if (this.headersOfAnswer.length === 0) this.headersOfAnswer = headers;
     },
     trailers: [],
     error: undefined,
   };
-
-  const flush = () => {
-    if (left || head === undefined) return;
-    left = true;
-    const [status, headers] = head;
-    const more = { ...many(answered ?? []), ...(bare ? many(own.trailers, "trailer-") : {}) };
-    const changed = own.error !== undefined && bare;
-    const { "content-length": length, ...rest } = headers;
-    const size = length === undefined || changed ? {} : { "content-length": length };
-    writeHead(changed ? (httpStatus[own.error?.code ?? 0] ?? 500) : status, { ...rest, ...size, ...more });
-  };
-  response.writeHead = (status, headers) => {
-    head = [status, headers];
-    return response;
-  };
-  Object.defineProperty(response, "headersSent", { get: () => head !== undefined });
-  response.write = ((chunk: Buffer) => {
-    flush();
-    return write(chunk);
-  }) as typeof response.write;
-  response.addTrailers = (trailers) => {
-    flush();
-    const all = own.error ? grpcTrailers(own.error, many(own.trailers)) : { ...trailers, ...many(own.trailers) };
-    addTrailers(all as unknown as Readonly<Record<string, string>>);
-  };
-  response.end = ((chunk?: Buffer) => {
-    flush();
-    if (bare) return end(own.error === undefined ? chunk : Buffer.from(JSON.stringify(errorJson(own.error))));
-    if (chunk?.[0] === endFlag) {
-      const said = JSON.parse(chunk.subarray(5).toString()) as object;
-      const error = own.error === undefined ? {} : { error: errorJson(own.error) };
-      return end(enveloped(Buffer.from(JSON.stringify({ ...said, ...error, metadata: many(own.trailers) })), endFlag));
-    }
-    if (chunk?.[0] === trailersFlag) {
-      const lines = Object.entries(grpcTrailers(own.error, many(own.trailers))).flatMap(([name, values]) =>
-        values.map((value) => `${name}: ${value}\r\n`),
-      );
-      const asIs = chunk.subarray(5).toString().startsWith("grpc-status: 0") || own.error !== undefined;
-      return end(asIs ? enveloped(Buffer.from(lines.join("")), trailersFlag) : chunk);
-    }
-    return chunk === undefined ? end() : end(chunk);
-  }) as typeof response.end;
-
-  const [path = ""] = (request.url ?? "").split("?", 1);
-  exchanges.run(own, () => {
-    if (rpc(new Exchange(request, response), path)) return;
-    request.resume();
-    writeHead(404, {});
-    end();
-  });
 }
 
-function millisecondsOf(timeout: string): bigint {
-  const units: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 1e-3, n: 1e-6 };
-  return BigInt(Math.round(Number.parseInt(timeout, 10) * (units[timeout.at(-1) ?? ""] ?? 1)));
+function webHeaders(headers: readonly Header[]): Headers {
+  return new Headers(headers.flatMap(({ name, value }) => value.map((one): [string, string] => [name, one])));
+}
+
+/** The error that the suite defined, or else the bridge's: without its details, which the suite knows nothing of. */
+function told(error: ConnectError | undefined, defined: DefinedError | undefined): ConnectError | undefined {
+  if (defined === undefined) return error && new ConnectError(error.rawMessage, error.code);
+  const own = new ConnectError(defined.message ?? "", defined.code as number);
+  own.details = defined.details.map(({ typeUrl, value }) => ({ type: typeUrl.split("/").at(-1) ?? "", value }));
+  return own;
+}
+
+/** Everything but what `told` and the suite's headers are about leaves as the bridge made it. */
+async function dressed(response: UniversalServerResponse, dress: Dress): Promise<UniversalServerResponse> {
+  const type = response.header?.get("content-type") ?? "";
+  const content = connect.parseContentType(type);
+  if (content?.stream === false) return dressedWhole(response, dress);
+  if (response.body === undefined && response.trailer === undefined) return response;
+  return { ...response, body: dressedFrames(response, dress, content !== undefined) };
+}
+
+async function dressedWhole(response: UniversalServerResponse, dress: Dress): Promise<UniversalServerResponse> {
+  const header = connect.trailerMux(new Headers(response.header), webHeaders(dress.trailers));
+  webHeaders(dress.headersOfAnswer).forEach((value, name) => void header.append(name, value));
+  if (response.status === 200) return { ...response, header };
+  const bytes: Uint8Array[] = [];
+  for await (const chunk of response.body ?? []) bytes.push(chunk);
+  const error = connect.errorFromJsonBytes(Buffer.concat(bytes), undefined, new ConnectError("not told", 2));
+  const failure = told(error, dress.error) as ConnectError;
+  const body = createAsyncIterable([connect.errorToJsonBytes(failure, undefined)]);
+  header.delete("content-length");
+  return { status: dress.error ? connect.codeToHttpStatus(failure.code) : response.status, header, body };
+}
+
+async function* dressedFrames(
+  { header, body, trailer }: UniversalServerResponse,
+  dress: Dress,
+  overConnect: boolean,
+): AsyncGenerator<Uint8Array> {
+  const frames = (body ?? createAsyncIterable<Uint8Array>([]))[Symbol.asyncIterator]();
+  const next = () => exchanges.run(dress, () => frames.next());
+  for (let frame = await next(); frame.done !== true; frame = await next()) {
+    webHeaders(dress.headersOfAnswer).forEach((value, name) => void header?.append(name, value));
+    dress.headersOfAnswer = [];
+    const content = frame.value.subarray(5);
+    if (overConnect && frame.value[0] === connect.endStreamFlag) {
+      const { error } = connect.endStreamFromJson(content);
+      yield encodeEnvelope(
+        connect.endStreamFlag,
+        connect.createEndStreamSerialization(undefined).serialize({
+          metadata: webHeaders(dress.trailers),
+          ...orNothing("error", told(error, dress.error)),
+        }),
+      );
+    } else if (!overConnect && frame.value[0] === grpcWeb.trailerFlag) {
+      const error = told(grpc.findTrailerError(grpcWeb.trailerParse(content)), dress.error);
+      const trailers = grpc.setTrailerStatus(webHeaders(dress.trailers), error);
+      yield encodeEnvelope(grpcWeb.trailerFlag, grpcWeb.trailerSerialize(trailers));
+    } else yield frame.value;
+  }
+  webHeaders(dress.headersOfAnswer).forEach((value, name) => void header?.append(name, value));
+  if (trailer === undefined) return;
+  const error = told(grpc.findTrailerError(trailer), dress.error);
+  for (const name of [...trailer.keys()]) trailer.delete(name);
+  grpc.setTrailerStatus(trailer, error);
+  webHeaders(dress.trailers).forEach((value, name) => void trailer.append(name, value));
+}
+
+const orNothing = <K extends string, V>(key: K, value: V | undefined) =>
+  (value === undefined ? {} : { [key]: value }) as { [name in K]?: V };
+
+function dressing(handler: UniversalHandler): UniversalHandler {
+  const serve = async (request: UniversalServerRequest) => {
+    const dress = dressFor(request);
+    return dressed(await exchanges.run(dress, () => handler(request)), dress);
+  };
+  const { service, method, requestPath, allowedMethods, supportedContentType, protocolNames } = handler;
+  return Object.assign(serve, {
+    ...{ service, method, requestPath },
+    ...{ allowedMethods, supportedContentType, protocolNames },
+  });
 }
 
 const { httpVersion, messageReceiveLimit } = await asked();
 const calls = conformanceCalls();
-const rpc = rpcHandler(wrapped(conformanceService, calls), {
+const options = {
   calls,
-  headers: {},
   maxRequestBytes: messageReceiveLimit || 4 * 2 ** 20,
   maxAnswerBytes: 4 * 2 ** 20,
   requestMs: 30_000,
   room: new Room(2 ** 28),
+  types: createRegistry(file_connectrpc_conformance_v1_service),
+};
+const handlers = wrapped(conformanceService, calls).map((method) => dressing(rpcHandler(method, options)));
+const serve = connectListener(handlers, (exchange) => {
+  const answer = unknownMethod(exchange, exchange.request.url?.split("?", 1)[0] ?? "");
+  void dressed(answer ?? uResponseNotFound, nakedness).then((dressedUp) => send(exchange, dressedUp));
 });
 const listener = (request: unknown, response: unknown) =>
-  converse(rpc, request as HttpRequest, response as HttpResponse);
+  serve(new Exchange(request as HttpRequest, response as HttpResponse));
 const server = httpVersion === HTTPVersion.HTTP_VERSION_1 ? createServer(listener) : createHttp2Server(listener);
 server.listen(0, "127.0.0.1");
 await once(server, "listening");

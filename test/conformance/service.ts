@@ -73,6 +73,7 @@ async function unary(definition: UnaryResponseDefinition | undefined, request: A
   here.answer(definition?.responseHeaders ?? []);
   here.trailers = definition?.responseTrailers ?? [];
   if (definition?.responseDelayMs) await clock.sleep(definition.responseDelayMs, signal);
+  signal.throwIfAborted();
   const info = infoOf([request]);
   if (definition?.response.case === "error") fail(definition.response.value, info);
   const data = definition?.response.case === "responseData" ? definition.response.value : new Uint8Array();
@@ -129,6 +130,7 @@ const implementation = {
         fail(definition.error, sent === 0 ? infoOf(seen) : undefined);
       if (!full || data === undefined) continue;
       if (definition?.responseDelayMs) await clock.sleep(definition.responseDelayMs, call.signal);
+      call.signal.throwIfAborted();
       sent++;
       const payload = create(ConformancePayloadSchema, { data, requestInfo: infoOf([any]) });
       yield create(BidiStreamResponseSchema, { payload });

@@ -1,42 +1,36 @@
 /**
- * A message in its envelope: one byte of flags, four of length, as in gRPC.
+ * Messages as bytes: an answer's, as a body or in an envelope, which is one byte of flags, four of length.
  */
-import type { DescMessage, Message } from "@bufbuild/protobuf";
+import type { DescMessage, Message, Registry } from "@bufbuild/protobuf";
+import { encodeEnvelope } from "@connectrpc/connect/protocol";
 import { jsonText } from "../../contract/json.ts";
 import { bytesOf, sharedBytes } from "../frame.ts";
 
 export const headSize = 5;
-export const compressedFlag = 0x01;
-/** Connect's last envelope tells how the stream ended. */
-export const endFlag = 0x02;
-/** gRPC-Web's last envelope holds the trailers. */
-export const trailersFlag = 0x80;
 
-export function enveloped(content: Uint8Array, flags = 0): Buffer {
-  const envelope = Buffer.allocUnsafe(headSize + content.length);
-  envelope.writeUInt8(flags, 0);
-  envelope.writeUInt32BE(content.length, 1);
-  envelope.set(content, headSize);
-  return envelope;
+/** How a message is written. `types` may travel as google.protobuf.Any. */
+export interface Writing {
+  readonly json: boolean;
+  readonly types: Registry | undefined;
 }
 
 /** The message as a body or the content of an envelope. */
-export function contentOf(schema: DescMessage, message: Message, json: boolean): Buffer {
-  return json ? Buffer.from(jsonText(schema, message)) : bytesOf(schema, message);
+export function contentOf(schema: DescMessage, message: Message, { json, types }: Writing): Uint8Array {
+  return json ? Buffer.from(jsonText(schema, message, types)) : bytesOf(schema, message);
 }
 
-const binaryOnce = new WeakMap<Message, Buffer>();
-const jsonOnce = new WeakMap<Message, Buffer>();
+const binaryOnce = new WeakMap<Message, Uint8Array>();
+const jsonOnce = new WeakMap<Message, Uint8Array>();
 
 /**
  * The same for streams, in its envelope: made once for all readers of the message. JSON costs ten times what
  * protobuf does, so it counts even more here.
  */
-export function sharedEnvelope(schema: DescMessage, message: Message, json: boolean): Buffer {
-  const made = json ? jsonOnce : binaryOnce;
+export function sharedEnvelope(schema: DescMessage, message: Message, writing: Writing): Uint8Array {
+  const made = writing.json ? jsonOnce : binaryOnce;
   let envelope = made.get(message);
   if (envelope === undefined) {
-    envelope = enveloped(json ? contentOf(schema, message, true) : sharedBytes(schema, message));
+    envelope = encodeEnvelope(0, writing.json ? contentOf(schema, message, writing) : sharedBytes(schema, message));
     made.set(message, envelope);
   }
   return envelope;

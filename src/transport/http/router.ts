@@ -1,9 +1,11 @@
 /**
  * Who answers which path.
  *
- * First RPCs, then what stands in the list, in its order. What nobody answers is not found, as JSON.
+ * RPCs have been looked for before; here is what stands in the list, in its order. What nobody answers is not found, as
+ * JSON, unless it was meant for an RPC.
  */
-import type { RpcHandler } from "../connect/rpc-handler.ts";
+import { send } from "../connect/adapter.ts";
+import { unknownMethod } from "../connect/unknown-method.ts";
 import type { Exchange } from "../exchange.ts";
 
 /** A path of plain HTTP and who serves it. */
@@ -16,16 +18,17 @@ export interface Route {
   serve(exchange: Exchange, path: string): void;
 }
 
-export function router(rpc: RpcHandler, routes: readonly Route[]): (exchange: Exchange) => void {
+export function router(routes: readonly Route[]): (exchange: Exchange) => void {
   const exact = Map.groupBy(routes, (route) => route.path);
   const below = routes.filter((route) => route.below);
   return (exchange) => {
     const [path = ""] = (exchange.request.url ?? "").split("?", 1);
-    if (rpc(exchange, path)) return;
     const here = exact.get(path) ?? below.filter((route) => path.startsWith(`${route.path}/`));
     const verb = exchange.request.method === "HEAD" ? "GET" : exchange.request.method;
     const route = here.find((one) => one.verb === verb);
     if (route !== undefined) return route.serve(exchange, path);
+    const unknown = here.length === 0 ? unknownMethod(exchange, path) : undefined;
+    if (unknown !== undefined) return send(exchange, unknown);
     exchange.request.resume();
     if (here.length === 0) return refuse(exchange, 404, "not_found", "There is nothing at this path.");
     const verbs = [...new Set(here.map((one) => one.verb))].join(", ");

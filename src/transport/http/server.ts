@@ -15,6 +15,7 @@ import { reflectionServices } from "../../contract/reflection-service.ts";
 import type { Service } from "../../contract/service.ts";
 import { BridgeError } from "../../core/errors.ts";
 import { type CallOptions, wrapped } from "../call.ts";
+import { connectListener } from "../connect/adapter.ts";
 import { Room } from "../connect/body.ts";
 import { rpcHandler } from "../connect/rpc-handler.ts";
 import { partWith } from "../connections.ts";
@@ -133,9 +134,11 @@ function listenerOf(options: HttpOptions, limits: HttpLimits, maxRequestBytes: n
   const methods = all.flatMap((service) => wrapped(service, calls));
   const { requestMs } = limits;
   const room = new Room(limits.arrivingBytes);
-  const rpc = rpcHandler(methods, { calls, headers, maxRequestBytes, maxAnswerBytes, requestMs, room });
+  const handlers = methods.map((method) =>
+    rpcHandler(method, { calls, maxRequestBytes, maxAnswerBytes, requestMs, room }),
+  );
   const plain = plainRoutes(methods, { calls, maxRequestBytes, requestMs, room, newKey: randomUUID, webSockets });
-  const route = router(rpc, [...plain, ...routes]);
+  const serve = connectListener(handlers, router([...plain, ...routes]));
 
   return (request: unknown, response: unknown): void => {
     const exchange = new Exchange(request as HttpRequest, response as HttpResponse);
@@ -150,7 +153,7 @@ function listenerOf(options: HttpOptions, limits: HttpLimits, maxRequestBytes: n
         const { peer } = exchange.incoming("http", undefined);
         calls.refusals.note("origin", "http", "a page's request was refused; see CORS_ORIGINS", { peer, origin });
       };
-      if (admitOrigin(exchange, origins, refused)) route(exchange);
+      if (admitOrigin(exchange, origins, refused)) serve(exchange);
     } catch (cause) {
       calls.observer.note("error", "http", "a request could not be answered", { cause });
       exchange.response.destroy();

@@ -1,8 +1,10 @@
+import { once } from "node:events";
 import { request as http1Request, type IncomingHttpHeaders } from "node:http";
 import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { status } from "@grpc/grpc-js";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } from "vitest";
+import { ServerReflectionRequestSchema } from "../../../gen/ts/grpc/reflection/v1/reflection_pb.ts";
 import {
   GetSymbolRequestSchema,
   GetSymbolResponseSchema,
@@ -12,7 +14,7 @@ import {
 import { type ServedHttp, servedHttp } from "../http/served-http.ts";
 import { framed, RawPeer, shout } from "../raw-peer.ts";
 import { pathOf, someOf } from "../served.ts";
-import { envelopesIn } from "./raw-call.ts";
+import { allOf, envelopesIn } from "./raw-call.ts";
 
 const { getSymbol, streamTicks } = TicksService.method;
 const path = pathOf(getSymbol);
@@ -21,8 +23,10 @@ const goodJson = Buffer.from('{"symbol":"EURUSD"}');
 const mebibyte = 1024 * 1024;
 
 let server: ServedHttp;
+let said: MockInstance;
 
 beforeEach(async () => {
+  said = vi.spyOn(console, "error");
   server = await servedHttp([
     someOf(TicksService, {
       getSymbol: async () => create(GetSymbolResponseSchema),
@@ -37,6 +41,8 @@ afterEach(async () => {
   await expectAlive();
   expect(server.lines.filter(({ severity }) => severity === "error")).toEqual([]);
   await server.stop(0);
+  expect(said).not.toHaveBeenCalled();
+  vi.restoreAllMocks();
 });
 
 interface Answer {
@@ -158,8 +164,8 @@ describe("a damaged request of Connect", () => {
   });
 
   it.each([
-    ["/mt5bridge.v1.TicksService/getSymbol", 501],
-    ["/mt5bridge.v1.Nobody/Knows", 501],
+    ["/mt5bridge.v1.TicksService/getSymbol", 404],
+    ["/mt5bridge.v1.Nobody/Knows", 404],
     ["/nobody", 404],
     ["/", 404],
     ["//", 404],
@@ -172,13 +178,28 @@ describe("a damaged request of Connect", () => {
     expect(codeOf(answer)).toMatch(/unimplemented|not_found/);
   });
 
-  it.each(["[", "x y", "http://", "\x01", "a".repeat(5_000)])("is answered for the host %j", async (host) => {
+  it.each([
+    ["[", 400],
+    ["a:b", 400],
+    ["http://", 200],
+    ["x y", 400],
+    ["\x01", 400],
+    ["a".repeat(5_000), 200],
+  ])("for the host %j is answered", async (host, httpStatus) => {
     const head = `POST ${path}?x=[%zz HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n`;
     const heard = await shout(
       server.port,
       Buffer.from(`${head}Content-Type: application/json\r\nContent-Length: 19\r\n\r\n${goodJson}`, "latin1"),
     );
-    expect(heard.toString()).toMatch(/^HTTP\/1.1 (200|400) /);
+    expect(heard.toString()).toMatch(new RegExp(`^HTTP/1.1 ${httpStatus} `));
+  });
+
+  it("that names no host is refused, and so is one over HTTP/2 whose host is none", async () => {
+    const head = `POST ${path} HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: 19\r\n\r\n`;
+    expect(String(await shout(server.port, Buffer.from(head + goodJson)))).toMatch(/^HTTP\/1.1 400 /);
+    const peer = new RawPeer(server.port);
+    expect((await peer.send(path, framed(good), { ":authority": "[" })).headers[":status"]).toBe(400);
+    peer.close();
   });
 });
 
@@ -195,6 +216,7 @@ describe("a damaged request of gRPC or gRPC-Web", () => {
     ["is larger than 1 MiB",               framed(Buffer.alloc(mebibyte + 1)),    status.RESOURCE_EXHAUSTED],
     ["says that 4 GiB will come",          framed(good, { length: 0xffff_ffff }), status.RESOURCE_EXHAUSTED],
     ["is compressed by nobody knows what", framed(good, { compressed: 1 }),       status.INVALID_ARGUMENT],
+    ["is nothing but empty envelopes",     Buffer.alloc(1_000),                   status.INVALID_ARGUMENT],
     ["has unknown flags",                  framed(good, { compressed: 0x80 }),    status.INVALID_ARGUMENT],
     ["is sound",                           framed(good),                          status.OK],
   ])("that %s gets the same code in both", async (_, body, code) => {
@@ -229,6 +251,48 @@ describe("a damaged request of gRPC or gRPC-Web", () => {
     const peer = new RawPeer(server.port);
     expect((await peer.send("/nobody/Knows", framed(good))).code).toBe(status.UNIMPLEMENTED);
     expect((await peer.send("/", framed(good))).code).toBe(status.UNIMPLEMENTED);
+    peer.close();
+  });
+});
+
+describe("a conversation both ways", () => {
+  const talk = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+  const question = toBinary(
+    ServerReflectionRequestSchema,
+    create(ServerReflectionRequestSchema, { messageRequest: { case: "listServices", value: "*" } }),
+  );
+
+  it("with a message that is too large is answered while the rest is still being sent, and then ended", async () => {
+    const peer = new RawPeer(server.port);
+    const headers = { ":method": "POST", ":path": talk, "content-type": "application/grpc", te: "trailers" };
+    const stream = peer.session.request(headers);
+    const [trailers, closed] = [once(stream, "trailers"), once(stream, "close")];
+    stream.resume();
+    stream.on("error", () => undefined);
+    const rest = Buffer.alloc(64 * 1024);
+    const send = () => {
+      while (stream.writable && stream.write(rest));
+    };
+    stream.on("drain", send);
+    stream.write(framed(rest, { length: 2 * mebibyte }));
+    send();
+    expect((await trailers)[0]).toMatchObject({ "grpc-status": String(status.RESOURCE_EXHAUSTED) });
+    await closed;
+    peer.close();
+  });
+
+  it.each([1, 2, 3, 7, 1_000])("is understood in pieces of %i bytes", async (size) => {
+    const peer = new RawPeer(server.port);
+    const headers = { ":method": "POST", ":path": talk, "content-type": "application/grpc", te: "trailers" };
+    const stream = peer.session.request({ ...headers, "grpc-encoding": "gzip" });
+    const answers = allOf(stream);
+    const empty = framed(Buffer.alloc(0));
+    const all = Buffer.concat([framed(question), framed(gzipSync(question), { compressed: 1 }), empty, empty]);
+    for (let at = 0; at < all.length; at += size) {
+      await new Promise<void>((sent) => stream.write(all.subarray(at, at + size), () => sent()));
+    }
+    stream.end();
+    expect(envelopesIn(await answers)).toHaveLength(4);
     peer.close();
   });
 });

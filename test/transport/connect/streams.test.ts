@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } from "vitest";
 import {
   GetSymbolResponseSchema,
   StreamTicksRequestSchema,
@@ -17,9 +17,16 @@ import { toldIn, transports } from "./asking.ts";
 import { allOf, envelopesIn, inEnvelope, type RawCall, rawCall, streamHeaders } from "./raw-call.ts";
 
 let server: ServedHttp | undefined;
+let said: MockInstance;
+
+beforeEach(() => {
+  said = vi.spyOn(console, "error");
+});
 
 afterEach(async () => {
   await server?.stop(0);
+  expect(said, "a peer that vanishes is no news for the console").not.toHaveBeenCalled();
+  vi.restoreAllMocks();
 });
 
 type Producer = (request: unknown, call: Call) => AsyncIterable<StreamTicksResponse>;
@@ -163,6 +170,20 @@ describe.each(byHand)("a stream over HTTP/%s, %s", (version, protocol) => {
     await once(await blocked.answer, "readable");
     blocked[how]();
     await left.promise;
+    await server?.line(({ context }) => context["status"] === "CANCELLED");
+    expect(server?.drain.inFlight).toEqual({ unary: 0, streams: 0 });
+  });
+
+  it("is let go when its reader goes before it has begun", async () => {
+    const began = Promise.withResolvers<void>();
+    await serve(async function* (_, call) {
+      began.resolve();
+      await aborted(call.signal);
+      yield opened();
+    });
+    const waiting = call(version, protocol);
+    await began.promise;
+    waiting.hangUp();
     await server?.line(({ context }) => context["status"] === "CANCELLED");
     expect(server?.drain.inFlight).toEqual({ unary: 0, streams: 0 });
   });
