@@ -1,17 +1,15 @@
 /** The Connect project's suite against our adapters; what is known to fail stands in lists, with the reason. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
 import { expect, it } from "vitest";
 import { missing, pathOf } from "../packaging/programs.ts";
 
 const here = new URL(".", import.meta.url).pathname;
 
 async function conformance(name: string, server: string): Promise<{ code: number; said: string }> {
-  const lists = ["known-failing", "known-flaky", "skip"]
-    .filter((list) => existsSync(`${here}${name}-${list}.txt`))
-    .flatMap((list) => [`--${list}`, `@${here}${name}-${list}.txt`]);
-  const options = ["--mode", "server", "--conf", `${here}${name}.yaml`, ...lists];
+  const known = ["--known-failing", `@${here}${name}-known-failing.txt`];
+  // One server at a time: on a busy machine several do not start within the runner's patience.
+  const options = ["--mode", "server", "--max-servers", "1", "--conf", `${here}${name}.yaml`, ...known];
   const runner = spawn(pathOf("connectconformance"), [...options, "--", process.execPath, here + server]);
   let said = "";
   for (const stream of [runner.stdout, runner.stderr]) {
@@ -25,7 +23,7 @@ async function conformance(name: string, server: string): Promise<{ code: number
 
 it.skipIf(missing("connectconformance")).each([
   ["gRPC", "grpc", 300],
-  ["Connect, gRPC-Web and gRPC on the HTTP port", "http", 1_600],
+  ["Connect, gRPC-Web and gRPC on the HTTP port", "http", 3_000],
 ])(
   "our %s does what the suite asks, but for the cases in the lists",
   async (_, name, cases) => {

@@ -3,7 +3,8 @@
  *
  * grpc-js answers some calls itself, before or beside any handler: too large, not decompressible, no message at
  * all. Those answers are rewritten here, so that a client meets one form of error, and damaged input is
- * INVALID_ARGUMENT rather than INTERNAL or UNIMPLEMENTED.
+ * INVALID_ARGUMENT rather than INTERNAL or UNIMPLEMENTED. Two habits of its are taken off as well, which every client
+ * bears and the protocol advises against: a message beside success, and padding behind binary values.
  */
 import {
   Metadata,
@@ -35,14 +36,17 @@ export function polishStatuses(headers: Readonly<Record<string, string>>, refusa
   return ({ path }, call) => {
     const send = call.sendStatus.bind(call);
     call.sendStatus = (status: PartialStatus) => {
-      if (status.code === statusCodes.OK) return send(status);
+      if (status.code === statusCodes.OK) {
+        if (status.metadata) unpad(status.metadata);
+        return send({ ...status, details: "" });
+      }
       const known = status.metadata && status.metadata.get(detailsKey).length > 0;
       const fault = known ? undefined : faultOfLibrary(status);
       const kind = fault && kinds[fault.fault];
       if (kind !== undefined)
         refusals.note(kind, "grpc", String(fault?.message), { peer: call.getPeer(), method: path });
       const polished: PartialStatus = fault === undefined ? status : grpcStatusOf(fault);
-      const metadata = polished.metadata ?? new Metadata();
+      const metadata = unpad(polished.metadata ?? new Metadata());
       for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
       send({ ...polished, metadata });
     };
@@ -55,6 +59,21 @@ const kinds: Partial<Record<Fault, RefusalKind>> = {
   quota_exceeded: "size",
   invalid_argument: "malformed",
 };
+
+/** The library clones what it is given before it writes it. */
+function unpad(metadata: Metadata): Metadata {
+  const { toHttp2Headers, clone } = metadata;
+  const bare = (value: unknown) => String(value).replace(/=+$/, "");
+  metadata.clone = () => unpad(clone.call(metadata));
+  metadata.toHttp2Headers = () => {
+    const headers = toHttp2Headers.call(metadata);
+    for (const [name, value] of Object.entries(headers)) {
+      if (name.endsWith("-bin")) headers[name] = Array.isArray(value) ? value.map(bare) : bare(value);
+    }
+    return headers;
+  };
+  return metadata;
+}
 
 /** What grpc-js meant. */
 function faultOfLibrary({ code, details }: PartialStatus): BridgeError {
