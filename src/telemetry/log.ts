@@ -17,8 +17,8 @@ import { BridgeError } from "../core/errors.ts";
 import type { Observer, Severity } from "../core/ports/observer.ts";
 
 const HELD_BYTES = 4 * 1024 * 1024;
-/** As many as these are written before their turn is over. */
-const TOGETHER_BYTES = 8 * 1024;
+/** Of one turn; more are written in several parts. */
+const TURN_CHARACTERS = 64 * 1024;
 
 export interface Log extends Observer {
   /** Resolves when all lines are written. */
@@ -27,12 +27,13 @@ export interface Log extends Observer {
 
 /** The log of this process, on its standard output. */
 export function openLog(level: Severity): Log {
-  const out = destination({ dest: 1, sync: false, maxLength: HELD_BYTES, minLength: TOGETHER_BYTES });
-  const log = logTo(soonWritten(out), level, process.stdout.isTTY === true);
+  const out = destination({ dest: 1, sync: false, maxLength: HELD_BYTES });
+  const turn = new Turn(out);
+  const log = logTo(turn, level, process.stdout.isTTY === true);
 
   let dropped = 0;
-  out.on("drop", () => {
-    dropped++;
+  out.on("drop", (text: string) => {
+    dropped += text.split("\n").length - 1;
   });
   out.on("drain", () => {
     if (dropped === 0) return;
@@ -41,24 +42,33 @@ export function openLog(level: Severity): Log {
     log.note("warn", "log", "Lines were dropped: their reader was too slow", { lines });
   });
 
-  return { note: log.note, close: () => new Promise((resolve) => out.flush(() => resolve())) };
+  const close = () => {
+    turn.end();
+    return new Promise<void>((resolve) => out.flush(() => resolve()));
+  };
+  return { note: log.note, close };
 }
 
-/** The lines of one turn go in one write, at its end. */
-function soonWritten(out: ReturnType<typeof destination>): DestinationStream {
-  let scheduled = false;
-  const flush = () => {
-    scheduled = false;
-    out.flush();
-  };
-  return {
-    write(line) {
-      out.write(line);
-      if (scheduled) return;
-      scheduled = true;
-      setImmediate(flush);
-    },
-  };
+/** The lines of one turn of the event loop, in one write at its end. */
+class Turn implements DestinationStream {
+  readonly #out: DestinationStream;
+  #lines = "";
+
+  constructor(out: DestinationStream) {
+    this.#out = out;
+  }
+
+  write(line: string): void {
+    if (this.#lines === "") setImmediate(() => this.end());
+    this.#lines += line;
+    if (this.#lines.length > TURN_CHARACTERS) this.end();
+  }
+
+  end(): void {
+    const lines = this.#lines;
+    this.#lines = "";
+    if (lines !== "") this.#out.write(lines);
+  }
 }
 
 /** A log that writes elsewhere. */
