@@ -41,7 +41,7 @@ export async function modifyOrder(
     const { order, ticket } = workingOrder(desk, name);
     return { kind: "modify", order: ticket, to: validateChange(draft, order, desk.symbol(order.symbol)) };
   });
-  return { order: findOrder(desk, name), replayed };
+  return { order: shownOrder(desk, name), replayed };
 }
 
 export async function cancelOrder(
@@ -54,7 +54,7 @@ export async function cancelOrder(
   const replayed = await ask(desk, key, content, caller, () => ({
     ...{ kind: "cancel", order: workingOrder(desk, name).ticket },
   }));
-  return { order: findOrder(desk, name), replayed };
+  return { order: shownOrder(desk, name), replayed };
 }
 
 export async function modifyPosition(

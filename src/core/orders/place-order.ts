@@ -173,15 +173,17 @@ async function give(
     });
   }
   await desk.until(at().id, () => hasReached(at().stage, timing.waitFor), caller);
+  let failure: unknown;
   try {
     await desk.record.settled();
-    return { order: at(), replayed };
   } catch (error) {
-    // Once the order is on disk it may have left: the caller gets it as it stands there, not an error that denies it.
-    const order = desk.record.durableOrder(at().number);
-    if (order === undefined) throw error;
-    return { order, replayed };
+    failure = error;
   }
+  // As it is on disk: a power cut can take away what memory holds beyond that. If it is there at all it may have
+  // left, and whatever has failed the caller gets the order, not an error that denies it.
+  const order = desk.record.durableOrder(at().number);
+  if (order === undefined) throw failure;
+  return { order, replayed };
 }
 
 /** The order goes to the terminal, and what it answers into the journal. Never throws: the order says what became of it. */

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { lots, type Price } from "../../../src/core/model/decimals.ts";
 import type { StrategyId, Ticket } from "../../../src/core/model/ids.ts";
-import { cancelOrder } from "../../../src/core/orders/change-order.ts";
-import { caller, draft, faultOf, key, later, limit, openDesk, quiet } from "../desk.ts";
+import { cancelOrder, shownOrder } from "../../../src/core/orders/change-order.ts";
+import { caller, draft, faultOf, key, later, limit, openDesk, quiet, tell } from "../desk.ts";
 
 describe("a placed order", () => {
   it("is on disk before it is sent", async () => {
@@ -40,6 +40,28 @@ describe("a placed order", () => {
     const { place, terminal } = await openDesk();
     await place({ strategyId: 9 as StrategyId });
     expect(terminal.submitted[0]?.magic).toBe((9n << 32n) | 1n);
+  });
+
+  it("is told as it is on disk, although more is on its way there", async () => {
+    const { place, order, terminal, journal, hear, desk } = await openDesk();
+    const { order: placed } = await place(limit());
+    await hear();
+    journal.hold();
+    place({ clientOrderId: key("b") }).catch(() => undefined);
+    const calls = [
+      place(limit()).then((answer) => answer.order),
+      desk.record.settled().then(() => shownOrder(desk, { by: "order_id", value: placed.id })),
+    ];
+    await quiet();
+    journal.release();
+    journal.hold();
+    terminal.fill(placed.ticket as Ticket);
+    for (const report of terminal.unreported.splice(0)) void tell(desk, report);
+    expect(order("a").stage).toBe("filled");
+    expect((await Promise.all(calls)).map(({ stage }) => stage)).toEqual(["working", "working"]);
+    journal.release();
+    await quiet();
+    expect((await place(limit())).order.stage).toBe("filled");
   });
 
   it("is counted as on its way until the terminal has answered", async () => {
