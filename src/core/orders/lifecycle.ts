@@ -39,7 +39,7 @@ const arrivesIn: Record<OrderEvent["type"], readonly Stage[]> = {
   changed:  ["working", "partially_filled"],
   canceled: ["sent", "in_doubt", "working", "partially_filled"],
   expired:  ["sent", "in_doubt", "working", "partially_filled"],
-  rejected: ["received", "sent", "in_doubt", "working"], // a pending order's activation may be refused
+  rejected: ["received", "sent", "in_doubt", "working", "partially_filled"], // activation may be refused, of all or the rest
 };
 
 /** From here nothing more is to be expected. */

@@ -148,6 +148,13 @@ describe("an order", () => {
     });
   });
 
+  it("may be rejected once a part is filled: the broker can refuse the activation of the rest", () => {
+    expect(through(order(), sent, placed, dealt(1, lots(0.5)), rejected)).toMatchObject({
+      stage: "rejected",
+      filled: lots(0.5),
+    });
+  });
+
   it("cannot be sent twice, nor be placed under two tickets", () => {
     expect(step(through(order(), sent, placed), sent).kind).toBe("impossible");
     expect(step(through(order(), sent, placed), { ...placed, ticket: ticket(51) } as OrderEvent).kind).toBe(
