@@ -30,7 +30,7 @@ export async function applyReport(
     case "deal":
       return applyDeal(desk, report.deal, evidence);
     case "position":
-      return applyPosition(desk, report.position);
+      return applyPosition(desk, report.position, evidence);
     case "position_closed":
       if (desk.record.holdings.position(report.position.ticket) === undefined) return false;
       await desk.record.write([{ type: "position", change: "closed", position: report.position }]);
@@ -119,9 +119,10 @@ function dealt(deal: Deal): OrderEvent | undefined {
   return { type: "dealt", ticket: deal.order, deal: ticket, volume, price, position };
 }
 
-async function applyPosition(desk: OrderDesk, position: Position): Promise<boolean> {
+async function applyPosition(desk: OrderDesk, position: Position, evidence: Evidence): Promise<boolean> {
   const before = desk.record.holdings.position(position.ticket);
-  if (before !== undefined && position.updateTime < before.updateTime) return false; // the records were quicker
+  // Overtaken by the records, or the broker's clock was set back: the records tell, which are of now.
+  if (evidence !== "records" && before !== undefined && position.updateTime < before.updateTime) return true;
   const change: PositionChange = before === undefined ? "opened" : "changed";
   if (before === undefined || !samePosition(before, position)) {
     await desk.record.write([{ type: "position", change, position }]);

@@ -3,7 +3,8 @@
  *
  * Raised when the bridge starts over what it had sent, and wherever an answer stays away.
  * Settled by the terminal's records alone, which are read at the start, when the link
- * comes up, when something comes into doubt, and again and again while anything is.
+ * comes up, when something comes into doubt, and again and again while anything is, or
+ * while they are not whole.
  */
 import type { Order } from "../model/order.ts";
 import type { OrderDesk } from "./order-desk.ts";
@@ -75,14 +76,14 @@ async function settle(desk: OrderDesk): Promise<void> {
   }
 }
 
-/** Reads the records again while anything is in doubt, until `signal` aborts. */
+/** Reads the records again while anything is in doubt, or they were not whole when they were read, until `signal` aborts. */
 export async function watchDoubts(desk: OrderDesk, signal: AbortSignal): Promise<void> {
   let wait = firstWait;
   while (!signal.aborted) {
     await desk.clock.sleep(wait, signal);
     const { orders, changes } = desk.record;
-    const doubtful = orders.doubted.length + changes.doubted.length > 0;
-    if (doubtful && desk.linkUp && !signal.aborted) await settleDoubts(desk);
-    wait = doubtful ? Math.min(2 * wait, longestWait) : firstWait;
+    const open = orders.doubted.length + changes.doubted.length > 0 || !desk.recordsWhole;
+    if (open && desk.linkUp && !signal.aborted) await settleDoubts(desk);
+    wait = open ? Math.min(2 * wait, longestWait) : firstWait;
   }
 }

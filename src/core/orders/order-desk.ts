@@ -57,6 +57,8 @@ export class OrderDesk {
   readonly owed = new Map<OrderNumber, Volume>();
   /** The reading of the terminal's records that is under way, and the one that follows it. */
   readonly settling: { now?: Promise<void> | undefined; next?: Promise<void> | undefined } = {};
+  /** Whether the terminal's records were whole when they were last read: else something may be missing that nobody doubts. */
+  recordsWhole = true;
   #inFlight = 0;
   #idle: (() => void)[] = [];
 

@@ -22,6 +22,7 @@ export async function reconcile(desk: OrderDesk): Promise<void> {
   const changes = new Set(desk.record.changes.doubted.map((change) => change.key));
   const snapshot = await desk.command((signal) => desk.terminal.snapshot(since(desk), signal));
   desk.record.holdings.valuation = snapshot.valuation;
+  desk.recordsWhole = snapshot.completeUntil > 0;
   // What is open may change with the next report: it is applied in the turn in which it came.
   await Promise.all([
     ...snapshot.orders.map((order) => applyReport(desk, { type: "order", order }, "records")),
@@ -69,7 +70,7 @@ function alignPositions(desk: OrderDesk, snapshot: AccountSnapshot): Promise<boo
   const gone = [...desk.record.holdings.positions].filter((position) => !open.has(position.ticket));
   return [
     ...gone.map((position) => applyReport(desk, { type: "position_closed", position })),
-    ...snapshot.positions.map((position) => applyReport(desk, { type: "position", position })),
+    ...snapshot.positions.map((position) => applyReport(desk, { type: "position", position }, "records")),
   ];
 }
 

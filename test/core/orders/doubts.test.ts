@@ -1,7 +1,10 @@
 /** Every way in which the bridge can lose sight of an order, and how it finds out what became of it. */
 import { describe, expect, it } from "vitest";
+import type { Deal } from "../../../src/core/model/deal.ts";
 import { lots, type Price, type Volume } from "../../../src/core/model/decimals.ts";
 import type { Instant, Ticket } from "../../../src/core/model/ids.ts";
+import type { TerminalOrder } from "../../../src/core/model/order.ts";
+import type { Position } from "../../../src/core/model/position.ts";
 import { cancelOrder, modifyOrder, modifyPosition } from "../../../src/core/orders/change-order.ts";
 import { settleDoubts, watchDoubts } from "../../../src/core/orders/doubts.ts";
 import type { ChangeDraft } from "../../../src/core/orders/draft.ts";
@@ -49,6 +52,48 @@ async function reconnect(desk: Desk): Promise<void> {
   desk.terminal.unreported = [];
   await settleDoubts(desk.desk);
 }
+
+describe("the terminal's records", () => {
+  it("are read again until they are whole, although nothing is in doubt: a deal may be missing", async () => {
+    const desk = await resting();
+    desk.terminal.fill(first);
+    const [deal] = desk.terminal.deals.splice(0);
+    const [order] = [...desk.terminal.past.values()];
+    desk.terminal.past.clear();
+    desk.terminal.complete = false;
+    await reconnect(desk);
+    expect(desk.order("a").stage).toBe("working");
+
+    const over = new AbortController();
+    void watchDoubts(desk.desk, over.signal);
+    desk.terminal.deals.push(deal as Deal);
+    desk.terminal.past.set(first, order as TerminalOrder);
+    desk.terminal.complete = true;
+    desk.clock.advance(1000);
+    await quiet();
+    expect(desk.order("a").stage).toBe("filled");
+    const read = desk.terminal.snapshots;
+    desk.clock.advance(60_000);
+    await quiet();
+    expect(desk.terminal.snapshots).toBe(read);
+    over.abort();
+  });
+
+  it("win over what was known, even where the broker's clock was set back", async () => {
+    const desk = await openDesk();
+    await desk.place();
+    await desk.hear();
+    const held = desk.terminal.positions.get(first) as Position;
+    const later = { ...held, volume: lots(0.05), updateTime: (held.updateTime - 3_600_000) as Instant };
+    desk.terminal.positions.set(first, later);
+    await reconnect(desk);
+    expect(desk.record.holdings.position(first)?.volume).toBe(lots(0.05));
+
+    const earlier = { ...later, volume: lots(0.02), updateTime: (later.updateTime - 1000) as Instant };
+    expect(await tell(desk.desk, { type: "position", position: earlier }), "asks for a reading").toBe(true);
+    expect(desk.record.holdings.position(first)?.volume).toBe(lots(0.05));
+  });
+});
 
 describe("an order in doubt", () => {
   it("says since when, why, and what settled it", async () => {
