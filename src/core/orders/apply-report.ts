@@ -64,7 +64,7 @@ function awaiting(desk: OrderDesk, seen: { readonly magic: Magic; readonly reaso
 function dealsOf(desk: OrderDesk, order: Order): OrderEvent[] {
   if (order.ticket === undefined) return [];
   const deals = desk.record.holdings.deals({ order: order.ticket }, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
-  return deals.reverse().flatMap(({ deal }) => dealt(deal) ?? []);
+  return deals.reverse().flatMap(({ deal }) => dealt(order, deal) ?? []);
 }
 
 /** What the terminal's view adds to ours. Fills are not read from it: deals tell them. */
@@ -94,7 +94,7 @@ function eventsOf(order: Order, seen: TerminalOrder, desk: OrderDesk): OrderEven
 async function applyDeal(desk: OrderDesk, deal: Deal, evidence: Evidence): Promise<boolean> {
   const { orders, holdings } = desk.record;
   const order = deal.order === undefined ? undefined : (orders.byTicket(deal.order) ?? awaiting(desk, deal));
-  const event = dealt(deal);
+  const event = order && dealt(order, deal);
   const at = desk.clock.now();
   const step = order && event && advance(order, event, at);
   // Together: a deal that is known while its order does not know it would be lost between the two.
@@ -113,8 +113,10 @@ function forgetOwed({ owed, record }: OrderDesk, number: OrderNumber): void {
   if (filled !== undefined && (record.orders.byNumber(number)?.filled ?? 0) >= filled) owed.delete(number);
 }
 
-function dealt(deal: Deal): OrderEvent | undefined {
+/** Closing by makes a deal on either position, each of the whole volume: the order is filled by the one on its own. */
+function dealt(order: Order, deal: Deal): OrderEvent | undefined {
   if (deal.order === undefined) return undefined;
+  if (order.type === "close_by" && deal.position !== order.position) return undefined;
   const { ticket, volume, price, position } = deal;
   return { type: "dealt", ticket: deal.order, deal: ticket, volume, price, position };
 }
@@ -164,6 +166,10 @@ function noteContradiction(desk: OrderDesk, order: Order | undefined, why: strin
   const context = { order: order?.id, trace_id: order?.traceId, why };
   desk.observer.note("warn", "orders", "the terminal's report contradicts the order", context);
 }
+
+/** Nothing changes any more of an order that was. Fills are not read from orders, but from deals. */
+export const hasEnded = ({ state }: TerminalOrder): boolean =>
+  state === "canceled" || state === "expired" || state === "rejected";
 
 const causeOf: Partial<Record<Reason, Cause>> = {
   stop_loss: "stop_loss",

@@ -13,7 +13,7 @@ import type { Position } from "../model/position.ts";
 import { isUnknown, retcodeName } from "../model/retcodes.ts";
 import type { Outcome } from "../ports/terminal.ts";
 import { errorWord, witnessed } from "../ports/witness.ts";
-import { applyReport } from "./apply-report.ts";
+import { applyReport, hasEnded } from "./apply-report.ts";
 import type { Answer, Change } from "./change-book.ts";
 import { settleDoubts } from "./doubts.ts";
 import type { ChangeDraft, StopsDraft } from "./draft.ts";
@@ -176,7 +176,9 @@ async function carryOut(desk: OrderDesk, key: ClientOrderId, change: Change, cal
       desk.changing.delete(key);
     }
   };
-  const take = (outcome: Outcome) => tell(desk, key, caller, () => conclude(desk, key, change, outcome));
+  const before = stateOf(desk, change);
+  const take = (outcome: Outcome) =>
+    tell(desk, key, caller, () => conclude(desk, key, change, outcome, stateOf(desk, change) === before));
   try {
     const outcome = await desk.command(send, (late) => void take(late));
     tellOutcome(witness, asked, outcome);
@@ -213,15 +215,29 @@ async function tell(desk: OrderDesk, key: ClientOrderId, caller: Caller, write: 
   await settleDoubts(desk);
 }
 
-/** What the answer names is in the record before the answer itself is. */
-async function conclude(desk: OrderDesk, key: ClientOrderId, change: Change, outcome: Outcome): Promise<void> {
+/** What is known of the thing that is to be changed: another object whenever that has changed. */
+const stateOf = (desk: OrderDesk, change: Change): Order | Position | undefined =>
+  change.kind === "stops" ? desk.record.holdings.position(change.position) : desk.record.orders.byTicket(change.order);
+
+/**
+ * What the answer names is in the record before the answer itself is. Unless it came `first`, reports have told of it
+ * since it was asked for, and it may be out of date: then it tells no more than how an order ended.
+ */
+async function conclude(
+  desk: OrderDesk,
+  key: ClientOrderId,
+  change: Change,
+  outcome: Outcome,
+  first: boolean,
+): Promise<void> {
   if (outcome.kind === "refused" && isUnknown(outcome.retcode)) {
     return doubt(desk, key, `the terminal answered ${retcodeName(outcome.retcode)} (${outcome.retcode})`);
   }
   if (outcome.kind === "done") {
-    await Promise.all(outcome.orders.map((order) => applyReport(desk, { type: "order", order }, "answer")));
+    const news = outcome.orders.filter((order) => first || hasEnded(order));
+    await Promise.all(news.map((order) => applyReport(desk, { type: "order", order }, "answer")));
     const position = change.kind === "stops" ? desk.record.holdings.position(change.position) : undefined;
-    if (change.kind === "stops" && position !== undefined) {
+    if (change.kind === "stops" && position !== undefined && first) {
       await applyReport(desk, { type: "position", position: withStops(position, change.to) }, "answer");
     }
   }
@@ -233,8 +249,10 @@ async function doubt(desk: OrderDesk, key: ClientOrderId, why: string): Promise<
   await desk.record.write([{ type: "doubted", key, why }]);
 }
 
+/** The key has been used up: where the link was down, only another one can bring the change to the terminal. */
 async function unsent(desk: OrderDesk, key: ClientOrderId, { fault, message, metadata }: BridgeError): Promise<void> {
-  await desk.record.write([{ type: "answered", key, answer: { kind: "failed", fault, message, metadata } }]);
+  const lasting = fault === "terminal_offline" ? "never_arrived" : fault;
+  await desk.record.write([{ type: "answered", key, answer: { kind: "failed", fault: lasting, message, metadata } }]);
 }
 
 const isUnsent = (error: unknown): error is BridgeError =>

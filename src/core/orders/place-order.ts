@@ -15,7 +15,7 @@ import type { Position } from "../model/position.ts";
 import { isTransient, isUnknown, retcodeName } from "../model/retcodes.ts";
 import type { Outcome } from "../ports/terminal.ts";
 import { errorWord, witnessed } from "../ports/witness.ts";
-import { applyEvents, applyReport } from "./apply-report.ts";
+import { applyEvents, applyReport, hasEnded } from "./apply-report.ts";
 import { whyNot } from "./change-order.ts";
 import { settleDoubts } from "./doubts.ts";
 import type { OrderDraft } from "./draft.ts";
@@ -249,7 +249,10 @@ async function tell(desk: OrderDesk, number: OrderNumber, apply: () => Promise<b
   }
 }
 
-/** Orders and deals of an answer are told again by the terminal's reports; whichever comes first counts. */
+/**
+ * Orders and deals of an answer are told again by the terminal's reports; whichever comes first counts. An answer that
+ * comes second may be out of date: of an order that is known by its ticket it tells no more than how it ended.
+ */
 async function settle(desk: OrderDesk, number: OrderNumber, outcome: Outcome): Promise<boolean> {
   if (outcome.kind === "refused") {
     const event: OrderEvent = isUnknown(outcome.retcode)
@@ -260,6 +263,7 @@ async function settle(desk: OrderDesk, number: OrderNumber, outcome: Outcome): P
   const contradicted = await Promise.all([
     ...outcome.orders
       .filter((order) => order.state !== "filled")
+      .filter((order) => hasEnded(order) || desk.record.orders.byTicket(order.ticket) === undefined)
       .map((order) => applyReport(desk, { type: "order", order }, "answer")),
     ...outcome.deals.map((deal) => applyReport(desk, { type: "deal", deal }, "answer")),
   ]);

@@ -3,8 +3,9 @@ import { follow } from "../../../src/core/accounts/follow.ts";
 import { lots, type Volume } from "../../../src/core/model/decimals.ts";
 import type { Ticket } from "../../../src/core/model/ids.ts";
 import type { Reason } from "../../../src/core/model/order.ts";
+import { closeBy } from "../../../src/core/orders/place-order.ts";
 import type { TerminalReport } from "../../../src/core/ports/terminal.ts";
-import { type Desk, key, limit, openDesk, quiet, tell } from "../desk.ts";
+import { caller, type Desk, key, limit, openDesk, quiet, tell } from "../desk.ts";
 
 const ours = 1000n as Ticket;
 
@@ -55,6 +56,21 @@ describe("a report", () => {
     expect(desk.order("a")).toMatchObject({ stage: "filled", ticket: ours });
     desk.terminal.answerLate();
     expect((await placing).order.version).toBe(3);
+  });
+
+  it("of closing by fills the order once, though it makes a deal on either position", async () => {
+    const desk = await openDesk();
+    await desk.place();
+    await desk.place({ clientOrderId: key("b"), side: "sell" });
+    await desk.hear();
+    const draft = { clientOrderId: key("by"), strategyId: undefined, position: ours, opposite: 1002n as Ticket };
+    await closeBy(desk.desk, { ...draft, comment: "" }, { waitFor: "answered", notAfter: undefined }, caller());
+    const own = taken(desk, "deal");
+    const other = { ...own.deal, ticket: 1006n as Ticket, position: 1002n as Ticket };
+    expect(await tell(desk.desk, { type: "deal", deal: other })).toBe(false);
+    expect(await tell(desk.desk, own)).toBe(false);
+    expect(desk.order("by")).toMatchObject({ stage: "filled", deals: [own.deal.ticket] });
+    expect(desk.record.holdings.knows(other.ticket)).toBe(true);
   });
 
   it("tells whose doing the end is", async () => {

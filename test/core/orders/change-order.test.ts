@@ -85,7 +85,7 @@ describe("a cancellation", () => {
   it("is the broker's doing when the client's could not be sent", async () => {
     const desk = await resting();
     desk.terminal.script = ["offline"];
-    expect((await faultOf(cancel(desk))).fault).toBe("terminal_offline");
+    expect((await faultOf(cancel(desk))).fault).toBe("never_arrived");
     desk.terminal.end(1000n as Ticket, "canceled");
     await desk.hear();
     expect(desk.order("a").cause).toBe("broker");
@@ -175,6 +175,19 @@ describe("a change of an order", () => {
     const { order } = await modify(desk, "m", { stopLoss: 0 });
     await desk.hear();
     expect(desk.order("a").version).toBe(order.version);
+  });
+
+  it("is not undone by an answer that comes after a newer report", async () => {
+    const desk = await resting();
+    desk.terminal.script = ["late"];
+    void modify(desk, "m", { price: 1.085 });
+    await quiet();
+    await desk.terminal.modify(1000n as Ticket, { price: 108_700 as Price, timeInForce: "gtc" });
+    await desk.hear();
+    desk.terminal.answerLate();
+    await quiet();
+    expect(desk.order("a").price).toBe(108_700);
+    expect(await modify(desk, "m", { price: 1.085 })).toMatchObject({ replayed: true, order: { price: 108_700 } });
   });
 
   it("that is wrong in itself takes no key and is not sent", async () => {

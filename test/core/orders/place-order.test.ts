@@ -64,6 +64,19 @@ describe("a placed order", () => {
     expect((await place(limit())).order.stage).toBe("filled");
   });
 
+  it("is not set back by an answer that comes after a newer report", async () => {
+    const { place, order, terminal, hear } = await openDesk();
+    terminal.script = ["late"];
+    const placing = place(limit());
+    await quiet();
+    await terminal.modify(1000n as Ticket, { price: 108_700 as Price, timeInForce: "gtc" });
+    await hear();
+    terminal.answerLate();
+    await placing;
+    await quiet();
+    expect(order("a").price).toBe(108_700);
+  });
+
   it("is counted as on its way until the terminal has answered", async () => {
     const { place, terminal, desk } = await openDesk();
     terminal.script = ["late"];
