@@ -17,7 +17,7 @@ import type { Money } from "../model/decimals.ts";
 import type { ClientOrderId, Instant, OrderId, OrderNumber, Ticket } from "../model/ids.ts";
 import type { Evidence, Order } from "../model/order.ts";
 import type { Position } from "../model/position.ts";
-import { type Answer, type Change, ChangeBook, type OpenChange } from "../orders/change-book.ts";
+import { type Answer, type Change, ChangeBook, hasStops, type OpenChange } from "../orders/change-book.ts";
 import { advance, isFinal, type OrderEvent } from "../orders/lifecycle.ts";
 import { OrderBook, type OrderFilter, type OrderName } from "../orders/order-book.ts";
 import { tellWrite, type WriteTimes } from "../orders/order-trace.ts";
@@ -288,6 +288,7 @@ export class AccountRecord {
         if (step?.kind !== "advanced") return undefined; // decided before it was written: cannot be
         const { order } = step;
         this.orders.put(order);
+        if (event.event.type === "changed") this.changes.orderChanged(order);
         if (order.ticket !== undefined && isFinal(order.stage)) this.changes.ended(order.ticket);
         return order;
       }
@@ -306,7 +307,11 @@ export class AccountRecord {
         return undefined;
       case "position":
         if (event.change === "closed") this.holdings.remove(event.position.ticket);
-        else this.holdings.put(event.position);
+        else {
+          const before = this.holdings.position(event.position.ticket);
+          this.holdings.put(event.position);
+          if (before !== undefined && !hasStops(before, event.position)) this.changes.stopsChanged(event.position);
+        }
         return undefined;
     }
   }

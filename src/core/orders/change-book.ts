@@ -6,7 +6,8 @@
  */
 import type { Fault } from "../errors.ts";
 import type { ClientOrderId, Instant, Ticket } from "../model/ids.ts";
-import type { OrderChange, Stops } from "../model/order.ts";
+import type { Order, OrderChange, Stops } from "../model/order.ts";
+import type { Position } from "../model/position.ts";
 
 export type Change =
   | { readonly kind: "cancel"; readonly order: Ticket }
@@ -33,6 +34,8 @@ export interface OpenChange {
   readonly cause?: "bridge";
   /** Why nobody knows what became of it; absent while the terminal may still answer. */
   readonly doubt?: string;
+  /** What its order or position has become since: what was asked for, if only for a moment, or something else. */
+  readonly seen?: "it" | "another";
 }
 
 export class ChangeBook {
@@ -84,8 +87,43 @@ export class ChangeBook {
     }
   }
 
+  /** The order has new prices, whoever has given it those. */
+  orderChanged(order: Order): void {
+    for (const asked of [...this.#open.values()]) {
+      const { change } = asked;
+      if (change?.kind === "modify" && change.order === order.ticket) this.#see(asked, isLike(order, change.to));
+    }
+  }
+
+  /** The position has new stops, whoever has set them. */
+  stopsChanged(position: Position): void {
+    for (const asked of [...this.#open.values()]) {
+      const { change } = asked;
+      if (change?.kind === "stops" && change.position === position.ticket)
+        this.#see(asked, hasStops(position, change.to));
+    }
+  }
+
+  #see(asked: OpenChange, it: boolean): void {
+    if (asked.seen !== "it") this.#open.set(asked.key, { ...asked, seen: it ? "it" : "another" });
+  }
+
   /** The order is final: whose doing it was is decided. */
   ended(order: Ticket): void {
     this.#canceling.delete(order);
   }
 }
+
+export function isLike(order: Partial<OrderChange>, to: OrderChange): boolean {
+  return (
+    order.price === to.price &&
+    order.stopLimitPrice === to.stopLimitPrice &&
+    order.stopLoss === to.stopLoss &&
+    order.takeProfit === to.takeProfit &&
+    order.timeInForce === to.timeInForce &&
+    order.expireTime === to.expireTime
+  );
+}
+
+export const hasStops = ({ stopLoss, takeProfit }: Stops, to: Stops): boolean =>
+  stopLoss === to.stopLoss && takeProfit === to.takeProfit;

@@ -2,8 +2,7 @@
  * What became of a change that was never answered, from the state it should have led to.
  */
 import type { Holdings } from "../accounts/holdings.ts";
-import type { OrderChange } from "../model/order.ts";
-import type { Answer, OpenChange } from "./change-book.ts";
+import { type Answer, hasStops, isLike, type OpenChange } from "./change-book.ts";
 import { isFinal } from "./lifecycle.ts";
 import type { OrderBook } from "./order-book.ts";
 
@@ -15,41 +14,34 @@ const failed = (fault: Failure["fault"], message: string, metadata: Failure["met
 
 const neverArrived = failed("never_arrived", "the terminal's complete records show that the change never arrived");
 
+/** The state that a change should have led to may have been, and have been left again, while nobody looked. */
+const untold = failed("terminal_silent", "it has been changed since, and whether by this first nobody can tell");
+
 /** `complete`: the terminal vouches that what its records do not show has not happened. Undefined: nobody knows yet. */
 export function verdict(
-  { change }: OpenChange,
+  { change, seen }: OpenChange,
   complete: boolean,
   orders: OrderBook,
   holdings: Holdings,
 ): Answer | undefined {
-  const absent = complete ? neverArrived : undefined;
+  const absent = complete ? (seen === undefined ? neverArrived : untold) : undefined;
   switch (change?.kind) {
     case "cancel":
     case "modify": {
       const order = orders.byTicket(change.order);
       if (order === undefined) return undefined; // it was working when the change was asked for: cannot be
-      if (change.kind === "cancel" ? order.stage === "canceled" : isLike(order, change.to)) return { kind: "done" };
+      if (change.kind === "cancel" ? order.stage === "canceled" : seen === "it" || isLike(order, change.to)) {
+        return { kind: "done" };
+      }
       if (!isFinal(order.stage)) return absent;
       return failed("order_not_working", `the order was ${order.stage} first`, { stage: order.stage });
     }
     case "stops": {
       const position = holdings.position(change.position);
-      if (position === undefined) return failed("unknown_position", "the position was closed first");
-      const { stopLoss, takeProfit } = position;
-      return stopLoss === change.to.stopLoss && takeProfit === change.to.takeProfit ? { kind: "done" } : absent;
+      if (seen === "it" || (position !== undefined && hasStops(position, change.to))) return { kind: "done" };
+      return position === undefined ? failed("unknown_position", "the position was closed first") : absent;
     }
     case undefined:
       return failed("terminal_silent", "the terminal never answered; look at the order itself");
   }
-}
-
-function isLike(order: Partial<OrderChange>, to: OrderChange): boolean {
-  return (
-    order.price === to.price &&
-    order.stopLimitPrice === to.stopLimitPrice &&
-    order.stopLoss === to.stopLoss &&
-    order.takeProfit === to.takeProfit &&
-    order.timeInForce === to.timeInForce &&
-    order.expireTime === to.expireTime
-  );
 }

@@ -406,6 +406,26 @@ describe("a change without an answer", () => {
     });
   });
 
+  it("was made when what it leads to was seen, though the order was changed again since", async () => {
+    const desk = await doubted("modify", "late");
+    await desk.terminal.modify(first, { price: 107_000 as Price, timeInForce: "gtc" });
+    await desk.hear();
+    expect(desk.order("a").price).toBe(107_000);
+    const next = await desk.restart();
+    expect(await asks.modify(next)).toMatchObject({ replayed: true, order: { price: 107_000 } });
+  });
+
+  it("is not denied when the order was changed otherwise, and what came first was not seen", async () => {
+    const desk = await doubted("modify", "late");
+    desk.terminal.unreported = [];
+    await desk.terminal.modify(first, { price: 107_000 as Price, timeInForce: "gtc" });
+    const next = await desk.restart();
+    expect(await faultOf(asks.modify(next))).toMatchObject({
+      fault: "terminal_silent",
+      message: "it has been changed since, and whether by this first nobody can tell",
+    });
+  });
+
   it("is answered by a late answer, once", async () => {
     const desk = await doubted("cancel", "late");
     desk.terminal.answerLate();
