@@ -1,0 +1,241 @@
+/**
+ * Bugs to be planted, one at a time: what the simulator does not find of these, it would not
+ * find of ours. Each text stands exactly once in its file, or the planting fails: what has
+ * drifted away is noticed.
+ */
+export interface Edit {
+  readonly file: string;
+  readonly text: string;
+  readonly becomes: string;
+}
+
+export interface Mutant {
+  /** What is wrong with it. */
+  readonly name: string;
+  readonly edits: readonly Edit[];
+}
+
+const orders = "src/core/orders";
+const record = "src/core/accounts/record.ts";
+
+const mutant = (name: string, file: string, text: string, becomes: string): Mutant => ({
+  name,
+  edits: [{ file, text, becomes }],
+});
+
+export const mutants: readonly Mutant[] = [
+  mutant(
+    "the journal says that it has synced before it has",
+    "src/store/journal-store.ts",
+    "    group.began = this.#around.stopwatch();",
+    "    group.began = this.#around.stopwatch();\n    for (const waiter of group.waiters) waiter.resolve();",
+  ),
+  mutant(
+    "an order is sent before it is durable",
+    `${orders}/place-order.ts`,
+    `    await desk.record.write([
+      { type: "received", order, content },
+      { type: "advanced", number: order.number, event: sent, at: now },
+    ]);`,
+    `    desk.record.write([
+      { type: "received", order, content },
+      { type: "advanced", number: order.number, event: sent, at: now },
+    ]).catch(() => undefined);`,
+  ),
+  mutant(
+    "a change is sent before it is durable",
+    `${orders}/change-order.ts`,
+    `    await desk.record.write([{ type: "asked", key, content, change, at: desk.clock.now() }]);`,
+    `    desk.record.write([{ type: "asked", key, content, change, at: desk.clock.now() }]).catch(() => undefined);`,
+  ),
+  mutant(
+    "what happened is published before it is durable",
+    record,
+    "      await durable;\n",
+    "      durable.catch(() => undefined);\n",
+  ),
+  mutant(
+    "an answer tells of the newest state, durable or not",
+    `${orders}/place-order.ts`,
+    "const order = desk.record.durableOrder(at().number);",
+    "const order = at();",
+  ),
+  mutant(
+    "a snapshot shows the newest states, durable or not",
+    "src/core/accounts/durable.ts",
+    "return this.#states.has(key) ? this.#states.get(key) : newest;",
+    "return newest;",
+  ),
+  mutant(
+    "a failed write counts as done",
+    record,
+    "      throw this.#fail(cause);\n    }\n    this.#unpublished -= 1;",
+    "    }\n    this.#unpublished -= 1;",
+  ),
+  mutant(
+    "keys are not looked up",
+    `${orders}/order-desk.ts`,
+    "  const first = desk.record.contentOf(key);",
+    "  const first = undefined as string | undefined;",
+  ),
+  mutant(
+    "keys are kept in memory only",
+    record,
+    "    journal.onFailure((why) => record.#fail(why));\n",
+    "    journal.onFailure((why) => record.#fail(why));\n    record.#contents.clear();\n",
+  ),
+  mutant(
+    "a key stands for any content",
+    `${orders}/order-desk.ts`,
+    "  if (first === content) return true;",
+    "  if (first !== undefined) return true;",
+  ),
+  mutant("the key of a change is not kept", record, "        this.#contents.set(event.key, event.content);\n", ""),
+  mutant(
+    "an order is sent again when no answer comes",
+    `${orders}/place-order.ts`,
+    "    const unsent = error instanceof BridgeError",
+    "    desk.terminal.submit(approved, new AbortController().signal).catch(() => undefined);\n    const unsent = error instanceof BridgeError",
+  ),
+  mutant(
+    "silence is taken for rejection",
+    `${orders}/place-order.ts`,
+    "    const event: OrderEvent = unsent\n",
+    "    const event: OrderEvent = true\n",
+  ),
+  mutant(
+    "a time-out (10012) is taken for rejection",
+    "src/core/model/retcodes.ts",
+    `  10012: ["TIMEOUT",              "unknown"],`,
+    `  10012: ["TIMEOUT",              "refused"],`,
+  ),
+  mutant(
+    "no connection (10031) is taken for rejection",
+    "src/core/model/retcodes.ts",
+    `  10031: ["CONNECTION",           "unknown"],`,
+    `  10031: ["CONNECTION",           "refused"],`,
+  ),
+  mutant(
+    "absence from records that are not whole counts as evidence",
+    `${orders}/reconcile.ts`,
+    "isLost(desk, order) && (order.sentAt ?? order.knownAt) <= until,",
+    "isLost(desk, order),",
+  ),
+  mutant(
+    "a change that incomplete records do not show counts as never arrived",
+    `${orders}/reconcile.ts`,
+    "const answer = verdict(asked, isOver && asked.at <= until, orders, holdings);",
+    "const answer = verdict(asked, isOver, orders, holdings);",
+  ),
+  mutant(
+    "orders that were under way are not doubted after a restart",
+    `${orders}/doubts.ts`,
+    `    if (stage !== "received" && stage !== "sent") continue;`,
+    "    if (stage !== undefined) continue;",
+  ),
+  mutant(
+    "changes that were under way are not doubted after a restart",
+    `${orders}/doubts.ts`,
+    "    if (doubt !== undefined) continue;",
+    "    if (key !== undefined) continue;",
+  ),
+  mutant(
+    "records that were not whole are not read again",
+    `${orders}/doubts.ts`,
+    "orders.doubted.length + changes.doubted.length > 0 || !desk.recordsWhole;",
+    "orders.doubted.length + changes.doubted.length > 0;",
+  ),
+  mutant(
+    "past orders are not looked at in the records",
+    `${orders}/reconcile.ts`,
+    "  const { pastOrders, deals } = snapshot;",
+    "  const { deals } = snapshot;\n  const pastOrders = snapshot.pastOrders.slice(0, 0);",
+  ),
+  mutant(
+    "deals are not looked at in the records",
+    `${orders}/reconcile.ts`,
+    "  const { pastOrders, deals } = snapshot;",
+    "  const { pastOrders } = snapshot;\n  const deals = snapshot.deals.slice(0, 0);",
+  ),
+  mutant(
+    "positions that are gone stay",
+    `${orders}/reconcile.ts`,
+    '    ...gone.map((position) => applyReport(desk, { type: "position_closed", position })),\n',
+    "",
+  ),
+  mutant(
+    "the records do not win over a position that seems newer",
+    `${orders}/apply-report.ts`,
+    `  if (evidence !== "records" && before !== undefined && position.updateTime < before.updateTime) return true;`,
+    "  if (before !== undefined && position.updateTime < before.updateTime) return false;",
+  ),
+  mutant(
+    "a deal counts as often as it is told",
+    `${orders}/apply-report.ts`,
+    '  const news: AccountEvent[] = holdings.knows(deal.ticket) ? [] : [{ type: "deal", deal }];',
+    '  const news: AccountEvent[] = [{ type: "deal", deal }];',
+  ),
+  mutant(
+    "a deal that is told before its order is lost to it",
+    `${orders}/apply-report.ts`,
+    "...(known === undefined ? dealsOf(desk, order) : []), ",
+    "",
+  ),
+  {
+    name: "an order is filled beyond its volume by what is told twice",
+    edits: [
+      {
+        file: `${orders}/lifecycle.ts`,
+        text: `  if (filled > order.volume) return { kind: "impossible", why: "filled beyond its volume" };\n`,
+        becomes: "",
+      },
+      {
+        file: `${orders}/lifecycle.ts`,
+        text: "      return order.deals.includes(event.deal);",
+        becomes: "      return false;",
+      },
+    ],
+  },
+  mutant(
+    "an answer that comes late undoes newer reports",
+    `${orders}/place-order.ts`,
+    "      .filter((order) => hasEnded(order) || desk.record.orders.byTicket(order.ticket) === undefined)\n",
+    "",
+  ),
+  mutant(
+    "order numbers are used again",
+    `${orders}/order-book.ts`,
+    "    return (this.#orders.length + 1) as OrderNumber;",
+    "    return (this.#byKey.size + 1) as OrderNumber;",
+  ),
+  mutant(
+    "a stop that closes our position is taken for the order that opened it",
+    `${orders}/apply-report.ts`,
+    "  return causeOf[seen.reason] === undefined ? desk.record.orders.awaiting(seen.magic) : undefined;",
+    "  return desk.record.orders.awaiting(seen.magic);",
+  ),
+  mutant(
+    "a reader that comes back is told the last fact again",
+    "src/core/streams/feed.ts",
+    "this.#kept.filter((fact) => fact.sequence > after.sequence);",
+    "this.#kept.filter((fact) => fact.sequence >= after.sequence);",
+  ),
+  mutant(
+    "a reader that comes back misses a fact",
+    "src/core/streams/feed.ts",
+    "this.#kept.filter((fact) => fact.sequence > after.sequence);",
+    "this.#kept.filter((fact) => fact.sequence > after.sequence + 1);",
+  ),
+  mutant(
+    "checksums are not checked",
+    "src/store/journal-page.ts",
+    "  checksum(format, sequence, body) === sum;",
+    "  checksum(format, sequence, body) === sum || true;",
+  ),
+  mutant(
+    "a torn end of the journal is not cut off",
+    "src/store/journal-page.ts",
+    "  !isSound(newest) && (",
+    "  newest.sequence < 0 && (",
+  ),
+];

@@ -1,0 +1,100 @@
+/**
+ * Between the bridge and the terminal: frames one way, frames the other way, and the weather.
+ *
+ * Without a spell of bad weather frames take a few milliseconds and arrive in the order in
+ * which they left.
+ */
+import type { Counts } from "./counts.ts";
+import type { Dice } from "./dice.ts";
+import type { World } from "./world.ts";
+
+/** `up`: from the bridge to the terminal. */
+export type Direction = "up" | "down";
+
+export type Weather = "delay" | "loss" | "duplication" | "reorder" | "partition";
+
+/** Some time of bad weather. */
+export interface Spell {
+  readonly weather: Weather;
+  readonly direction: Direction | "both";
+  readonly until: number;
+  /** How likely it is to hit a frame. */
+  readonly chance: number;
+  /** Milliseconds at most, where it delays. */
+  readonly delay: number;
+  readonly dice: Dice;
+}
+
+export class Network {
+  readonly #world: World;
+  readonly #counts: Counts;
+  #spells: Spell[] = [];
+  /** The connection breaks in the middle of the frame after so many. */
+  #whole = Number.POSITIVE_INFINITY;
+  /** Called when the connection breaks. */
+  broken: () => void = () => undefined;
+  /** Frames have come twice, late or not at all since this was last set to false. */
+  disturbed = false;
+
+  constructor(world: World, counts: Counts) {
+    this.#world = world;
+    this.#counts = counts;
+  }
+
+  begin(spell: Spell): void {
+    this.#spells.push(spell);
+  }
+
+  cutAfter(frames: number): void {
+    this.#whole = frames;
+  }
+
+  /** The sky is clear from now on. */
+  clear(): void {
+    this.#spells = [];
+    this.#whole = Number.POSITIVE_INFINITY;
+  }
+
+  wire<F>(direction: Direction, dice: Dice, deliver: (frame: F) => void): (frame: F) => void {
+    let last = 0;
+    const carry = (frame: F, delay: number, inOrder: boolean) => {
+      const at = inOrder ? Math.max(last, this.#world.now + delay) : this.#world.now + delay;
+      if (inOrder) last = at;
+      this.#world.after(at - this.#world.now, this.#world.outside, () => deliver(frame));
+    };
+    return (frame) => {
+      const usual = dice.between(1, 4);
+      this.#whole -= 1;
+      if (this.#whole < 0) {
+        this.#whole = Number.POSITIVE_INFINITY;
+        this.#counts.add("cut");
+        this.broken();
+        return;
+      }
+      const hit = new Map(this.#hits(direction).map((spell) => [spell.weather, spell]));
+      if (hit.has("partition") || hit.has("loss")) {
+        this.disturbed = true;
+        return;
+      }
+      const delayed = hit.get("delay");
+      const late = delayed === undefined ? 0 : delayed.dice.between(1, delayed.delay);
+      const reordered = hit.get("reorder");
+      if (reordered !== undefined) this.disturbed = true;
+      carry(frame, usual + late + (reordered?.dice.between(1, reordered.delay) ?? 0), reordered === undefined);
+      const doubled = hit.get("duplication");
+      if (doubled === undefined) return;
+      this.disturbed = true;
+      carry(frame, usual + late + doubled.dice.between(1, doubled.delay), false);
+    };
+  }
+
+  #hits(direction: Direction): Spell[] {
+    if (this.#spells.length === 0) return [];
+    return this.#spells.filter((spell) => {
+      const here = spell.direction === "both" || spell.direction === direction;
+      if (!here || this.#world.now >= spell.until || !spell.dice.happens(spell.chance)) return false;
+      this.#counts.add(spell.weather);
+      return true;
+    });
+  }
+}

@@ -1,0 +1,121 @@
+/** Everything of one run, put together. */
+import { Bridge } from "./bridge.ts";
+import { Broker } from "./broker.ts";
+import { Counts } from "./counts.ts";
+import { Dice } from "./dice.ts";
+import { Disk } from "./disk.ts";
+import { type Fault, stormy, strike } from "./faults.ts";
+import type { DownFrame, UpFrame } from "./frames.ts";
+import { Network } from "./network.ts";
+import { Operator } from "./operator.ts";
+import { Reader } from "./reader.ts";
+import { Site } from "./site.ts";
+import { drawSteps } from "./steps.ts";
+import { Strategy } from "./strategy.ts";
+import { Told } from "./told.ts";
+import type { Trace } from "./trace.ts";
+import { World } from "./world.ts";
+
+/** Milliseconds after the storm within which everything has to settle. */
+const calm = 60_000;
+/** Milliseconds between two steps of the market. */
+const tickEvery = 200;
+
+export class Scene {
+  readonly world: World;
+  readonly counts = new Counts();
+  readonly told = new Told();
+  readonly network: Network;
+  readonly disk: Disk;
+  readonly broker: Broker;
+  readonly site: Site;
+  readonly bridge: Bridge;
+  readonly readers: readonly Reader[];
+  readonly strategies: readonly Strategy[];
+  readonly operator: Operator;
+  readonly losses = { until: 0, percent: 0 };
+
+  constructor(seed: number, faults: readonly Fault[], trace: Trace) {
+    const dice = (whatFor: string) => new Dice(seed, whatFor);
+    const world = new World(trace);
+    this.world = world;
+    this.network = new Network(world, this.counts);
+    this.disk = new Disk(world, dice("disk"), this.counts);
+    this.broker = new Broker(world, dice("broker"), this.counts);
+    const down = this.network.wire<DownFrame>("down", dice("down"), (frame) => this.bridge.take(frame));
+    this.site = new Site(world, this.broker, dice("site"), this.counts, down);
+    const up = this.network.wire<UpFrame>("up", dice("up"), (frame) => this.site.take(frame));
+    this.bridge = new Bridge(world, this.disk, up);
+    this.network.broken = () => this.#disconnect(dice("break").between(0, 300));
+    this.readers = [
+      new Reader("orders", world, this.bridge, dice("orders reader")),
+      new Reader("account", world, this.bridge, dice("account reader")),
+    ];
+    const { bridge, broker, told, counts, losses } = this;
+    const floor = { world, bridge, broker, told, counts, losses, requests: new Map(), orders: new Map() };
+    this.strategies = drawSteps(dice("steps")).map(
+      (steps, i) => new Strategy(floor, steps, dice(`strategy ${i}`), i + 1),
+    );
+    this.operator = new Operator(this, dice("operator"));
+    for (const fault of faults) world.after(fault.at, world.outside, () => strike(this, seed, fault));
+  }
+
+  async run(): Promise<void> {
+    const { world } = this;
+    this.#market();
+    for (const strategy of this.strategies) void strategy.run();
+    void this.operator.run();
+    await world.run(() => false, stormy);
+    this.#clear();
+    const quiet = () => world.now >= Math.max(this.site.lag?.until ?? 0, this.bridge.life.process.frozenUntil);
+    await world.run(quiet, stormy + calm);
+    const idle = () => this.operator.done && this.strategies.every(({ doing }) => doing === undefined);
+    await world.run(idle, stormy + calm);
+    // A report that was lost or overtaken is lost for good: only a new session brings what it told.
+    if (this.network.disturbed) this.#disconnect(0);
+    await world.run(() => this.#settled, stormy + calm);
+    await this.wait(1500);
+  }
+
+  wait(ms: number): Promise<void> {
+    return this.world.run(() => false, this.world.now + ms);
+  }
+
+  /** No more faults. */
+  #clear(): void {
+    const { world, network, site, disk, bridge } = this;
+    world.note("calm");
+    if (bridge.life.process.doomed) bridge.life.process.kill();
+    network.clear();
+    site.moods.length = 0;
+    site.disorderUntil = 0;
+    disk.troubles.length = 0;
+    disk.slow = { until: 0, ms: 0 };
+    this.losses.until = 0;
+  }
+
+  get #settled(): boolean {
+    const { account, life } = this.bridge;
+    if (account === undefined || account.record.failure !== undefined || !account.desk.recordsWhole) return false;
+    if (!life.link.up || !this.site.idle) return false;
+    const { orders, changes } = account.record;
+    return orders.doubted.length + changes.doubted.length === 0 && this.readers.every(({ reading }) => reading);
+  }
+
+  /** Both ends find out, one of them later. */
+  #disconnect(later: number): void {
+    const { world, site, bridge } = this;
+    site.lost();
+    const { life } = bridge;
+    const notice = () => life.link.lost("the connection broke");
+    if (later === 0) notice();
+    else world.after(later, life.process, notice);
+  }
+
+  #market(): void {
+    const { world, broker } = this;
+    if (world.now >= stormy) return;
+    broker.wander();
+    world.after(tickEvery, world.outside, () => this.#market());
+  }
+}
