@@ -300,7 +300,8 @@ export class PaperTerminal implements TerminalPort {
 
   #failLedger(cause: unknown): void {
     if (this.#down !== undefined) return;
-    this.#goDown(`the ledger cannot be written: ${cause instanceof Error ? cause.message : cause}`, cause);
+    const why = cause instanceof Error ? cause.message : String(cause);
+    this.#goDown(cause instanceof BridgeError ? why : `the ledger cannot be written: ${why}`, cause);
     this.#recovering = this.#recover();
   }
 
