@@ -3,12 +3,13 @@
  *
  * grpcurl comes from Go's module proxy, once, into .tools/bin. Without it the tests that
  * use it are skipped; in CI that is a failure, as a skipped test proves nothing there.
- * Chromium, by the same rule, is Debian's package; root on Debian has it installed. The
- * clients are installed as their READMEs say, and those in Python and Go get what their
- * own tests need, by the same rule.
+ * Chromium and PostgreSQL, by the same rule, are Debian's packages; root on Debian has them
+ * installed. The clients are installed as their READMEs say, and those in Python and Go get
+ * what their own tests need, by the same rule.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { postgresPrograms } from "../test/store/postgres/cluster.ts";
 import { tool, toolFolder } from "../test/tools.ts";
 import { clientsInstalled, goTestsReady, pythonToolsReady } from "./client-tools.ts";
 
@@ -33,28 +34,44 @@ function buildGrpcurl(): void {
 }
 
 /** As root on Debian it can be had; elsewhere it is for the machine's owner to install. */
-function installChromium(): void {
+function installFromDebian(name: string): void {
   const isDebian = existsSync("/etc/os-release") && /^ID=debian$/m.test(readFileSync("/etc/os-release", "utf8"));
   if (!isDebian || process.getuid?.() !== 0) return;
-  say("installing chromium, once (about a minute)");
+  say(`installing ${name}, once (about a minute)`);
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   const apt = (...args: string[]) => spawnSync("apt-get", ["-qq", ...args], { env, timeout: 10 * 60_000 }).status === 0;
   apt("update"); // what it knows already may do
-  if (!apt("install", "--yes", "--no-install-recommends", "chromium")) say("chromium could not be installed");
+  if (!apt("install", "--yes", "--no-install-recommends", name)) say(`${name} could not be installed`);
+}
+
+/** The tests run a database of their own: none is to be made, and started, for the machine. */
+function installPostgres(): void {
+  const settings = "/etc/postgresql-common/createcluster.conf";
+  if (process.getuid?.() === 0 && !existsSync(settings)) {
+    mkdirSync("/etc/postgresql-common", { recursive: true });
+    writeFileSync(settings, "create_main_cluster = false\n");
+  }
+  installFromDebian("postgresql");
 }
 
 if (tool("grpcurl") === undefined) buildGrpcurl();
-if (tool("chromium") === undefined) installChromium();
+if (tool("chromium") === undefined) installFromDebian("chromium");
+if (postgresPrograms() === undefined) installPostgres();
 
 for (const name of ["grpcurl", "chromium"]) {
   say(`${name}: ${tool(name) ?? "NOT FOUND, its tests are SKIPPED"}`);
 }
+say(`postgres: ${postgresPrograms()?.postgres ?? "NOT FOUND, its tests are SKIPPED"}`);
 if (inCi && tool("grpcurl") === undefined) {
   say("grpcurl is required in CI: install it, or Go 1.24 or later");
   process.exitCode = 1;
 }
 if (inCi && tool("chromium") === undefined) {
   say("chromium is required in CI: install Debian's package of that name");
+  process.exitCode = 1;
+}
+if (inCi && postgresPrograms() === undefined) {
+  say("PostgreSQL is required in CI: install Debian's package postgresql");
   process.exitCode = 1;
 }
 pythonToolsReady();

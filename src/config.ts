@@ -60,6 +60,7 @@ function arrange(values: Values) {
     environment: values.ENVIRONMENT,
     terminal: values.TERMINAL,
     dataDir: values.DATA_DIR,
+    databaseUrl: values.DATABASE_URL,
     logLevel: values.LOG_LEVEL,
     network: Object.freeze({
       bindAddress: values.BIND_ADDRESS,

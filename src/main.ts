@@ -2,7 +2,7 @@
  * The wiring, in the order in which an order travels. Nothing else knows both sides.
  */
 import { createHash, randomUUID } from "node:crypto";
-import { mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import pkg from "../package.json" with { type: "json" };
 import { banner } from "./banner.ts";
@@ -33,8 +33,10 @@ import { StreamIds } from "./core/streams/stream-ids.ts";
 import { TickHub } from "./core/ticks/hub.ts";
 import { Prices } from "./core/ticks/prices.ts";
 import { helpText } from "./help.ts";
+import { JournalStore } from "./store/journal-store.ts";
 import { openTickHistory } from "./store/sqlite/history.ts";
-import { openJournalStore } from "./store/sqlite/journal.ts";
+import { sqliteDisk } from "./store/sqlite/journal.ts";
+import { FILE as journalFile } from "./store/sqlite/journal-file.ts";
 import { CommitCounts, HttpCounts } from "./telemetry/counts.ts";
 import { type Log, openLog } from "./telemetry/log.ts";
 import { machineClock } from "./telemetry/machine-clock.ts";
@@ -103,6 +105,22 @@ async function marketOf(
   );
 }
 
+async function openJournal(
+  { databaseUrl: url }: Config,
+  folder: string,
+  clock: Clock,
+  log: Log,
+): Promise<JournalStore> {
+  const around = { clock, observer: log, stopwatch: () => performance.now(), newEpoch: () => randomUUID() };
+  if (url === undefined) return JournalStore.open(sqliteDisk({ folder }), around);
+  if (existsSync(join(folder, journalFile))) {
+    const message = `the journal is in PostgreSQL; what ${journalFile} holds is not read`;
+    log.note("warn", "journal", message, { folder });
+  }
+  const { postgresDisk } = await import("./store/postgres/journal.ts"); // its memory is for those who use it
+  return JournalStore.open(postgresDisk({ url, space: basename(folder) }), around);
+}
+
 async function start(config: Config, log: Log): Promise<() => Promise<void>> {
   const clock = machineClock();
   const began = clock.now();
@@ -127,8 +145,7 @@ async function start(config: Config, log: Log): Promise<() => Promise<void>> {
   let webSockets: WebsocketEndpoint | undefined;
 
   // The store, the market and the terminal.
-  const around = { clock, stopwatch: () => performance.now(), newEpoch: () => randomUUID(), observer: log };
-  const store = await openJournalStore({ folder }, around);
+  const store = await openJournal(config, folder, clock, log);
   store.onCommit = (events, ms) => commits.add(events, ms);
   const history = await openTickHistory({ folder, specs: symbols, observer: log, ...config.history });
   const market = await marketOf(config, symbols, history, clock, log);

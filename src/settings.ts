@@ -89,6 +89,11 @@ function isTimeZone(value: string): boolean {
   }
 }
 
+const databaseUrl: Kind<string> = {
+  schema: z.string().refine((value) => /^postgres(ql)?:$/.test(URL.parse(value)?.protocol ?? "")),
+  range: "a URL that starts with postgresql://",
+};
+
 const redisUrl: Kind<string> = {
   schema: z.string().refine((value) => /^rediss?:$/.test(URL.parse(value)?.protocol ?? "")),
   range: "a URL that starts with redis:// or rediss://",
@@ -205,6 +210,7 @@ const bridge = {
   MT5_BRIDGE_PORT: setting(port, "8001", "Where HTTP, Connect and WebSocket are served; 0 takes any free port and prints it."),
   METRICS_PORT:    setting(port, "9001", "Where Prometheus metrics are served, at /metrics; 0 takes any free port and prints it."),
   DATA_DIR:        setting(path, "./data", "Where the journal, the account and the tick history are kept; made when absent."),
+  DATABASE_URL:    secret(optional(databaseUrl, "The PostgreSQL that keeps the journal; without it, a file in DATA_DIR does. Ticks stay in DATA_DIR.")),
   LOG_LEVEL:       setting(oneOf("debug", "info", "warn", "error"), "info", "The least severity that is logged."),
   MAX_CONNECTIONS: setting(whole(1, 100_000), "100", "The most client connections at a time; further ones are refused."),
   MAX_STREAMS:     setting(whole(1, 1_000_000), "1000", "The most streams at a time, all clients together; further ones are refused."),

@@ -29,7 +29,7 @@ export interface OpenDisk {
 }
 
 /** What a program can know of why the disk fails. */
-export type Trouble = "disk_full" | "io_error" | "not_writable" | "writer_gone" | "connection_lost";
+export type Trouble = "disk_full" | "io_error" | "not_writable" | "in_use" | "writer_gone" | "connection_lost";
 
 /** The disk does not do what it should; later it may again. */
 export class DiskFailure extends Error {
@@ -45,6 +45,7 @@ const words: Readonly<Record<Trouble, string>> = {
   disk_full: "the disk is full",
   io_error: "the disk reports an I/O error",
   not_writable: "the disk may not be written",
+  in_use: "it is in use",
   writer_gone: "its writer is gone",
   connection_lost: "the connection to the database is lost",
 };

@@ -9,14 +9,9 @@ import {
   type LogState,
   type OpenDisk,
   type Page,
-  type Surroundings,
 } from "../journal-disk.ts";
-import { JournalStore } from "../journal-store.ts";
 import type { Failing, JournalSettings, Reply, Request } from "./journal-messages.ts";
 import { startThread } from "./thread.ts";
-
-export const openJournalStore = (settings: JournalSettings, around: Surroundings): Promise<JournalStore> =>
-  JournalStore.open(sqliteDisk(settings), around);
 
 /** Each opening is a new thread. */
 export const sqliteDisk = (settings: JournalSettings): JournalDisk => ({

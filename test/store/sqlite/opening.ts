@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
-import type { JournalStore } from "../../../src/store/journal-store.ts";
-import { openJournalStore as open } from "../../../src/store/sqlite/journal.ts";
+import { JournalStore } from "../../../src/store/journal-store.ts";
+import { sqliteDisk } from "../../../src/store/sqlite/journal.ts";
 import type { JournalSettings } from "../../../src/store/sqlite/journal-messages.ts";
 import { machineClock } from "../../../src/telemetry/machine-clock.ts";
 
@@ -8,7 +8,7 @@ const around = { clock: machineClock(), stopwatch: () => performance.now(), newE
 
 /** The journal on this machine, as the bridge opens it. `told` hears what the log would say. */
 export const openJournalStore = (settings: JournalSettings, told: string[] = []): Promise<JournalStore> =>
-  open(settings, {
+  JournalStore.open(sqliteDisk(settings), {
     ...around,
     observer: { note: (_severity, _component, message, context) => told.push(`${message}: ${context?.["cut"]}`) },
   });
