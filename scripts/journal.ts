@@ -18,7 +18,7 @@ const usage = `Usage: npm run journal -- verify [options]
 
   --data         where the journals are; otherwise what DATA_DIR says, otherwise ./data
   --account      the folder of one account, as verify names it; needed by show and export when there are several
-  --log          orders (what the bridge knows) or ledger (the paper terminal's books); otherwise both
+  --log          orders (what the bridge knows), control (what operators decided) or ledger (the paper terminal's books); otherwise all
   --from         the first event, by its number; show otherwise ends with the newest
   --limit        at most so many events of each log; show otherwise 100
   --json         lines of JSON for a program

@@ -1,6 +1,7 @@
 import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { StrategyId } from "../../src/core/model/ids.ts";
 import type { Order } from "../../src/core/model/order.ts";
 import { modifyOrder } from "../../src/core/orders/change-order.ts";
 import { CommitCounts, HttpCounts, OrderCounts } from "../../src/telemetry/counts.ts";
@@ -119,6 +120,19 @@ describe("the metrics", () => {
     expect(samples.get('mt5bridge_orders_in_doubt{account="paper"}')).toBe(1);
     expect(samples.get('mt5bridge_orders_open{account="paper"}')).toBe(1);
     expect(samples.get('mt5bridge_commands_in_flight{account="paper"}')).toBe(0);
+  });
+
+  it("show the kill switch where it is set, and dead-man switches", async () => {
+    const everywhere = 'mt5bridge_trading_mode{account="",symbol=""}';
+    expect((await scrape()).get(everywhere)).toBe(0);
+    const { control, account } = desk;
+    await control.setMode({ symbol: "EURUSD" }, "halted", { reason: "test", by: "test" });
+    await account.deadMen.connect(7 as StrategyId, { action: "cancel_orders", timeout: 1000 }, "test");
+    const samples = await scrape();
+    expect(samples.get(everywhere)).toBe(0);
+    expect(samples.get('mt5bridge_trading_mode{account="",symbol="EURUSD"}')).toBe(2);
+    expect(samples.get('mt5bridge_dead_man_switches_armed{account="paper"}')).toBe(1);
+    expect(samples.get('mt5bridge_dead_man_switches_fired_total{account="paper"}')).toBe(0);
   });
 
   it("do not count again what a restart folds", async () => {

@@ -234,7 +234,7 @@ function noteRefusal(desk: OrderDesk, number: OrderNumber): void {
   const order = desk.record.orders.byNumber(number);
   const { rule, limit, value } = order?.rejection ?? {};
   const context = { order: order?.id, trace_id: order?.traceId, rule, limit, value };
-  desk.observer.note("warn", "risk", "order refused by risk", context);
+  desk.observer.note("info", "risk", "order refused by risk", context);
 }
 
 /** Journals what has become of an order. Never throws. */
