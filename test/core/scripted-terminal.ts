@@ -206,7 +206,7 @@ export class ScriptedTerminal implements TerminalPort {
         type: order.side,
       },
       ...{
-        entry: (this.positions.get(held)?.side ?? order.side) === order.side ? "in" : "out",
+        entry: entryOf(this.positions.get(held), order.side, volume),
         reason: order.reason,
         magic: order.magic,
         volume,
@@ -331,4 +331,9 @@ export function nettingTerminal(): ScriptedTerminal {
   const terminal = new ScriptedTerminal();
   terminal.account = { ...demo, marginMode: "netting" };
   return terminal;
+}
+
+function entryOf(position: Position | undefined, side: Side, volume: Volume): Deal["entry"] {
+  if (position === undefined || position.side === side) return "in";
+  return volume > position.volume ? "inout" : "out";
 }

@@ -21,7 +21,7 @@ interface Dealt {
   readonly all: number;
   /** Since it was reported last. */
   readonly since: number;
-  /** Of these, what opened or added. */
+  /** Of these, what opened or added; what turned a position round counts in full. */
   readonly added: number;
 }
 
@@ -30,39 +30,51 @@ export interface Exposure {
   readonly symbol: string;
   readonly strategyId: StrategyId;
   readonly volume: number;
+  /** False: the deal that opened it is not known, so there may be less. It makes no room for anything. */
+  readonly sure: boolean;
 }
+
+/** How many positions are remembered that add up to nothing: some of their deals may still be to come. */
+const remembered = 10_000;
 
 export class DealtVolumes {
   /** By the position's identifier. */
   readonly #dealt = new Map<Ticket, Dealt>();
+  /** Those that add up to nothing, oldest first. */
+  readonly #even = new Map<Ticket, Dealt>();
 
   add({ position, order, symbol, magic, type, entry, volume }: Deal): void {
     if (position === undefined || (type !== "buy" && type !== "sell")) return;
-    const before = this.#dealt.get(position);
+    const before = this.#of(position);
     const signed = type === "buy" ? volume : -volume;
-    this.#dealt.set(position, {
+    this.#put(position, {
       symbol,
       strategyId: before?.strategyId ?? strategyIdOf(magic),
       born: before?.born || (entry === "in" && order === position),
       all: (before?.all ?? 0) + signed,
       since: (before?.since ?? 0) + signed,
-      added: (before?.added ?? 0) + (entry === "in" ? signed : 0),
+      added: (before?.added ?? 0) + (entry === "in" || entry === "inout" ? signed : 0),
     });
   }
 
   reported({ identifier }: Position): void {
-    const dealt = this.#dealt.get(identifier);
-    if (dealt !== undefined) this.#dealt.set(identifier, { ...dealt, since: 0, added: 0 });
+    const dealt = this.#of(identifier);
+    if (dealt !== undefined) this.#put(identifier, { ...dealt, since: 0, added: 0 });
   }
 
-  /** It is over, unless deals are still to come that are known to be missing. */
   closed({ identifier }: Position): void {
-    const dealt = this.#dealt.get(identifier);
-    if (dealt !== undefined && (!dealt.born || dealt.all === 0)) this.#dealt.delete(identifier);
+    if (this.#dealt.get(identifier)?.born === false) this.#dealt.delete(identifier);
+  }
+
+  /** All that the terminal has is known: what is not reported and was never born is of a history that is cut off. */
+  complete(reported: ReadonlySet<Ticket>): void {
+    for (const [identifier, { born }] of this.#dealt) {
+      if (!born && !reported.has(identifier)) this.#dealt.delete(identifier);
+    }
   }
 
   of({ identifier, side, volume }: Position): number {
-    const dealt = this.#dealt.get(identifier);
+    const dealt = this.#of(identifier);
     if (dealt?.born) return dealt.all;
     return (side === "buy" ? volume : -volume) + (dealt?.since ?? 0);
   }
@@ -70,7 +82,23 @@ export class DealtVolumes {
   /** Those that are not among the reported. */
   *unreported(reported: ReadonlySet<Ticket>): Iterable<Exposure> {
     for (const [identifier, { symbol, strategyId, born, all, added }] of this.#dealt) {
-      if (!reported.has(identifier)) yield { symbol, strategyId, volume: born ? all : added };
+      if (reported.has(identifier)) continue;
+      const volumes = born || all === added ? [all] : all * added > 0 ? [larger(all, added)] : [all, added];
+      for (const volume of volumes) yield { symbol, strategyId, volume, sure: born };
     }
   }
+
+  #of(position: Ticket): Dealt | undefined {
+    return this.#dealt.get(position) ?? this.#even.get(position);
+  }
+
+  #put(position: Ticket, dealt: Dealt): void {
+    const [to, from] = dealt.born && dealt.all === 0 ? [this.#even, this.#dealt] : [this.#dealt, this.#even];
+    from.delete(position);
+    to.set(position, dealt);
+    const [oldest] = this.#even.keys();
+    if (oldest !== undefined && this.#even.size > remembered) this.#even.delete(oldest);
+  }
 }
+
+const larger = (a: number, b: number): number => (Math.abs(a) > Math.abs(b) ? a : b);

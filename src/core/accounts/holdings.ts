@@ -59,13 +59,19 @@ export class Holdings {
     return this.#dealt.of(position);
   }
 
+  /** All that the terminal has of the past is known. */
+  complete(): void {
+    this.#dealt.complete(new Set([...this.#positions.values()].map(({ identifier }) => identifier)));
+  }
+
   /** All that is open, also what has been dealt and was not reported as a position yet. */
   *exposures(): Iterable<Exposure> {
     const reported = new Set<Ticket>();
     for (const position of this.#positions.values()) {
+      if (reported.has(position.identifier)) continue; // turned round: the old ticket's end was not heard of yet
       reported.add(position.identifier);
       const strategyId = strategyIdOf(position.magic);
-      yield { symbol: position.symbol, strategyId, volume: this.signedVolume(position) };
+      yield { symbol: position.symbol, strategyId, volume: this.signedVolume(position), sure: true };
     }
     yield* this.#dealt.unreported(reported);
   }

@@ -31,11 +31,16 @@ export function onlyReduces(request: OrderRequest, books: Books, own?: OrderNumb
 
 /** What a netting account has open on the other side, by its deals and by its reports: the smaller of the two. */
 function openAgainst({ symbol, side }: OrderRequest, { holdings }: Books): number {
-  for (const position of holdings.positions) {
-    if (position.symbol !== symbol || position.side === side) continue;
-    return Math.min(position.volume, Math.max(0, signOf(position.side) * holdings.signedVolume(position)));
+  let net = 0;
+  for (const exposure of holdings.exposures()) {
+    const counts = exposure.sure || signOf(side) * exposure.volume > 0;
+    if (exposure.symbol === symbol && counts) net += exposure.volume;
   }
-  return 0;
+  let reported = 0;
+  for (const position of holdings.positions) {
+    if (position.symbol === symbol && position.side !== side) reported = Math.max(reported, position.volume);
+  }
+  return Math.min(reported, Math.max(0, -signOf(side) * net));
 }
 
 /** Market orders of the same side that are not at their end. */

@@ -26,7 +26,7 @@ export function worstPosition(request: OrderRequest, books: OwingBooks, strategy
   for (const exposure of books.holdings.exposures()) {
     if (!counts(exposure)) continue;
     if (sign * exposure.volume > 0) along += sign * exposure.volume;
-    else against -= sign * exposure.volume;
+    else if (exposure.sure) against -= sign * exposure.volume;
   }
   const hedging = books.marginMode === "hedging";
   let market = request.type === "market" ? request.volume : 0;
