@@ -3,8 +3,8 @@
  *
  * grpcurl comes from Go's module proxy, once, into .tools/bin. Without it the tests that
  * use it are skipped; in CI that is a failure, as a skipped test proves nothing there.
- * Chromium and PostgreSQL, by the same rule, are Debian's packages; root on Debian has them
- * installed. The clients are installed as their READMEs say, and those in Python and Go get
+ * Chromium, PostgreSQL and strace, by the same rule, are Debian's packages; root on Debian
+ * has them installed. The clients are installed as their READMEs say, and those in Python and Go get
  * what their own tests need, by the same rule.
  */
 import { spawnSync } from "node:child_process";
@@ -54,24 +54,34 @@ function installPostgres(): void {
   installFromDebian("postgresql");
 }
 
-if (tool("grpcurl") === undefined) buildGrpcurl();
-if (tool("chromium") === undefined) installFromDebian("chromium");
-if (postgresPrograms() === undefined) installPostgres();
+interface Needed {
+  readonly name: string;
+  readonly find: () => string | undefined;
+  readonly get: () => void;
+  /** What a person can do about it. */
+  readonly how: string;
+}
 
-for (const name of ["grpcurl", "chromium"]) {
-  say(`${name}: ${tool(name) ?? "NOT FOUND, its tests are SKIPPED"}`);
-}
-say(`postgres: ${postgresPrograms()?.postgres ?? "NOT FOUND, its tests are SKIPPED"}`);
-if (inCi && tool("grpcurl") === undefined) {
-  say("grpcurl is required in CI: install it, or Go 1.24 or later");
-  process.exitCode = 1;
-}
-if (inCi && tool("chromium") === undefined) {
-  say("chromium is required in CI: install Debian's package of that name");
-  process.exitCode = 1;
-}
-if (inCi && postgresPrograms() === undefined) {
-  say("PostgreSQL is required in CI: install Debian's package postgresql");
+const fromDebian = (name: string): Needed => ({
+  name,
+  find: () => tool(name),
+  get: () => installFromDebian(name),
+  how: "install Debian's package of that name",
+});
+
+const needed: readonly Needed[] = [
+  { name: "grpcurl", find: () => tool("grpcurl"), get: buildGrpcurl, how: "install it, or Go 1.24 or later" },
+  { ...fromDebian("postgresql"), find: () => postgresPrograms()?.postgres, get: installPostgres },
+  fromDebian("chromium"),
+  fromDebian("strace"),
+];
+
+for (const { name, find, get, how } of needed) {
+  if (find() === undefined) get();
+  const path = find();
+  say(`${name}: ${path ?? "NOT FOUND, its tests are SKIPPED"}`);
+  if (path !== undefined || !inCi) continue;
+  say(`${name} is required in CI: ${how}`);
   process.exitCode = 1;
 }
 pythonToolsReady();
