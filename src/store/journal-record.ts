@@ -18,9 +18,8 @@ export const checksum = (format: number, sequence: number, body: string): number
 
 /** One line: JSON has no line breaks of its own. */
 export function encodeEvent(event: unknown): string {
-  const text = JSON.stringify(written(event));
-  if (text === undefined) throw new TypeError("an event must be a value that JSON can express");
-  return text;
+  if (event === undefined) throw new TypeError("an event must be a value that JSON can express");
+  return textOf(event);
 }
 
 export function decodeEvent(text: string): unknown {
@@ -28,57 +27,61 @@ export function decodeEvent(text: string): unknown {
   return text.includes('"$') ? read(value) : value;
 }
 
-/** The value itself, or, where it holds something to be marked, a copy with the marks. */
-function written(value: unknown): unknown {
+/** Written out at once, not by way of a marked copy: an order's events are half of what encoding used to cost. */
+function textOf(value: unknown): string {
   switch (typeof value) {
     case "string":
-      return value.startsWith("$") ? `$s:${value}` : value;
+      return JSON.stringify(value.startsWith("$") ? `$s:${value}` : value);
     case "number":
       if (!Number.isFinite(value)) throw new TypeError(`an event cannot hold the number ${value}`);
-      return value;
+      return String(value);
     case "bigint":
-      return `$n:${value}`;
-    case "object":
-      if (value === null) return null;
-      return Array.isArray(value) ? writtenArray(value) : writtenObject(value);
+      return `"$n:${value}"`;
     case "boolean":
-    case "undefined":
-      return value;
+      return value ? "true" : "false";
+    case "object":
+      if (value === null) return "null";
+      return Array.isArray(value) ? textOfArray(value) : textOfObject(value);
     default:
       throw new TypeError(`an event cannot hold a ${typeof value}`);
   }
 }
 
-function writtenArray(items: readonly unknown[]): readonly unknown[] {
-  let copy: unknown[] | undefined;
+/** The names of fields are few, and always the same. */
+const names = new Map<string, string>();
+const manyNames = 1000;
+
+function nameOf(key: string): string {
+  const found = names.get(key);
+  if (found !== undefined) return found;
+  const name = `${JSON.stringify(key)}:`;
+  if (names.size < manyNames) names.set(key, name);
+  return name;
+}
+
+function textOfArray(items: readonly unknown[]): string {
+  let text = "";
   for (let i = 0; i < items.length; i++) {
     const item = items[i];
     if (item === undefined) throw new TypeError("an event cannot hold an array with undefined in it");
-    const now = written(item);
-    if (now !== item) {
-      copy ??= items.slice();
-      copy[i] = now;
-    }
+    text += i === 0 ? textOf(item) : `,${textOf(item)}`;
   }
-  return copy ?? items;
+  return `[${text}]`;
 }
 
-function writtenObject(value: object): object {
+function textOfObject(value: object): string {
   const prototype = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null) {
     throw new TypeError(`an event cannot hold a ${value.constructor.name}: plain data only`);
   }
   const fields = value as Record<string, unknown>;
-  let changed: [string, unknown][] | undefined;
+  let text = "";
   for (const key of Object.keys(fields)) {
-    const now = written(fields[key]);
-    if (now !== fields[key]) {
-      changed ??= [];
-      changed.push([key, now]);
-    }
+    const field = fields[key];
+    if (field === undefined) continue;
+    text += text === "" ? nameOf(key) + textOf(field) : `,${nameOf(key)}${textOf(field)}`;
   }
-  // Not an assignment: a field may be called __proto__.
-  return changed === undefined ? value : Object.fromEntries([...Object.entries(fields), ...changed]);
+  return `{${text}}`;
 }
 
 /** Takes the marks off again, in place: the value is fresh from JSON.parse. */
