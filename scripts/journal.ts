@@ -7,12 +7,13 @@ import { parseArgs } from "node:util";
 import { Unreadable } from "../src/store/journal-page.ts";
 import { decodeEvent } from "../src/store/journal-record.ts";
 import { FILE, JournalFile } from "../src/store/sqlite/journal-file.ts";
+import { snapshotHolds } from "./journal-snapshot.ts";
 
 const usage = `Usage: npm run journal -- verify [options]
        npm run journal -- show [options]
        npm run journal -- export [options]
 
-  verify         reads every record and says which are not as they were written
+  verify         reads every record and says which are not as they were written; holds the snapshot against them
   show           the newest events, a line each
   export         every record as it is kept, checksum and all, as lines of JSON
 
@@ -145,7 +146,7 @@ function damageOf(file: JournalFile, log: LogState, of: Asked, progress: Progres
   return { sound, found };
 }
 
-function* verify(of: Asked, progress: Progress, damaged: () => void): Generator<string> {
+async function* verify(of: Asked, progress: Progress, damaged: () => void): AsyncGenerator<string> {
   for (const account of folders(of)) {
     let file: JournalFile;
     try {
@@ -167,6 +168,13 @@ function* verify(of: Asked, progress: Progress, damaged: () => void): Generator<
         yield `  ${name}: ${sound} events, ${found.length === 0 ? "all as they were written" : `${found.length} places damaged`}\n`;
         for (const { why } of found) yield `    ${why}\n`;
       }
+      if (name !== "orders" || found.length > 0) continue;
+      progress(`${name}: the snapshot is held against the journal`);
+      const holds = await snapshotHolds(file, log);
+      if (holds === false) damaged();
+      if (holds === undefined) continue;
+      const said = holds ? "comes to the same" : "comes to something else: delete the rows of the table shelf";
+      yield of.json ? json({ account, log: name, snapshot: holds }) : `  ${name}: its snapshot ${said}\n`;
     }
     file.close();
   }

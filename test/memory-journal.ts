@@ -1,4 +1,4 @@
-import type { Journal, JournalEntry } from "../src/core/ports/journal.ts";
+import type { Journal, JournalEntry, Shelf } from "../src/core/ports/journal.ts";
 
 /**
  * A journal that forgets with the process, and whose disk obeys the test: it can be
@@ -6,6 +6,7 @@ import type { Journal, JournalEntry } from "../src/core/ports/journal.ts";
  */
 export class MemoryJournal<E> implements Journal<E> {
   readonly epoch: string;
+  shelf?: Shelf;
   /** Everything appended. What is durable is a beginning of it. */
   readonly events: E[];
   #broken: Error | undefined;
@@ -23,8 +24,8 @@ export class MemoryJournal<E> implements Journal<E> {
     this.#durable = this.events.length;
   }
 
-  async *entries(): AsyncGenerator<JournalEntry<E>> {
-    for (const [index, event] of this.events.entries()) yield { sequence: index + 1, event };
+  async *entries(after = 0): AsyncGenerator<JournalEntry<E>> {
+    for (const [index, event] of this.events.entries()) if (index >= after) yield { sequence: index + 1, event };
   }
 
   append(events: readonly E[]): { readonly sequence: number; readonly durable: Promise<void> } {
@@ -83,5 +84,30 @@ export class MemoryJournal<E> implements Journal<E> {
       return this.#last.then(() => undefined);
     }
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+  }
+}
+
+/** Keeps values with the process, and counts what is put. */
+export class MemoryShelf implements Shelf {
+  readonly values = new Map<string, unknown>();
+  readonly puts: string[] = [];
+  /** How many puts succeed before one fails. */
+  good = Number.POSITIVE_INFINITY;
+
+  async get(names: readonly string[]): Promise<readonly unknown[]> {
+    return names.map((name) => structuredClone(this.values.get(name)));
+  }
+
+  async put(values: readonly (readonly [string, unknown])[], drop: readonly string[]): Promise<void> {
+    if (this.good-- <= 0) throw new Error("no space left on the disk");
+    for (const [name, value] of values) {
+      this.puts.push(name);
+      this.values.set(name, structuredClone(value));
+    }
+    for (const name of drop) this.values.delete(name);
+  }
+
+  async names(): Promise<readonly string[]> {
+    return [...this.values.keys()];
   }
 }

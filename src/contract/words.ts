@@ -19,7 +19,7 @@ import {
   SourceState,
   TimeInForce,
 } from "../../gen/ts/mt5bridge/v1/types_pb.ts";
-import type { PositionChange as CoreChange } from "../core/accounts/record.ts";
+import type { PositionChange as CoreChange } from "../core/accounts/account-event.ts";
 import type { DeadManAction as CoreAction } from "../core/control/armings.ts";
 import type { AccountInfo } from "../core/model/account.ts";
 import type { Timeframe as CoreTimeframe } from "../core/model/bar.ts";

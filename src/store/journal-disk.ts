@@ -26,7 +26,20 @@ export interface OpenDisk {
   /** Whole events from `first` on, at least one, none beyond `last`; each is checked before it is given. */
   read(log: number, first: number, last: number): Promise<Page>;
   close(): Promise<void>;
+  /** Absent where nothing can be kept beside the logs. */
+  readonly shelf?: DiskShelf;
 }
+
+/** Texts of a log, by name: kept as long as the log, but worth nothing without it. */
+export interface DiskShelf {
+  /** Undefined for what is not there, or does not match its checksum. */
+  get(log: number, names: readonly string[]): Promise<readonly (string | undefined)[]>;
+  /** As one transaction. */
+  put(log: number, texts: readonly NamedText[], drop: readonly string[]): Promise<void>;
+  names(log: number): Promise<readonly string[]>;
+}
+
+export type NamedText = readonly [name: string, text: string];
 
 /** What a program can know of why the disk fails. */
 export type Trouble = "disk_full" | "io_error" | "not_writable" | "in_use" | "writer_gone" | "connection_lost";

@@ -1,6 +1,6 @@
 import { BridgeError } from "../core/errors.ts";
-import type { Appended, Journal, JournalEntry } from "../core/ports/journal.ts";
-import { DiskFailure, type LogState, type Page } from "./journal-disk.ts";
+import type { Appended, Journal, JournalEntry, Shelf } from "../core/ports/journal.ts";
+import { DiskFailure, type DiskShelf, type LogState, type Page } from "./journal-disk.ts";
 import { decodeEvent, encodeEvent } from "./journal-record.ts";
 
 /** A log as it was found at one opening of the disk; it says nothing of the next. */
@@ -17,6 +17,8 @@ export interface Writer {
   write(log: Hold, first: number, count: number, text: string): Omit<Appended, "sequence">;
   flushed(log: Hold): Promise<void>;
   read(log: Hold, first: number, last: number): Promise<Page>;
+  /** The disk's shelf while it is the one of this hold; throws when it is not. */
+  shelfOf(log: Hold): DiskShelf | undefined;
   /** Resolves when the disk can be written. */
   reopened(): Promise<void>;
   /** The log as it was found when the disk was last opened; made when it is not there. */
@@ -77,16 +79,29 @@ export class Log<E> implements Journal<E> {
     this.#last = this.#state.last;
   }
 
-  async *entries(): AsyncGenerator<JournalEntry<E>, void> {
+  /** On a disk without one, nothing is ever there. */
+  readonly shelf: Shelf = {
+    get: async (names) => {
+      const texts = (await this.#writer.shelfOf(this.#hold)?.get(this.#hold.id, names)) ?? [];
+      return names.map((_, i) => (texts[i] === undefined ? undefined : decodeEvent(texts[i])));
+    },
+    put: async (values, drop) => {
+      const texts = values.map(([name, value]) => [name, encodeEvent(value)] as const);
+      await this.#writer.shelfOf(this.#hold)?.put(this.#hold.id, texts, drop);
+    },
+    names: async () => (await this.#writer.shelfOf(this.#hold)?.names(this.#hold.id)) ?? [],
+  };
+
+  async *entries(after = 0): AsyncGenerator<JournalEntry<E>, void> {
     this.#mustBeSound();
     const last = this.#last;
     await this.flushed();
-    let sequence = 1;
-    let next = last > 0 ? this.#page(sequence, last) : undefined;
+    let sequence = after + 1;
+    let next = last > after ? this.#page(sequence, last) : undefined;
     while (next !== undefined) {
       const { text, count } = await next;
-      const after = sequence + count;
-      next = after <= last ? this.#page(after, last) : undefined; // read while this one is worked through
+      const following = sequence + count;
+      next = following <= last ? this.#page(following, last) : undefined; // read while this one is worked through
       for (const line of text.split("\n")) {
         yield { sequence, event: this.#decoded(sequence, line) };
         sequence++;

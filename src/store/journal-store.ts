@@ -19,6 +19,7 @@ import type { Appended, Journal } from "../core/ports/journal.ts";
 import {
   type Commit,
   DiskFailure,
+  type DiskShelf,
   type JournalDisk,
   type LogState,
   type OpenDisk,
@@ -175,6 +176,11 @@ export class JournalStore implements Writer {
   async read({ id, opening }: Hold, first: number, last: number): Promise<Page> {
     if (this.#failure !== undefined || opening !== this.#opening) throw this.#failure ?? reread();
     return this.#disk.read(id, first, last);
+  }
+
+  shelfOf({ opening }: Hold): DiskShelf | undefined {
+    if (this.#isShut(opening)) throw this.#failure ?? reread();
+    return this.#disk.shelf;
   }
 
   /** Writes what is queued, then lets go of the disk. */

@@ -1,6 +1,7 @@
 /** An account with a scripted terminal, a journal in memory and a clock that stands still. */
 import { Account } from "../../src/core/accounts/account.ts";
-import { type AccountEvent, AccountRecord } from "../../src/core/accounts/record.ts";
+import type { AccountEvent } from "../../src/core/accounts/account-event.ts";
+import { AccountRecord } from "../../src/core/accounts/record.ts";
 import { type ControlEvent, ControlRecord } from "../../src/core/control/control-record.ts";
 import { BridgeError } from "../../src/core/errors.ts";
 import type { Bar } from "../../src/core/model/bar.ts";

@@ -5,8 +5,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { promisify } from "node:util";
+import { crc32 } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { AccountEvent } from "../../src/core/accounts/account-event.ts";
+import { AccountRecord } from "../../src/core/accounts/record.ts";
 import { checksum, decodeEvent } from "../../src/store/journal-record.ts";
+import { worth } from "../core/scripted-terminal.ts";
+import { ordersSession } from "../fixtures/journals/session.ts";
 import { openJournalStore } from "../store/sqlite/opening.ts";
 
 const script = new URL("../../scripts/journal.ts", import.meta.url).pathname;
@@ -102,6 +107,29 @@ describe("verify", () => {
       expect.stringMatching(/orders: 19 events, 1 places damaged\n +event 20 .*checksum/),
     ]);
     expect(readFileSync(join(folder, "journal.db")).equals(before)).toBe(true);
+  });
+});
+
+describe("verify of a snapshot", () => {
+  it("holds it against the journal, and says when it comes to something else", async () => {
+    const folder = join(data, "one");
+    mkdirSync(folder);
+    const store = await openJournalStore({ folder });
+    const orders = store.journal<AccountEvent>("orders");
+    await orders.append(await ordersSession()).durable;
+    await AccountRecord.open(orders, worth(), undefined, 10);
+    while ((await orders.shelf?.get(["head"]))?.[0] === undefined);
+    await store.close();
+    const good = await journal("verify");
+    expect([good.code, good.out]).toEqual([0, expect.stringContaining("orders: its snapshot comes to the same")]);
+
+    const db = new DatabaseSync(join(folder, "journal.db"));
+    const row = db.prepare("SELECT name, body FROM shelf WHERE name LIKE 'orders/%'").get() as Record<string, string>;
+    const body = (row["body"] ?? "").replaceAll("EURUSD", "GBPUSD");
+    db.prepare("UPDATE shelf SET body = ?, checksum = ? WHERE name = ?").run(body, crc32(body), row["name"] ?? "");
+    db.close();
+    const bad = await journal("verify");
+    expect([bad.code, bad.out]).toEqual([1, expect.stringContaining("orders: its snapshot comes to something else")]);
   });
 });
 

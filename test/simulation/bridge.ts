@@ -3,8 +3,9 @@
  * simulated disk and link.
  */
 import { Account } from "../../src/core/accounts/account.ts";
+import type { AccountEvent } from "../../src/core/accounts/account-event.ts";
 import { follow } from "../../src/core/accounts/follow.ts";
-import { type AccountEvent, AccountRecord } from "../../src/core/accounts/record.ts";
+import { AccountRecord } from "../../src/core/accounts/record.ts";
 import { recover } from "../../src/core/accounts/recover.ts";
 import { type ControlEvent, ControlRecord } from "../../src/core/control/control-record.ts";
 import { BridgeError } from "../../src/core/errors.ts";

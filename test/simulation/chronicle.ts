@@ -2,7 +2,7 @@
  * What the journal on the disk says has happened: read from its lines, without the record
  * that the bridge makes of them.
  */
-import type { AccountEvent } from "../../src/core/accounts/record.ts";
+import type { AccountEvent } from "../../src/core/accounts/account-event.ts";
 import type { OrderNumber } from "../../src/core/model/ids.ts";
 import type { Order, Stage } from "../../src/core/model/order.ts";
 import type { Answer, Change } from "../../src/core/orders/change-book.ts";

@@ -4,7 +4,8 @@
  * It knows what really happened: what arrived at the broker, what is in its books, what the
  * disk holds, and what strategies and readers were told.
  */
-import { type AccountEvent, AccountRecord } from "../../src/core/accounts/record.ts";
+import type { AccountEvent } from "../../src/core/accounts/account-event.ts";
+import { AccountRecord } from "../../src/core/accounts/record.ts";
 import type { Deal } from "../../src/core/model/deal.ts";
 import { orderNumberOf, strategyIdOf } from "../../src/core/model/ids.ts";
 import type { Order, TerminalOrder } from "../../src/core/model/order.ts";

@@ -3,7 +3,7 @@ import { copyFileSync, globSync, mkdtempSync, readFileSync, rmSync } from "node:
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { AccountEvent } from "../../src/core/accounts/record.ts";
+import type { AccountEvent } from "../../src/core/accounts/account-event.ts";
 import type { LedgerEvent } from "../../src/terminals/paper/books.ts";
 import { accountEventTypes, ledgerEventTypes, orderEventTypes } from "../fixtures/journals/session.ts";
 import { accountState, hashOf, ledgerState } from "../fixtures/journals/state.ts";

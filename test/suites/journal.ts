@@ -89,6 +89,29 @@ export function journalSuite(fresh: () => Promise<() => Promise<OpenJournal>>): 
       expect(current.journal.append(["still here"]).sequence).toBe(5001);
     });
 
+    it("has a shelf, if it has one, that keeps values by name, and drops them together with what it puts", async () => {
+      const values = { one: { sequence: 1, of: [5n, "$n:1"] }, two: "€ and a line\nbreak", three: null };
+      await current.journal.append(["a"]).durable;
+      await current.journal.shelf?.put(Object.entries(values), []);
+      await current.journal.shelf?.put([["two", ["other"]]], ["three", "never there"]);
+      await restart();
+      const { shelf } = current.journal;
+      if (shelf === undefined) return;
+      expect([...(await shelf.names())].sort()).toEqual(["one", "two"]);
+      expect(await shelf.get(["one", "two", "three"])).toEqual([values.one, ["other"], undefined]);
+    });
+
+    it("can be read from any place on", async () => {
+      await current.journal.append(["a", "b", "c"]).durable;
+      const behind = async (after: number) => {
+        const events: unknown[] = [];
+        for await (const { sequence, event } of current.journal.entries(after)) events.push(sequence, event);
+        return events;
+      };
+      expect(await behind(1)).toEqual([2, "b", 3, "c"]);
+      expect(await behind(3)).toEqual([]);
+    });
+
     it("gives back any plain data exactly, bigints and all", async () => {
       const events = Array.from({ length: 300 }, (_, seed) => anyPlainData(numbers(seed), 4));
       current.journal.append(events);

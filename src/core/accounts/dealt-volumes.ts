@@ -12,6 +12,11 @@ import type { Deal } from "../model/deal.ts";
 import { type StrategyId, strategyIdOf, type Ticket } from "../model/ids.ts";
 import type { Position } from "../model/position.ts";
 
+/** What a snapshot keeps of it. */
+export interface DealtEntry extends Dealt {
+  readonly position: Ticket;
+}
+
 /** Of one position. Volumes are in 1e-8 lots, above 0 when bought. */
 interface Dealt {
   readonly symbol: string;
@@ -42,6 +47,16 @@ export class DealtVolumes {
   readonly #dealt = new Map<Ticket, Dealt>();
   /** Those that add up to nothing, oldest first. */
   readonly #even = new Map<Ticket, Dealt>();
+
+  /** All that is known, in an order in which it can be restored. */
+  get entries(): DealtEntry[] {
+    return [...this.#dealt, ...this.#even].map(([position, dealt]) => ({ position, ...dealt }));
+  }
+
+  /** As a snapshot kept it: deals and reports came one after the other, and from two lists it cannot be told. */
+  restore({ position, ...dealt }: DealtEntry): void {
+    this.#put(position, dealt);
+  }
 
   add({ position, order, symbol, magic, type, entry, volume }: Deal): void {
     if (position === undefined || (type !== "buy" && type !== "sell")) return;

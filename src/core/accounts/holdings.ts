@@ -10,7 +10,7 @@ import type { Money } from "../model/decimals.ts";
 import { type Instant, type StrategyId, strategyIdOf, type Ticket } from "../model/ids.ts";
 import type { Position } from "../model/position.ts";
 import { DayResults } from "./day-results.ts";
-import { DealtVolumes, type Exposure } from "./dealt-volumes.ts";
+import { type DealtEntry, DealtVolumes, type Exposure } from "./dealt-volumes.ts";
 
 /** Which deals a list holds; absent means all. */
 export interface DealFilter {
@@ -102,6 +102,18 @@ export class Holdings {
     return this.#deals.at(-1);
   }
 
+  /** What follows from the order of deals and reports; a snapshot keeps it beside them. */
+  get dealt(): DealtEntry[] {
+    return this.#dealt.entries;
+  }
+
+  /** What a snapshot has kept. It is put in without what would follow from it here and now. */
+  restore(kept: { readonly deal: Deal } | { readonly dealt: DealtEntry } | { readonly position: Position }): void {
+    if ("deal" in kept) this.#remember(kept.deal);
+    else if ("dealt" in kept) this.#dealt.restore(kept.dealt);
+    else this.#positions.set(kept.position.ticket, kept.position);
+  }
+
   put(position: Position): void {
     this.#positions.set(position.ticket, position);
     this.#dealt.reported(position);
@@ -118,9 +130,13 @@ export class Holdings {
   }
 
   add(deal: Deal): void {
+    this.#remember(deal);
+    this.#dealt.add(deal);
+  }
+
+  #remember(deal: Deal): void {
     this.#known.add(deal.ticket);
     this.#deals.push(deal);
-    this.#dealt.add(deal);
     this.#days.add(deal);
   }
 

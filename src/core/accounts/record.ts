@@ -15,48 +15,20 @@ import type { Valuation } from "../model/account.ts";
 import type { Deal } from "../model/deal.ts";
 import type { Money } from "../model/decimals.ts";
 import type { ClientOrderId, Instant, OrderId, OrderNumber, Ticket } from "../model/ids.ts";
-import type { Evidence, Order } from "../model/order.ts";
+import type { Order } from "../model/order.ts";
 import type { Position } from "../model/position.ts";
-import { type Answer, type Change, ChangeBook, hasStops, type OpenChange } from "../orders/change-book.ts";
-import { advance, isFinal, type OrderEvent } from "../orders/lifecycle.ts";
+import { ChangeBook, hasStops, type OpenChange } from "../orders/change-book.ts";
+import { advance, isFinal } from "../orders/lifecycle.ts";
 import { OrderBook, type OrderFilter, type OrderName } from "../orders/order-book.ts";
 import { tellWrite, type WriteTimes } from "../orders/order-trace.ts";
 import type { Journal } from "../ports/journal.ts";
 import { nobody, type Witness } from "../ports/witness.ts";
-import { Feed } from "../streams/feed.ts";
+import { Feed, type Piece } from "../streams/feed.ts";
+import type { AccountEvent, PositionChange } from "./account-event.ts";
 import { Durable } from "./durable.ts";
 import { type DealFilter, Holdings } from "./holdings.ts";
-
-export type PositionChange = "opened" | "changed" | "closed";
-
-/** An entry of the journal. */
-export type AccountEvent =
-  /** A new order, its key and number reserved. */
-  | { readonly type: "received"; readonly order: Order; readonly content: string }
-  /** An order that the bridge did not place, as the terminal first showed it. */
-  | { readonly type: "found"; readonly order: Order }
-  /** `evidence`: where it is known from, of an order that was in doubt. */
-  | {
-      readonly type: "advanced";
-      readonly number: OrderNumber;
-      readonly event: OrderEvent;
-      readonly at: Instant;
-      readonly evidence?: Evidence;
-    }
-  /** A cancellation or change is about to leave, its key reserved. The first version did not write what it was. */
-  | {
-      readonly type: "asked";
-      readonly key: ClientOrderId;
-      readonly content: string;
-      readonly change?: Change;
-      readonly at?: Instant;
-      readonly cause?: "bridge";
-    }
-  /** Nobody knows what became of the change. */
-  | { readonly type: "doubted"; readonly key: ClientOrderId; readonly why: string }
-  | { readonly type: "answered"; readonly key: ClientOrderId; readonly answer: Answer }
-  | { readonly type: "deal"; readonly deal: Deal }
-  | { readonly type: "position"; readonly change: PositionChange; readonly position: Position };
+import { type Part, Snapshots, snapshotEvery } from "./snapshots.ts";
+import { BOX, type State, StateParts } from "./state-parts.ts";
 
 /** What readers of the account stream are told. */
 export type AccountFact =
@@ -81,6 +53,14 @@ const keep = 10_000;
 /** How far a reader may be behind: less than is kept, so that it can come back where it was cut off. */
 const backlog = 5_000;
 
+interface Opening {
+  readonly journal: Journal<AccountEvent>;
+  readonly valuation: Valuation;
+  readonly witness: Witness;
+  /** Events between two snapshots. */
+  readonly every: number;
+}
+
 export class AccountRecord {
   orders = new OrderBook();
   changes = new ChangeBook();
@@ -88,6 +68,7 @@ export class AccountRecord {
   readonly orderFeed: Feed<Order>;
   readonly accountFeed: Feed<AccountFact>;
   readonly witness: Witness;
+  readonly #opening: Opening;
   readonly #journal: Journal<AccountEvent>;
   #contents = new Map<ClientOrderId, string>();
   readonly #watchers = new Map<string, Set<() => void>>();
@@ -98,25 +79,62 @@ export class AccountRecord {
   #durableDeals = 0;
   #unpublished = 0;
   #failure: unknown;
+  #snapshots: Snapshots;
+  #parts = new StateParts();
 
-  private constructor(journal: Journal<AccountEvent>, valuation: Valuation, witness: Witness) {
+  private constructor(parts: Opening) {
+    const { journal, valuation, witness, every } = parts;
+    this.#opening = parts;
     this.witness = witness;
     this.#journal = journal;
     this.holdings = new Holdings(valuation);
     this.orderFeed = new Feed(journal.epoch, keep, backlog);
     this.accountFeed = new Feed(journal.epoch, keep, backlog);
+    this.#snapshots = new Snapshots(journal.shelf, every);
   }
 
-  /** Folds the journal. */
+  /** From the newest snapshot, and the events behind it. */
   static async open(
     journal: Journal<AccountEvent>,
     valuation: Valuation,
     witness: Witness = nobody,
+    every = snapshotEvery,
   ): Promise<AccountRecord> {
-    const record = new AccountRecord(journal, valuation, witness);
-    for await (const { sequence, event } of journal.entries()) record.#publish(sequence, event, record.#apply(event));
+    const record = await AccountRecord.#fromSnapshot({ journal, valuation, witness, every });
+    for await (const { sequence, event } of journal.entries(record.#snapshots.sequence)) {
+      record.#publish(sequence, event, record.#apply(event));
+    }
+    // After a long fold, before anybody waits for anything.
+    const { sequence } = record.orderFeed.cursor;
+    if (record.#snapshots.due(sequence)) void record.#keep(sequence, record.#parts.take(record.#state, sequence));
     journal.onFailure((why) => record.#fail(why));
     return record;
+  }
+
+  /** Empty where there is no snapshot that can be trusted: the journal tells the same, only later. */
+  static async #fromSnapshot(opening: Opening): Promise<AccountRecord> {
+    const record = new AccountRecord(opening);
+    try {
+      const { sequence: last } = opening.journal.append([]);
+      for await (const part of record.#snapshots.parts(last)) record.#restore(part);
+      const { sequence } = record.#snapshots;
+      record.#durableDeals = record.holdings.deals({}, Number.POSITIVE_INFINITY, 1)[0]?.place ?? 0;
+      record.orderFeed.advance(sequence);
+      record.accountFeed.advance(sequence);
+      return record;
+    } catch {
+      return new AccountRecord(opening);
+    }
+  }
+
+  #restore(part: Part): void {
+    if (part.kind === "orderFeed") this.orderFeed.restore(part.value as Piece<Order>);
+    else if (part.kind === "accountFeed") this.accountFeed.restore(part.value as Piece<AccountFact>);
+    else this.#parts.restore(this.#state, part);
+  }
+
+  get #state(): State {
+    return { orders: this.orders, holdings: this.holdings, changes: this.changes, contents: this.#contents };
   }
 
   /**
@@ -126,10 +144,10 @@ export class AccountRecord {
   async reopen(): Promise<void> {
     await this.#journal.reopened();
     const told = this.orderFeed.cursor.sequence;
-    const kept = new AccountRecord(this.#journal, this.holdings.valuation, this.witness);
+    const kept = await AccountRecord.#fromSnapshot(this.#opening);
     const news: { readonly sequence: number; readonly event: AccountEvent; readonly order: Order | undefined }[] = [];
-    let deals = 0;
-    for await (const { sequence, event } of this.#journal.entries()) {
+    let deals = kept.#durableDeals;
+    for await (const { sequence, event } of this.#journal.entries(kept.#snapshots.sequence)) {
       const order = kept.#apply(event);
       if (sequence > told) news.push({ sequence, event, order });
       else if (event.type === "deal") deals += 1;
@@ -139,6 +157,8 @@ export class AccountRecord {
     this.holdings = kept.holdings;
     this.#contents = kept.#contents;
     this.changes = kept.changes;
+    this.#snapshots = kept.#snapshots;
+    this.#parts = kept.#parts;
     this.#durableOrders = new Durable();
     this.#durablePositions = new Durable();
     this.#durableDeals = deals;
@@ -177,6 +197,7 @@ export class AccountRecord {
       before.push(event.type === "advanced" ? this.orders.byNumber(event.number) : undefined);
       return this.#change(event);
     });
+    const taken = this.#snapshots.due(sequence) ? this.#parts.take(this.#state, sequence) : undefined;
     this.#unpublished += 1;
     try {
       await durable;
@@ -186,6 +207,7 @@ export class AccountRecord {
     this.#unpublished -= 1;
     const kept = this.witness.now();
     for (const [i, event] of events.entries()) this.#publish(first + i, event, after[i]);
+    if (taken !== undefined) void this.#keep(sequence, taken);
     this.#witness(events, before, after, { asked, commit, kept, published: this.witness.now() });
     // Last, so that who is woken finds everything told.
     for (const [i, event] of events.entries()) {
@@ -272,8 +294,18 @@ export class AccountRecord {
     return this.#apply(event);
   }
 
+  /** In the turn in which the last of its events was published: the feeds are where the state was when it was taken. */
+  async #keep(sequence: number, state: readonly Part[]): Promise<void> {
+    const feeds = [
+      ...this.orderFeed.pieces(BOX).map((value, index): Part => ({ kind: "orderFeed", index, value })),
+      ...this.accountFeed.pieces(BOX).map((value, index): Part => ({ kind: "accountFeed", index, value })),
+    ];
+    if (!(await this.#snapshots.keep(sequence, [...state, ...feeds]))) this.#parts.giveBack(state);
+  }
+
   /** Folds one event in; returns the order it left behind, if it concerns one. */
   #apply(event: AccountEvent): Order | undefined {
+    this.#parts.note(event);
     switch (event.type) {
       case "received":
         if (event.order.clientOrderId !== undefined) this.#contents.set(event.order.clientOrderId, event.content);

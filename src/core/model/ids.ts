@@ -28,6 +28,9 @@ export const ticket = (n: number | bigint): Ticket => BigInt(n) as Ticket;
 export const orderId = (account: AccountAlias, number: OrderNumber): OrderId =>
   `${account}-${String(number).padStart(10, "0")}` as OrderId;
 
+/** The number in an order's id; of any other text, whatever is there. */
+export const numberIn = (id: OrderId): OrderNumber => Number(id.slice(id.lastIndexOf("-") + 1)) as OrderNumber;
+
 export const magicOf = (strategy: StrategyId, number: OrderNumber): Magic =>
   ((BigInt(strategy) << 32n) | BigInt(number)) as Magic;
 

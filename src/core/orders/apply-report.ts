@@ -5,7 +5,7 @@
  * its order, a report of what an answer has told already. The lifecycle decides which
  * of them are news.
  */
-import type { AccountEvent, PositionChange } from "../accounts/record.ts";
+import type { AccountEvent, PositionChange } from "../accounts/account-event.ts";
 import type { Deal } from "../model/deal.ts";
 import type { Volume } from "../model/decimals.ts";
 import { type Instant, type Magic, type OrderNumber, orderId, strategyIdOf } from "../model/ids.ts";

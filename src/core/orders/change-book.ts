@@ -48,6 +48,17 @@ export class ChangeBook {
     return this.#open.values();
   }
 
+  /** Orders whose end was asked for, and the change that did. */
+  get canceling(): Iterable<readonly [Ticket, OpenChange]> {
+    return this.#canceling;
+  }
+
+  /** What was open, and being canceled, in a book of before. */
+  restore(open: readonly OpenChange[], canceling: readonly (readonly [Ticket, OpenChange])[]): void {
+    for (const change of open) this.#open.set(change.key, change);
+    for (const [order, change] of canceling) this.#canceling.set(order, change);
+  }
+
   /** Of which nobody knows what became. */
   get doubted(): OpenChange[] {
     return [...this.#open.values()].filter((change) => change.doubt !== undefined);

@@ -6,7 +6,7 @@
  * the bridge did not place included, so that the number is the place in the list.
  */
 import type { ClientOrderId, Magic, OrderId, OrderNumber, StrategyId, Ticket } from "../model/ids.ts";
-import { orderNumberOf } from "../model/ids.ts";
+import { numberIn, orderNumberOf } from "../model/ids.ts";
 import type { Order } from "../model/order.ts";
 import { isFinal } from "./lifecycle.ts";
 
@@ -29,7 +29,6 @@ export class OrderBook {
   readonly #orders: Order[] = [];
   readonly #open = new Map<OrderNumber, Order>();
   readonly #byKey = new Map<ClientOrderId, OrderNumber>();
-  readonly #byId = new Map<OrderId, OrderNumber>();
   readonly #byTicket = new Map<Ticket, OrderNumber>();
 
   get nextNumber(): OrderNumber {
@@ -48,9 +47,8 @@ export class OrderBook {
 
   put(order: Order): void {
     const { number } = order;
-    if (this.#orders[number - 1] === undefined) {
-      this.#byId.set(order.id, number);
-      if (order.clientOrderId !== undefined) this.#byKey.set(order.clientOrderId, number);
+    if (this.#orders[number - 1] === undefined && order.clientOrderId !== undefined) {
+      this.#byKey.set(order.clientOrderId, number);
     }
     this.#orders[number - 1] = order;
     if (order.ticket !== undefined) this.#byTicket.set(order.ticket, number);
@@ -81,7 +79,7 @@ export class OrderBook {
       case "client_order_id":
         return this.byKey(name.value);
       case "order_id":
-        return this.#at(this.#byId.get(name.value));
+        return this.#byId(name.value);
       case "order_ticket":
         return this.byTicket(name.value);
     }
@@ -102,6 +100,12 @@ export class OrderBook {
       if (order !== undefined && matches(order, filter)) found.push(order);
     }
     return found;
+  }
+
+  /** An id ends with the order's number. */
+  #byId(id: OrderId): Order | undefined {
+    const order = this.#at(numberIn(id));
+    return order?.id === id ? order : undefined;
   }
 
   #at(number: OrderNumber | undefined): Order | undefined {

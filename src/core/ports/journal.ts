@@ -26,8 +26,8 @@ export interface Journal<E> {
   /** Names this journal's life: new when the journal is created, the same after every restart. */
   readonly epoch: string;
 
-  /** Every entry, oldest first; for the time before the first `append`, and again after a failure. */
-  entries(): AsyncIterable<JournalEntry<E>>;
+  /** Every entry behind number `after`, oldest first; for the time before the first `append`, and again after a failure. */
+  entries(after?: number): AsyncIterable<JournalEntry<E>>;
 
   append(events: readonly E[]): Appended;
 
@@ -42,4 +42,21 @@ export interface Journal<E> {
    * none. What is on disk is the truth then: `entries` tell it, and `append` goes on behind it.
    */
   reopened(): Promise<void>;
+
+  /** Room beside the journal; absent where there is none. */
+  readonly shelf?: Shelf;
+}
+
+/**
+ * Where what a journal came to is kept, so that a start need not read all of it. Never the
+ * only place where something is known: what cannot be read is not there.
+ *
+ * Values are plain data, as events are.
+ */
+export interface Shelf {
+  /** The values of these names as they were put; undefined for what is not there, or not as it was written. */
+  get(names: readonly string[]): Promise<readonly unknown[]>;
+  /** Puts the values and drops what is named, together. */
+  put(values: readonly (readonly [name: string, value: unknown])[], drop: readonly string[]): Promise<void>;
+  names(): Promise<readonly string[]>;
 }

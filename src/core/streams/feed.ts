@@ -28,6 +28,13 @@ export interface Reader<T, Other = never> {
   readonly start: Cursor;
 }
 
+/** Some of the facts that a feed keeps. */
+export interface Piece<T> {
+  /** Facts up to here are no longer kept. */
+  readonly forgotten: number;
+  readonly facts: readonly Numbered<T>[];
+}
+
 export class Feed<T> {
   readonly #epoch: string;
   readonly #keep: number;
@@ -66,6 +73,20 @@ export class Feed<T> {
   /** The journal has come this far; what is new need not be a fact of this feed. */
   advance(sequence: number): void {
     this.#sequence = sequence;
+  }
+
+  /** What is kept at least for readers that come back, in pieces of `size`; never nothing. */
+  pieces(size: number): Piece<T>[] {
+    const facts = this.#kept.slice(-this.#keep);
+    const forgotten = this.#kept.at(-this.#keep - 1)?.sequence ?? this.#forgotten;
+    const count = Math.max(1, Math.ceil(facts.length / size));
+    return Array.from({ length: count }, (_, i) => ({ forgotten, facts: facts.slice(i * size, (i + 1) * size) }));
+  }
+
+  /** Takes up what was kept before, piece by piece in order; for the time before the first reader. */
+  restore({ forgotten, facts }: Piece<T>): void {
+    this.#forgotten = forgotten;
+    this.#kept.push(...facts);
   }
 
   /** A new reader from this moment on. `Other` is what else its stream will post to itself. */

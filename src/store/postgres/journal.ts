@@ -5,7 +5,8 @@
  * All that has gathered is one statement, and so one transaction, one sync and one round
  * trip. The records are those of every other store: version, checksum, body.
  */
-import type { Commit, JournalDisk, LogState, OpenDisk, Page } from "../journal-disk.ts";
+import { crc32 } from "node:zlib";
+import type { Commit, DiskShelf, JournalDisk, LogState, OpenDisk, Page } from "../journal-disk.ts";
 import { pageOf, type Row, rowOf } from "../journal-page.ts";
 import { Connection } from "./connection.ts";
 
@@ -42,7 +43,9 @@ async function prepare(connection: Connection, schema: string): Promise<void> {
     CREATE TABLE IF NOT EXISTS logs (id integer PRIMARY KEY, name text NOT NULL UNIQUE, epoch text NOT NULL);
     CREATE TABLE IF NOT EXISTS events (
       log integer NOT NULL, sequence bigint NOT NULL, format integer NOT NULL, checksum bigint NOT NULL,
-      body text NOT NULL, PRIMARY KEY (log, sequence))`);
+      body text NOT NULL, PRIMARY KEY (log, sequence));
+    CREATE TABLE IF NOT EXISTS shelf (
+      log integer NOT NULL, name text NOT NULL, checksum bigint NOT NULL, body text NOT NULL, PRIMARY KEY (log, name))`);
   const [found] = await connection.rows<{ version: number }>("SELECT version FROM format");
   if (found?.version !== VERSION) {
     throw new Error(`the schema "${schema}" has format ${found?.version}; this version reads and writes ${VERSION}`);
@@ -96,6 +99,25 @@ class PostgresDisk implements OpenDisk {
     return pageOf(numbered, first, last);
   }
 
+  readonly shelf: DiskShelf = {
+    get: async (log, names) => {
+      const text = "SELECT name, checksum, body FROM shelf WHERE log = $1 AND name = ANY ($2::text[])";
+      const rows = await this.#connection.rows<Record<"name" | "checksum" | "body", string>>(text, [log, names]);
+      const sound = rows.filter(({ body, checksum }) => crc32(body) === Number(checksum));
+      const bodies = new Map(sound.map(({ name, body }) => [name, body]));
+      return names.map((name) => bodies.get(name));
+    },
+    put: async (log, texts, drop) => {
+      const bodies = texts.map(([, body]) => body);
+      const names = texts.map(([name]) => name);
+      await this.#connection.rows(PUT, [log, names, bodies.map((body) => crc32(body)), bodies, drop]);
+    },
+    names: async (log) => {
+      const rows = await this.#connection.rows<{ name: string }>("SELECT name FROM shelf WHERE log = $1", [log]);
+      return rows.map(({ name }) => name);
+    },
+  };
+
   close(): Promise<void> {
     return this.#connection.close();
   }
@@ -104,3 +126,9 @@ class PostgresDisk implements OpenDisk {
 const INSERT = `
   WITH made AS (INSERT INTO logs SELECT * FROM unnest($1::integer[], $2::text[], $3::text[]))
   INSERT INTO events SELECT * FROM unnest($4::integer[], $5::bigint[], $6::integer[], $7::bigint[], $8::text[])`;
+
+/** What is put is never among what is dropped. */
+const PUT = `
+  WITH dropped AS (DELETE FROM shelf WHERE log = $1 AND name = ANY ($5::text[]))
+  INSERT INTO shelf SELECT $1, * FROM unnest($2::text[], $3::bigint[], $4::text[])
+  ON CONFLICT (log, name) DO UPDATE SET checksum = excluded.checksum, body = excluded.body`;

@@ -14,7 +14,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import type { Commit, LogState, Page } from "../journal-disk.ts";
+import { crc32 } from "node:zlib";
+import type { Commit, LogState, NamedText, Page } from "../journal-disk.ts";
 import { isTorn, pageOf, type Row, rowOf, Unreadable } from "../journal-page.ts";
 import { openDatabase, readDatabase } from "./database.ts";
 import { troubleOf, tryDisk } from "./disk-trouble.ts";
@@ -27,11 +28,17 @@ const PAGE_ROWS = 1024;
 
 const SCHEMA = "CREATE TABLE logs (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, epoch TEXT NOT NULL) STRICT";
 
+/** Beside the logs, and nothing that is not in them: a version that does not know it does without. */
+const SHELF =
+  "CREATE TABLE IF NOT EXISTS shelf (log INTEGER, name TEXT, checksum INTEGER, body TEXT, PRIMARY KEY (log, name)) STRICT";
+
 export class JournalFile {
   readonly logs: readonly LogState[];
   /** What was cut off the end, for whoever runs the bridge. */
   readonly cuts: readonly string[];
   readonly #db: DatabaseSync;
+  /** Files that nobody has written since there are shelves have none. */
+  readonly #shelved: boolean;
   readonly #inserts = new Map<number, StatementSync>();
 
   /** Takes hold of the file and makes it whole. */
@@ -46,6 +53,7 @@ export class JournalFile {
         db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
       }
       tryDisk(folder);
+      db.exec(SHELF);
       return new JournalFile(db, cuts, (log, last) => cut(db, log, last, cuts));
     } catch (error) {
       db.close();
@@ -62,6 +70,7 @@ export class JournalFile {
   private constructor(db: DatabaseSync, cuts: readonly string[], cutOff: (log: Named, last: Row) => void) {
     this.#db = db;
     this.cuts = cuts;
+    this.#shelved = db.prepare("SELECT 1 FROM sqlite_master WHERE name = 'shelf'").get() !== undefined;
     const logs = db.prepare("SELECT id, name, epoch FROM logs ORDER BY id").all() as unknown as Named[];
     this.logs = logs.map((log) => {
       try {
@@ -112,6 +121,38 @@ export class JournalFile {
     }
   }
 
+  text(log: number, name: string): string | undefined {
+    if (!this.#shelved) return undefined;
+    const row = this.#db.prepare("SELECT checksum, body FROM shelf WHERE log = ? AND name = ?").get(log, name) as
+      | { checksum: number; body: string }
+      | undefined;
+    return row !== undefined && checksumOfText(row.body) === row.checksum ? row.body : undefined;
+  }
+
+  /** Not synced: a power cut leaves what was kept before, and the next sync of events takes it along. */
+  keep(log: number, texts: readonly NamedText[], drop: readonly string[]): void {
+    this.#db.exec("PRAGMA synchronous = NORMAL");
+    try {
+      this.#keep(log, texts, drop);
+    } finally {
+      this.#db.exec("PRAGMA synchronous = FULL");
+    }
+  }
+
+  #keep(log: number, texts: readonly NamedText[], drop: readonly string[]): void {
+    this.#together(() => {
+      const put = this.#db.prepare("INSERT OR REPLACE INTO shelf (log, name, checksum, body) VALUES (?, ?, ?, ?)");
+      for (const [name, text] of texts) put.run(log, name, checksumOfText(text), text);
+      const remove = this.#db.prepare("DELETE FROM shelf WHERE log = ? AND name = ?");
+      for (const name of drop) remove.run(log, name);
+    });
+  }
+
+  names(log: number): string[] {
+    const rows = this.#db.prepare("SELECT name FROM shelf WHERE log = ? ORDER BY name").all(log);
+    return rows.map(({ name }) => String(name));
+  }
+
   /** Moves what the write-ahead log holds into the file, and lets go of it. */
   close(): void {
     this.#db.close();
@@ -158,6 +199,8 @@ function tornRecord(db: DatabaseSync, { id }: Named): Row | undefined {
   const [last, before] = db.prepare(newest).all() as unknown as (Row | undefined)[];
   return last !== undefined && isTorn(last, before) ? last : undefined;
 }
+
+const checksumOfText = (text: string): number => crc32(text);
 
 /** Puts a log's last record aside. */
 function cut(db: DatabaseSync, { id, name }: Named, { sequence }: Row, cuts: string[]): void {

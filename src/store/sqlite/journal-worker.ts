@@ -2,7 +2,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { troubleOf } from "./disk-trouble.ts";
 import { JournalFile } from "./journal-file.ts";
-import type { Failing, JournalSettings, Reply, Request } from "./journal-messages.ts";
+import type { Answer, Failing, JournalSettings, Read, Reply, Request, ShelfRequest } from "./journal-messages.ts";
 
 const port = parentPort;
 if (port === null) throw new Error("journal-worker runs in a thread of its own");
@@ -12,6 +12,20 @@ const failing = (error: unknown): Failing => ({
   why: error instanceof Error ? error.message : String(error),
   trouble: troubleOf(error),
 });
+
+function answerTo(file: JournalFile, request: Read | ShelfRequest): Answer {
+  switch (request.kind) {
+    case "read":
+      return file.page(request.log, request.first, request.last);
+    case "get":
+      return request.names.map((name) => file.text(request.log, name));
+    case "put":
+      file.keep(request.log, request.texts, request.drop);
+      return undefined;
+    case "names":
+      return file.names(request.log);
+  }
+}
 
 function serve(file: JournalFile): void {
   port?.on("message", (request: Request) => {
@@ -24,16 +38,16 @@ function serve(file: JournalFile): void {
           reply({ kind: "failed", ...failing(error) });
         }
         break;
-      case "read":
-        try {
-          reply({ kind: "page", id: request.id, page: file.page(request.log, request.first, request.last) });
-        } catch (error) {
-          reply({ kind: "unreadable", id: request.id, ...failing(error) });
-        }
-        break;
       case "close":
         file.close();
         port?.close();
+        break;
+      default:
+        try {
+          reply({ kind: "answer", id: request.id, value: answerTo(file, request) });
+        } catch (error) {
+          reply({ kind: "unreadable", id: request.id, ...failing(error) });
+        }
     }
   });
 }

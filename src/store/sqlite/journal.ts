@@ -5,6 +5,7 @@ import type { Worker } from "node:worker_threads";
 import {
   type Commit,
   DiskFailure,
+  type DiskShelf,
   type JournalDisk,
   type LogState,
   type OpenDisk,
@@ -39,15 +40,15 @@ interface Waiting<T> {
   reject(error: unknown): void;
 }
 
-/** Each question finds its answer again: commits come back in order, reads by number. */
+/** Each question finds its answer again: commits come back in order, all others by number. */
 class ThreadDisk implements OpenDisk {
   readonly logs: readonly LogState[];
   readonly cuts: readonly string[];
   readonly #thread: Worker;
-  readonly #reads = new Map<number, Waiting<Page>>();
+  readonly #asked = new Map<number, Waiting<never>>();
   readonly #gone: Promise<void>;
   #commit: Waiting<void> | undefined;
-  #lastRead = 0;
+  #lastAsked = 0;
   #over: Error | undefined;
 
   constructor(thread: Worker, { logs, cuts }: Opened, lost: (why: unknown) => void) {
@@ -80,11 +81,21 @@ class ThreadDisk implements OpenDisk {
   }
 
   read(log: number, first: number, last: number): Promise<Page> {
+    return this.#ask((id) => ({ kind: "read", id, log, first, last }));
+  }
+
+  readonly shelf: DiskShelf = {
+    get: (log, names) => this.#ask((id) => ({ kind: "get", id, log, names })),
+    put: (log, texts, drop) => this.#ask((id) => ({ kind: "put", id, log, texts, drop })),
+    names: (log) => this.#ask((id) => ({ kind: "names", id, log })),
+  };
+
+  #ask<T>(request: (id: number) => Request): Promise<T> {
     return new Promise((resolve, reject) => {
       if (this.#over !== undefined) return reject(this.#over);
-      const id = ++this.#lastRead;
-      this.#reads.set(id, { resolve, reject });
-      this.#send({ kind: "read", id, log, first, last });
+      const id = ++this.#lastAsked;
+      this.#asked.set(id, { resolve, reject });
+      this.#send(request(id));
     });
   }
 
@@ -97,19 +108,19 @@ class ThreadDisk implements OpenDisk {
   #take(reply: Reply): void {
     if (reply.kind === "committed") this.#commit?.resolve();
     else if (reply.kind === "failed") this.#commit?.reject(errorOf(reply));
-    else if (reply.kind === "page" || reply.kind === "unreadable") {
-      const read = this.#reads.get(reply.id);
-      this.#reads.delete(reply.id);
-      if (reply.kind === "page") read?.resolve(reply.page);
-      else read?.reject(errorOf(reply));
+    else if (reply.kind === "answer" || reply.kind === "unreadable") {
+      const asked = this.#asked.get(reply.id);
+      this.#asked.delete(reply.id);
+      if (reply.kind === "answer") asked?.resolve(reply.value as never);
+      else asked?.reject(errorOf(reply));
     }
   }
 
   #end(why: Error): void {
     this.#over ??= why;
     this.#commit?.reject(why);
-    for (const read of this.#reads.values()) read.reject(why);
-    this.#reads.clear();
+    for (const asked of this.#asked.values()) asked.reject(why);
+    this.#asked.clear();
   }
 
   #send(request: Request): void {

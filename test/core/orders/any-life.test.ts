@@ -4,7 +4,7 @@
  * and keeps only a beginning of what it wrote.
  */
 import { describe, expect, it } from "vitest";
-import type { AccountEvent } from "../../../src/core/accounts/record.ts";
+import type { AccountEvent } from "../../../src/core/accounts/account-event.ts";
 import { lots } from "../../../src/core/model/decimals.ts";
 import type { ClientOrderId, Ticket } from "../../../src/core/model/ids.ts";
 import { cancelOrder } from "../../../src/core/orders/change-order.ts";

@@ -1,6 +1,6 @@
 /** What the kill switch keeps back: alone, and whatever else happens at the same time. */
 import { describe, expect, it } from "vitest";
-import type { AccountEvent } from "../../../src/core/accounts/record.ts";
+import type { AccountEvent } from "../../../src/core/accounts/account-event.ts";
 import type { ControlEvent } from "../../../src/core/control/control-record.ts";
 import { lots } from "../../../src/core/model/decimals.ts";
 import type { StrategyId, Ticket } from "../../../src/core/model/ids.ts";

@@ -136,6 +136,25 @@ describe("a damaged journal", () => {
     expect(inFile("SELECT count(*) AS events FROM log_1")).toEqual([{ events: 20 }]);
   });
 
+  it("has nothing on its shelf that is not as it was put", async () => {
+    const store = await openJournalStore({ folder });
+    const journal = store.journal("orders");
+    await journal.append(["o1"]).durable;
+    await journal.shelf?.put(
+      [
+        ["a", "kept"],
+        ["b", "damaged"],
+      ],
+      [],
+    );
+    await store.close();
+    inFile(`UPDATE shelf SET body = '"dAmaged"' WHERE name = 'b'`);
+    const again = await openJournalStore({ folder });
+    const { shelf } = again.journal("orders");
+    expect(await shelf?.get(["a", "b"])).toEqual(["kept", undefined]);
+    await again.close();
+  });
+
   const inFile = (sql: string): unknown[] => {
     const db = new DatabaseSync(join(folder, "journal.db"));
     const rows = db

@@ -1,0 +1,69 @@
+/** A snapshot held against the journal that it is made of. */
+import { createHash } from "node:crypto";
+import type { AccountEvent } from "../src/core/accounts/account-event.ts";
+import { AccountRecord } from "../src/core/accounts/record.ts";
+import type { Valuation } from "../src/core/model/account.ts";
+import type { Money } from "../src/core/model/decimals.ts";
+import type { Instant } from "../src/core/model/ids.ts";
+import type { Journal } from "../src/core/ports/journal.ts";
+import { decodeEvent, encodeEvent } from "../src/store/journal-record.ts";
+import type { JournalFile } from "../src/store/sqlite/journal-file.ts";
+
+type LogState = JournalFile["logs"][number];
+
+const none = 0 as Money;
+const unknown: Valuation = {
+  ...{ time: 0 as Instant, balance: none, credit: none, profit: none, equity: none, margin: none, freeMargin: none },
+  ...{ marginLevel: 0, marginCall: false, positions: [] },
+};
+
+/** Whether the orders' snapshot and what came after it come to the same as all events; undefined where there is none. */
+export async function snapshotHolds(file: JournalFile, log: LogState): Promise<boolean | undefined> {
+  if (file.text(log.id, "head") === undefined) return undefined;
+  const rebuilt = await stateOf(journalOf(file, log));
+  const shelf = {
+    get: async (names: readonly string[]) => {
+      const texts = names.map((name) => file.text(log.id, name));
+      return texts.map((text) => (text === undefined ? undefined : decodeEvent(text)));
+    },
+    put: async () => undefined,
+    names: async () => [],
+  };
+  return rebuilt === (await stateOf({ ...journalOf(file, log), shelf }));
+}
+
+function journalOf(file: JournalFile, log: LogState): Journal<AccountEvent> {
+  return {
+    epoch: log.epoch,
+    async *entries(after = 0) {
+      for (let at = after + 1; at <= log.last; ) {
+        for (const line of file.page(log.id, at, log.last).text.split("\n")) {
+          yield { sequence: at, event: decodeEvent(line) as AccountEvent };
+          at++;
+        }
+      }
+    },
+    append: () => ({ sequence: log.last, durable: Promise.resolve() }),
+    flushed: async () => undefined,
+    onFailure: () => undefined,
+    reopened: async () => undefined,
+  };
+}
+
+async function stateOf(journal: Journal<AccountEvent>): Promise<string> {
+  const record = await AccountRecord.open(journal, unknown, undefined, Number.POSITIVE_INFINITY);
+  const hash = createHash("sha256");
+  const add = (value: unknown) => hash.update(encodeEvent(value));
+  for (const order of record.listOrders({}, Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)) {
+    add(sorted(order));
+    if (order.clientOrderId !== undefined) add(record.contentOf(order.clientOrderId) ?? "");
+  }
+  for (const { deal } of record.listDeals({}, Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)) add(sorted(deal));
+  for (const position of record.openPositions) add(sorted(position));
+  for (const change of record.changes.open) add(sorted(change));
+  return hash.digest("hex");
+}
+
+/** In which order fields were set says nothing. */
+const sorted = (value: object): object =>
+  Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
