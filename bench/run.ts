@@ -1,5 +1,5 @@
 /**
- * npm run bench -- [--quick] [--only start|transports|connections|orders|tracing|ticks|replay|switch] [--repeats <n>] [--profile <folder>]
+ * npm run bench -- [--quick] [--only start|transports|connections|orders|tracing|ticks|replay|switch|recovery] [--repeats <n>] [--profile <folder>]
  *
  * Prints figures; asserts nothing.
  */
@@ -10,6 +10,7 @@ import { benchConnections } from "./connections.ts";
 import { benchKillSwitch } from "./kill-switch.ts";
 import { machineNote } from "./machine.ts";
 import { benchOrders } from "./orders.ts";
+import { benchRecovery } from "./recovery.ts";
 import { benchReplay } from "./replay.ts";
 import { full, quick, type Size } from "./size.ts";
 import { benchStart } from "./start.ts";
@@ -26,6 +27,7 @@ const benchmarks: Readonly<Record<string, (size: Size) => Promise<void>>> = {
   ticks: benchTicks,
   replay: benchReplay,
   switch: benchKillSwitch,
+  recovery: benchRecovery,
 };
 
 const { values } = parseArgs({

@@ -25,6 +25,7 @@ export interface Size {
   readonly replayedTicks: number;
   /** How often the kill switch is thrown. */
   readonly throws: number;
+  readonly journalledEvents: number;
 }
 
 export const full: Size = {
@@ -45,6 +46,7 @@ export const full: Size = {
   subscribers: [1, 10, 100],
   replayedTicks: 1_000_000,
   throws: 50,
+  journalledEvents: 1_000_000,
 };
 
 export const quick: Size = {
@@ -65,4 +67,5 @@ export const quick: Size = {
   subscribers: [1, 100],
   replayedTicks: 300_000,
   throws: 10,
+  journalledEvents: 50_000,
 };
