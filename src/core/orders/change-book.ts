@@ -34,7 +34,7 @@ export interface OpenChange {
   readonly cause?: "bridge";
   /** Why nobody knows what became of it; absent while the terminal may still answer. */
   readonly doubt?: string;
-  /** What its order or position has become since: what was asked for, if only for a moment, or something else. */
+  /** What its order or position has become since: what was asked for, if only for a moment, or, perhaps, something else. */
   readonly seen?: "it" | "another";
 }
 
@@ -80,7 +80,10 @@ export class ChangeBook {
   }
 
   ask(asked: OpenChange): void {
+    const rivals = [...this.#open.values()].filter((one) => areRivals(one.change, asked.change));
     this.#open.set(asked.key, asked);
+    // Either may undo the other before anybody looks.
+    if (rivals.length > 0) for (const one of [...rivals, asked]) this.#see(one, false);
     if (asked.change?.kind === "cancel") this.#canceling.set(asked.change.order, asked);
   }
 
@@ -123,6 +126,13 @@ export class ChangeBook {
   ended(order: Ticket): void {
     this.#canceling.delete(order);
   }
+}
+
+/** Whether two changes want other prices for the same order, or other stops for the same position. */
+function areRivals(a: Change | undefined, b: Change | undefined): boolean {
+  if (a?.kind === "modify" && b?.kind === "modify") return a.order === b.order && !isLike(a.to, b.to);
+  if (a?.kind === "stops" && b?.kind === "stops") return a.position === b.position && !hasStops(a.to, b.to);
+  return false;
 }
 
 export function isLike(order: Partial<OrderChange>, to: OrderChange): boolean {

@@ -15,7 +15,10 @@ const failed = (fault: Failure["fault"], message: string, metadata: Failure["met
 const neverArrived = failed("never_arrived", "the terminal's complete records show that the change never arrived");
 
 /** The state that a change should have led to may have been, and have been left again, while nobody looked. */
-const untold = failed("terminal_silent", "it has been changed since, and whether by this first nobody can tell");
+const untold = failed(
+  "terminal_silent",
+  "something else may have changed it since, and whether this did first nobody can tell",
+);
 
 /** `complete`: the terminal vouches that what its records do not show has not happened. Undefined: nobody knows yet. */
 export function verdict(

@@ -422,8 +422,21 @@ describe("a change without an answer", () => {
     const next = await desk.restart();
     expect(await faultOf(asks.modify(next))).toMatchObject({
       fault: "terminal_silent",
-      message: "it has been changed since, and whether by this first nobody can tell",
+      message: "something else may have changed it since, and whether this did first nobody can tell",
     });
+  });
+
+  it("is not denied when another one may have undone it: the order stands where it stood", async () => {
+    const desk = await doubted("modify", "late");
+    const back = { ...changed, price: 1.09 };
+    desk.terminal.script = ["late"];
+    modifyOrder(desk.desk, key("back"), named, back, caller()).catch(() => undefined);
+    await quiet();
+    desk.terminal.unreported = [];
+    const next = await desk.restart();
+    expect(next.order("a").price).toBe(109_000);
+    expect(await modifyOrder(next.desk, key("back"), named, back, caller())).toMatchObject({ replayed: true });
+    expect((await faultOf(asks.modify(next))).fault).toBe("terminal_silent");
   });
 
   it("is answered by a late answer, once", async () => {
