@@ -99,8 +99,11 @@ const strikes = {
   meddling: ({ broker }, dice) => {
     for (let n = dice.between(1, 3); n > 0; n--) broker.meddle(dice);
   },
-  gap:      ({ broker }, dice) => broker.gap(dice.pick([-1, 1]) * dice.pick([40, 400, 3000])),
+  gap:      ({ broker }, dice) => broker.gap(dice.pick([-1, 1]) * dice.pick([40, 400, 3000, 5000])),
   time_jump: ({ broker }, dice) => broker.jump(dice.pick([-1, 1, 1]) * dice.pick([5_000, 3_600_000])),
+  slow_change: ({ site }, dice) => {
+    for (let n = dice.between(1, 3); n > 0; n--) site.moodsOfChanges.push({ kind: "slow", ms: dice.between(300, 2500) });
+  },
   answer_loss: ({ world, losses }, dice) => {
     losses.until = world.now + dice.between(500, 4000);
     losses.percent = dice.pick([20, 60]);

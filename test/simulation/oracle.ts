@@ -159,7 +159,9 @@ function otherThanTheBroker({ bridge, broker: { books } }: Scene, chronicle: Chr
     const there = order.ticket === undefined ? byMagic.get(magic) : seen.get(order.ticket);
     const name = `order ${number} (${order.clientOrderId ?? "not ours"})`;
     if (["received", "sent", "in_doubt"].includes(stage)) wrong.push(`${name} is still ${stage}`);
-    else if (there === undefined) {
+    else if (order.clientOrderId !== undefined && there !== byMagic.get(magic)) {
+      wrong.push(`${name} is taken for the broker's ${order.ticket}, and is ${byMagic.get(magic)?.ticket}`);
+    } else if (there === undefined) {
       if (stage !== "rejected") wrong.push(`${name} is ${stage}, and the broker does not know it`);
     } else wrong.push(...differences(name, order, there, books.deals));
   }

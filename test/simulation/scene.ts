@@ -88,6 +88,7 @@ export class Scene {
     if (bridge.life.process.doomed) bridge.life.process.kill();
     network.clear();
     site.moods.length = 0;
+    site.moodsOfChanges.length = 0;
     site.disorderUntil = 0;
     disk.troubles.length = 0;
     disk.slow = { until: 0, ms: 0 };
@@ -97,7 +98,7 @@ export class Scene {
   get #settled(): boolean {
     const { account, life } = this.bridge;
     if (account === undefined || account.record.failure !== undefined || !account.desk.recordsWhole) return false;
-    if (!life.link.up || !this.site.idle) return false;
+    if (!life.link.up || !this.site.up || !this.site.idle) return false;
     const { orders, changes } = account.record;
     return orders.doubted.length + changes.doubted.length === 0 && this.readers.every(({ reading }) => reading);
   }

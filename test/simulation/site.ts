@@ -40,6 +40,8 @@ export class Site {
   readonly done: Command[] = [];
   /** How the next commands fare; all others as usual. */
   readonly moods: Mood[] = [];
+  /** How the next changes fare, before the moods of all commands. */
+  readonly moodsOfChanges: Mood[] = [];
   lag: Lag | undefined;
   /** Until then the reports of one happening come in any order, some of them twice. */
   disorderUntil = 0;
@@ -69,6 +71,11 @@ export class Site {
     broker.happened = (events) => this.#report(events);
     broker.ticked = (ticks) => this.#tell({ type: "ticks", ticks, patient: false });
     this.#beat();
+  }
+
+  /** Whether there is a session. */
+  get up(): boolean {
+    return this.#session !== 0;
   }
 
   get idle(): boolean {
@@ -114,7 +121,7 @@ export class Site {
   }
 
   #pass(session: number, id: number, command: Command): void {
-    const mood = this.moods.shift();
+    const mood = (command.kind === "submit" ? undefined : this.moodsOfChanges.shift()) ?? this.moods.shift();
     this.passed.push(command);
     this.#underWay += 1;
     const execute = (then: (outcome: Outcome) => void, ms: number) =>

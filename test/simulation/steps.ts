@@ -20,7 +20,7 @@ export type Step = Keyed &
         readonly lots: number;
         /** Points from the market: where a pending order waits. */
         readonly distance: number;
-        /** Points from the price: stop loss and take profit. */
+        /** Points beyond the spread from the price: stop loss and take profit. */
         readonly stops: readonly [number, number] | undefined;
         readonly filling: Filling | "auto";
         /** Milliseconds until it expires. */
@@ -56,6 +56,16 @@ export function drawSteps(dice: Dice): Step[][] {
       list.push(step);
       if (step.kind === "place") placed.push({ key: name, type: step.type });
       if (step.kind !== "again" && step.kind !== "clash") used.push(name);
+      // Another strategy wants the order elsewhere, at about the same time.
+      if (step.kind === "modify" && dice.happens(0.4)) {
+        const other = {
+          ...step,
+          key: key(`s${strategy}-${++count}`),
+          by: dice.between(-20, 20),
+          pause: dice.below(900),
+        };
+        steps[(strategy + 1) % strategies]?.push(other);
+      }
       // Another strategy gives the very same order at the same time.
       if (dice.happens(0.12)) steps[(strategy + 1) % strategies]?.push({ ...step, pause: dice.below(30) });
     }
@@ -76,8 +86,8 @@ function drawStep(
   const earlier = dice.pick(used);
   const draw = dice.below(20);
   if (draw < 3 && waiting) return { kind: "cancel", key: name, pause, of: waiting.key };
-  if (draw < 5 && waiting) return { kind: "modify", key: name, pause, of: waiting.key, by: dice.between(-20, 20) };
-  if (draw < 6 && dealt) return { kind: "protect", key: name, pause, of: dealt.key, distance: dice.between(20, 90) };
+  if (draw < 6 && waiting) return { kind: "modify", key: name, pause, of: waiting.key, by: dice.between(-20, 20) };
+  if (draw < 7 && dealt) return { kind: "protect", key: name, pause, of: dealt.key, distance: dice.between(20, 90) };
   if (draw < 9 && dealt) return { kind: "close", key: name, pause, of: dealt.key, part: dice.happens(0.3) };
   if (draw < 10 && dealt && other) return { kind: "close_by", key: name, pause, of: dealt.key, by: other.key };
   if (draw < 12 && earlier) return { kind: "again", key: earlier, pause };
@@ -92,7 +102,7 @@ function drawStep(
     type,
     lots: dice.pick([0.01, 0.05, 0.3, 1]),
     distance: dice.between(5, 60),
-    stops: dice.happens(0.4) ? [dice.between(15, 80), dice.between(15, 80)] : undefined,
+    stops: dice.happens(0.5) ? [dice.between(1, 80), dice.between(1, 80)] : undefined,
     filling: dice.pick(["auto", "auto", "fok", "ioc"]),
     lifetime: type !== "market" && dice.happens(0.3) ? dice.between(500, 8000) : undefined,
     waitFor: dice.pick(["received", "sent", "answered", "answered", "final"]),

@@ -22,21 +22,29 @@ const { values } = parseArgs({
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
-/** The sources with the bug in them. */
-function planted(copy: string, { name, edits }: Mutant): () => void {
-  const before = edits.map(({ file }) => [file, readFileSync(join(copy, file), "utf8")] as const);
+/** What of the mutants no longer fits the sources. */
+function drifted(): string[] {
+  return mutants.flatMap(({ name, edits }) =>
+    edits.flatMap(({ file, text }) => {
+      const times = readFileSync(join(root, file), "utf8").split(text).length - 1;
+      return times === 1 ? [] : `"${name}": its text stands ${times} times in ${file}, not once`;
+    }),
+  );
+}
+
+/** Plants the bug; returns what takes it out again. */
+function plant(copy: string, { edits }: Mutant): () => void {
+  const files = [...new Set(edits.map(({ file }) => join(copy, file)))];
+  const before = files.map((path) => readFileSync(path, "utf8"));
   for (const { file, text, becomes } of edits) {
     const path = join(copy, file);
-    const source = readFileSync(path, "utf8");
-    const times = source.split(text).length - 1;
-    if (times !== 1) throw new Error(`"${name}": its text stands ${times} times in ${file}, not once`);
     writeFileSync(
       path,
-      source.replace(text, () => becomes),
+      readFileSync(path, "utf8").replace(text, () => becomes),
     );
   }
   return () => {
-    for (const [file, source] of before) writeFileSync(join(copy, file), source);
+    for (const [i, path] of files.entries()) writeFileSync(path, before[i] ?? "");
   };
 }
 
@@ -53,6 +61,11 @@ function found(copy: string): Promise<{ readonly seed: number; readonly wrong: s
   });
 }
 
+const drift = drifted();
+if (drift.length > 0) {
+  for (const sentence of drift) say(sentence);
+  process.exit(1);
+}
 const copy = mkdtempSync(join(tmpdir(), "mutants-"));
 let survived = 0;
 const chosen = mutants.filter(({ name }) => name.includes(values.only));
@@ -60,7 +73,7 @@ try {
   for (const part of parts) cpSync(join(root, part), join(copy, part), { recursive: true });
   symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));
   for (const mutant of chosen) {
-    const heal = planted(copy, mutant);
+    const heal = plant(copy, mutant);
     const began = performance.now();
     const bug = await found(copy);
     heal();

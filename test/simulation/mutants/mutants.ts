@@ -35,18 +35,18 @@ export const mutants: readonly Mutant[] = [
     `${orders}/place-order.ts`,
     `    await desk.record.write([
       { type: "received", order, content },
-      { type: "advanced", number: order.number, event: sent, at: now },
+      { type: "advanced", number: order.number, event: next, at: now },
     ]);`,
     `    desk.record.write([
       { type: "received", order, content },
-      { type: "advanced", number: order.number, event: sent, at: now },
+      { type: "advanced", number: order.number, event: next, at: now },
     ]).catch(() => undefined);`,
   ),
   mutant(
     "a change is sent before it is durable",
     `${orders}/change-order.ts`,
-    `    await desk.record.write([{ type: "asked", key, content, change, at: desk.clock.now() }]);`,
-    `    desk.record.write([{ type: "asked", key, content, change, at: desk.clock.now() }]).catch(() => undefined);`,
+    `    await desk.record.write([{ type: "asked", key, content, change, at: desk.clock.now(), ...cause }]);`,
+    `    desk.record.write([{ type: "asked", key, content, change, at: desk.clock.now(), ...cause }]).catch(() => undefined);`,
   ),
   mutant(
     "what happened is published before it is durable",
@@ -229,13 +229,49 @@ export const mutants: readonly Mutant[] = [
   mutant(
     "checksums are not checked",
     "src/store/journal-page.ts",
-    "  checksum(format, sequence, body) === sum;",
-    "  checksum(format, sequence, body) === sum || true;",
+    "boolean => checksum(format, sequence, body) === sum;",
+    "boolean => checksum(format, sequence, body) === sum || true;",
   ),
   mutant(
     "a torn end of the journal is not cut off",
     "src/store/journal-page.ts",
     "  !isSound(newest) && (",
     "  newest.sequence < 0 && (",
+  ),
+  mutant(
+    "the kill switch is kept in memory only",
+    "src/core/control/control-record.ts",
+    "    await this.#journal.append([event]).durable;\n",
+    "",
+  ),
+  mutant(
+    "the kill switch of one symbol does not hold",
+    `${orders}/trading-mode.ts`,
+    "      ...(this.#entries.get(nameOf({ symbol })) ?? []),\n",
+    "",
+  ),
+  mutant(
+    "a change that was overtaken is denied",
+    `${orders}/change-book.ts`,
+    `    if (asked.seen !== "it") this.#open.set(asked.key, { ...asked, seen: it ? "it" : "another" });\n`,
+    "    void it;\n",
+  ),
+  mutant(
+    "a change that was never sent is to be tried again with its key",
+    `${orders}/change-order.ts`,
+    `  const lasting = fault === "terminal_offline" ? "never_arrived" : fault;`,
+    "  const lasting = fault;",
+  ),
+  mutant(
+    "the rest of a partly filled order cannot be rejected",
+    `${orders}/lifecycle.ts`,
+    `  rejected: ["received", "sent", "in_doubt", "working", "partially_filled"],`,
+    `  rejected: ["received", "sent", "in_doubt", "working"],`,
+  ),
+  mutant(
+    "an answer that comes late undoes newer changes",
+    `${orders}/change-order.ts`,
+    "    const news = outcome.orders.filter((order) => first || hasEnded(order));",
+    "    const news = outcome.orders;",
   ),
 ];
