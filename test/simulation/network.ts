@@ -33,7 +33,7 @@ export class Network {
   #whole = Number.POSITIVE_INFINITY;
   /** Called when the connection breaks. */
   broken: () => void = () => undefined;
-  /** Frames have come twice, late or not at all since this was last set to false. */
+  /** Some frames have come twice, overtaken by others, or not at all. */
   disturbed = false;
 
   constructor(world: World, counts: Counts) {
