@@ -48,7 +48,7 @@ describe.skipIf(!able && !inContinuousIntegration)(
   `a bridge whose disk is full${able ? "" : " [SKIPPED: this machine lets nobody mount a small disk here]"}`,
   () => {
     let folder: string;
-    let bridge: RunningBridge;
+    let bridge: RunningBridge | undefined;
     let client: BridgeClient;
 
     beforeEach(async () => {
@@ -58,8 +58,8 @@ describe.skipIf(!able && !inContinuousIntegration)(
     });
 
     afterEach(async () => {
-      client.close();
-      await bridge.stop("SIGKILL");
+      client?.close();
+      await bridge?.stop("SIGKILL");
       unmount(folder);
       rmSync(folder, { recursive: true, force: true });
     });
@@ -148,7 +148,7 @@ describe.skipIf(!able && !inContinuousIntegration)(
       }
       await expectOneExecutionEach(acknowledged, refused);
 
-      await bridge.stop("SIGKILL");
+      await bridge?.stop("SIGKILL");
       client.close();
       await start();
       await expectOneExecutionEach(acknowledged, refused);
