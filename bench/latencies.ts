@@ -7,6 +7,7 @@ export interface Spread {
   readonly count: number;
   readonly p50: number;
   readonly p99: number;
+  readonly p999: number;
   readonly max: number;
 }
 
@@ -24,7 +25,8 @@ export class Latencies {
   }
 
   get spread(): Spread {
-    return { count: this.#count, p50: this.#percentile(0.5), p99: this.#percentile(0.99), max: this.#max };
+    const [p50, p99, p999] = [this.#percentile(0.5), this.#percentile(0.99), this.#percentile(0.999)];
+    return { count: this.#count, p50, p99, p999, max: this.#max };
   }
 
   #percentile(share: number): number {

@@ -6,35 +6,45 @@ import { nameOfPace, type Pace } from "./load.ts";
 import { median } from "./median.ts";
 import { startPeer } from "./peer.ts";
 import type { Size } from "./size.ts";
+import { syncs } from "./syncs.ts";
 import { type Cell, printTable, progress } from "./table.ts";
 
 /** One order after the other opens and closes: the account is never short of margin. */
 const account = { PAPER_MARGIN_MODE: "netting", PAPER_BALANCE: "1000000000" };
 const noLatency = { ...account, PAPER_LATENCY: "0" };
 
-const OPEN_LOOP = 500;
-const paces: readonly Pace[] = [{ inFlight: 1 }, { inFlight: 32 }, { perSecond: OPEN_LOOP }];
-
-interface Subject extends Pick<CallerTask, "target" | "orders"> {
+interface Subject extends Pick<CallerTask, "target" | "orders" | "way"> {
   readonly name: string;
   start(name: string): Promise<{ readonly port: number; readonly pid: number; stop(): void | Promise<void> }>;
 }
 
-const placeOrder = { target: "mt5bridge.v1.OrdersService/PlaceOrder", orders: "filled" } as const;
+const placeOrder = { target: "mt5bridge.v1.OrdersService/PlaceOrder", orders: "filled", way: "grpc" } as const;
+
+/** The same bridge at its other port. */
+async function startAtHttp(name: string): ReturnType<Subject["start"]> {
+  const bridge = await startBridge(name, noLatency);
+  return { port: bridge.httpPort, pid: bridge.pid, stop: () => bridge.stop() };
+}
+
 const subjects: readonly Subject[] = [
   {
     name: "bare grpc-js echo",
+    way: "grpc",
     target: "bench.Peer/Echo",
     orders: "any answer",
     start: () => startPeer({ rate: 1 }),
   },
   { name: "PlaceOrder, broker at once", ...placeOrder, start: (name) => startBridge(name, noLatency) },
+  { ...placeOrder, name: "PlaceOrder over Connect", way: "connectProto", start: startAtHttp },
   { name: "PlaceOrder, broker takes 1 ms", ...placeOrder, start: (name) => startBridge(name, account) },
 ];
 
 export async function benchOrders(size: Size): Promise<void> {
-  const rows: Cell[][] = [];
-  for (const pace of paces) {
+  const disk = syncs(size.callsMs);
+  const rows: Cell[][] = [
+    ["append 256 bytes + fdatasync", "1 in flight", disk.perSecond, undefined, disk.p50, disk.p99, disk.p999, disk.max],
+  ];
+  for (const pace of size.orderPaces) {
     const results = new Map<Subject, CallerResult[]>();
     for (let i = 0; i < size.repeats; i++) {
       for (const subject of subjects) {
@@ -54,12 +64,13 @@ export async function benchOrders(size: Size): Promise<void> {
         perSecond / echo,
         middle(subject, ({ p50 }) => p50),
         middle(subject, ({ p99 }) => p99),
+        middle(subject, ({ p999 }) => p999),
         Math.max(...(results.get(subject) ?? []).map(({ max }) => max)),
         (results.get(subject) ?? []).reduce((sum, { wrong }) => sum + wrong, 0),
       ]);
     }
   }
-  const headings = ["", "", "per second", "× echo", "p50 ms", "p99 ms", "max ms", "not filled"];
+  const headings = ["", "", "per second", "× echo", "p50 ms", "p99 ms", "p99.9 ms", "max ms", "not filled"];
   printTable("Orders; each is journalled and synced before it leaves and before it is answered", headings, rows);
 }
 
@@ -67,8 +78,8 @@ async function measure(subject: Subject, pace: Pace, { warmMs, callsMs, openLoop
   const server = await subject.start(`${subject.name} ${nameOfPace(pace)}`);
   try {
     const measureMs = "inFlight" in pace ? callsMs : openLoopMs;
-    const { target, orders } = subject;
-    const task: CallerTask = { servers: [server], rounds: 1, way: "grpc", target, orders, pace, warmMs, measureMs };
+    const { target, orders, way } = subject;
+    const task: CallerTask = { servers: [server], rounds: 1, way, target, orders, pace, warmMs, measureMs };
     const [[result]] = await runClient<[[CallerResult]]>("caller.ts", task);
     return result;
   } finally {

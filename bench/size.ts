@@ -13,6 +13,7 @@ export interface Size {
   readonly roundMs: number;
   readonly rounds: number;
   readonly transportPaces: readonly Pace[];
+  readonly orderPaces: readonly Pace[];
   readonly callsMs: number;
   readonly openLoopMs: number;
   readonly idle: readonly IdleKind[];
@@ -36,6 +37,7 @@ export const full: Size = {
   roundMs: 1000,
   rounds: 5,
   transportPaces: [{ inFlight: 1 }, { inFlight: 32 }],
+  orderPaces: [{ inFlight: 1 }, { inFlight: 32 }, { inFlight: 256 }, { perSecond: 500 }],
   callsMs: 5000,
   openLoopMs: 20_000,
   idle: ["webSocket", "connectHttp2", "connectHttp2Shared", "connectHttp1"],
@@ -57,6 +59,7 @@ export const quick: Size = {
   roundMs: 150,
   rounds: 3,
   transportPaces: [{ inFlight: 32 }],
+  orderPaces: [{ inFlight: 1 }, { inFlight: 32 }, { perSecond: 500 }],
   callsMs: 800,
   openLoopMs: 1000,
   idle: ["webSocket", "connectHttp2"],
