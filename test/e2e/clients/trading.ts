@@ -42,6 +42,10 @@ export async function trade(
   const nowListening = new Promise<void>((resolve) => {
     listening = resolve;
   });
+  let ticking = () => {};
+  const nowTicking = new Promise<void>((resolve) => {
+    ticking = resolve;
+  });
   let ticksToCome = Number.POSITIVE_INFINITY;
 
   const followOrders = async () => {
@@ -59,7 +63,9 @@ export async function trade(
   const followTicks = async () => {
     const onState = ({ kind }: node.StreamState) => kind === "reset" && traded.ticks.push([]);
     for await (const { sequence } of mt5.ticks(["EURUSD"], { signal, onState })) {
-      traded.ticks.at(-1)?.push(Number(sequence));
+      const numbers = traded.ticks.at(-1) ?? [];
+      numbers.push(Number(sequence));
+      if (numbers.length > 10) ticking();
       if (ticksToCome-- <= 0 && final.size === orders) stop.abort();
     }
   };
@@ -67,7 +73,10 @@ export async function trade(
     await nowListening;
     let interrupted = Promise.resolve();
     for (let index = 0; index < orders; index++) {
-      if (index === orders / 2) interrupted = interrupt();
+      if (index === orders / 2) {
+        await nowTicking; // there must be something to break off
+        interrupted = interrupt();
+      }
       const buy = { symbol: "EURUSD", side: OrderSide.BUY, type: OrderType.MARKET, volume: 0.01 };
       const clientOrderId = `${strategyId}-${index}`;
       const { order } = await mt5.orders.place({ ...buy, strategyId, clientOrderId }, { signal });
