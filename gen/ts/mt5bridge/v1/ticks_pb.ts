@@ -15,7 +15,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file mt5bridge/v1/ticks.proto.
  */
 export const file_mt5bridge_v1_ticks: GenFile = /*@__PURE__*/
-  fileDesc("ChhtdDVicmlkZ2UvdjEvdGlja3MucHJvdG8SDG10NWJyaWRnZS52MSK9AwoSU3RyZWFtVGlja3NSZXF1ZXN0EhgKB2FjY291bnQYASABKAlCB7pIBHICGEASJgoHc3ltYm9scxgCIAMoCUIVukgSkgEPCAEQ9AMYASIGcgQQARhAEjIKCGRlbGl2ZXJ5GAMgASgOMhYubXQ1YnJpZGdlLnYxLkRlbGl2ZXJ5Qgi6SAWCAQIQARI9CgxtaW5faW50ZXJ2YWwYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDLpICaoBBiICCDwyABIbCgltYXhfYmF0Y2gYBSABKA1CCLpIBSoDGJBOEjsKCm1heF9saW5nZXIYBiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDLpICaoBBiICCAEyABIVCghzbmFwc2hvdBgHIAEoCEgAiAEBEioKDHJlc3VtZV9hZnRlchgIIAEoCzIULm10NWJyaWRnZS52MS5DdXJzb3ISSAoSaGVhcnRiZWF0X2ludGVydmFsGAkgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQhG6SA6qAQsiAgg8MgUQgMLXL0ILCglfc25hcHNob3QiiAMKE1N0cmVhbVRpY2tzUmVzcG9uc2USLAoGb3BlbmVkGAEgASgLMhoubXQ1YnJpZGdlLnYxLlN0cmVhbU9wZW5lZEgAEisKCHNuYXBzaG90GAIgASgLMhcubXQ1YnJpZGdlLnYxLlRpY2tCYXRjaEgAEjEKDHNuYXBzaG90X2VuZBgDIAEoCzIZLm10NWJyaWRnZS52MS5TbmFwc2hvdEVuZEgAEigKBWJhdGNoGAQgASgLMhcubXQ1YnJpZGdlLnYxLlRpY2tCYXRjaEgAEjIKDHN1YnNjcmlwdGlvbhgFIAEoCzIaLm10NWJyaWRnZS52MS5TdWJzY3JpcHRpb25IABIsCgloZWFydGJlYXQYBiABKAsyFy5tdDVicmlkZ2UudjEuSGVhcnRiZWF0SAASJAoFcmVzZXQYByABKAsyEy5tdDVicmlkZ2UudjEuUmVzZXRIABIoCgdjbG9zaW5nGAggASgLMhUubXQ1YnJpZGdlLnYxLkNsb3NpbmdIAEIHCgVldmVudCJUCglUaWNrQmF0Y2gSIQoFdGlja3MYASADKAsyEi5tdDVicmlkZ2UudjEuVGljaxIkCgZjdXJzb3IYAiABKAsyFC5tdDVicmlkZ2UudjEuQ3Vyc29yIqkBCgRUaWNrEg4KBnN5bWJvbBgBIAEoCRILCgNiaWQYAiABKAESCwoDYXNrGAMgASgBEgwKBGxhc3QYBCABKAESDgoGdm9sdW1lGAUgASgBEg8KB3RpbWVfbXMYBiABKAMSFgoOYnJva2VyX3RpbWVfbXMYByABKAMSDQoFZmxhZ3MYCCABKA0SEAoIc2VxdWVuY2UYCSABKAQSDwoHc2tpcHBlZBgKIAEoDSJMCgxTdWJzY3JpcHRpb24SDwoHc3ltYm9scxgBIAMoCRIrCgdyZXN1bHRzGAIgAygLMhoubXQ1YnJpZGdlLnYxLlN5bWJvbFJlc3VsdCKAAQodVXBkYXRlVGlja1N1YnNjcmlwdGlvblJlcXVlc3QSHAoJc3RyZWFtX2lkGAEgASgJQgm6SAZyBBABGEASHgoDYWRkGAIgAygJQhG6SA6SAQsQ9AMiBnIEEAEYQBIhCgZyZW1vdmUYAyADKAlCEbpIDpIBCxD0AyIGcgQQARhAIlIKHlVwZGF0ZVRpY2tTdWJzY3JpcHRpb25SZXNwb25zZRIwCgxzdWJzY3JpcHRpb24YASABKAsyGi5tdDVicmlkZ2UudjEuU3Vic2NyaXB0aW9uIlUKFUdldExhdGVzdFRpY2tzUmVxdWVzdBIYCgdhY2NvdW50GAEgASgJQge6SARyAhhAEiIKB3N5bWJvbHMYAiADKAlCEbpIDpIBCxD0AyIGcgQQARhAIjsKFkdldExhdGVzdFRpY2tzUmVzcG9uc2USIQoFdGlja3MYASADKAsyEi5tdDVicmlkZ2UudjEuVGljayLUAQoQTGlzdFRpY2tzUmVxdWVzdBIYCgdhY2NvdW50GAEgASgJQge6SARyAhhAEhkKBnN5bWJvbBgCIAEoCUIJukgGcgQQARhAEigKBGZyb20YAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKAnRvGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIbCglwYWdlX3NpemUYBSABKA1CCLpIBSoDGJBOEhwKCnBhZ2VfdG9rZW4YBiABKAlCCLpIBXIDGIACIk8KEUxpc3RUaWNrc1Jlc3BvbnNlEiEKBXRpY2tzGAEgAygLMhIubXQ1YnJpZGdlLnYxLlRpY2sSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIosCCg9MaXN0QmFyc1JlcXVlc3QSGAoHYWNjb3VudBgBIAEoCUIHukgEcgIYQBIZCgZzeW1ib2wYAiABKAlCCbpIBnIEEAEYQBI2Cgl0aW1lZnJhbWUYAyABKA4yFy5tdDVicmlkZ2UudjEuVGltZWZyYW1lQgq6SAeCAQQQASAAEigKBGZyb20YBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKAnRvGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIbCglwYWdlX3NpemUYBiABKA1CCLpIBSoDGJBOEhwKCnBhZ2VfdG9rZW4YByABKAlCCLpIBXIDGIACIkwKEExpc3RCYXJzUmVzcG9uc2USHwoEYmFycxgBIAMoCzIRLm10NWJyaWRnZS52MS5CYXISFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIoQCCgNCYXISDgoGc3ltYm9sGAEgASgJEioKCXRpbWVmcmFtZRgCIAEoDjIXLm10NWJyaWRnZS52MS5UaW1lZnJhbWUSKAoEdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoOYnJva2VyX3RpbWVfbXMYBCABKAMSDAoEb3BlbhgFIAEoARIMCgRoaWdoGAYgASgBEgsKA2xvdxgHIAEoARINCgVjbG9zZRgIIAEoARITCgt0aWNrX3ZvbHVtZRgJIAEoBBIOCgZzcHJlYWQYCiABKAUSEwoLcmVhbF92b2x1bWUYCyABKAESDQoFZmluYWwYDCABKAgiwgIKEVN0cmVhbUJhcnNSZXF1ZXN0EhgKB2FjY291bnQYASABKAlCB7pIBHICGEASJgoHc3ltYm9scxgCIAMoCUIVukgSkgEPCAEQ9AMYASIGcgQQARhAEjYKCXRpbWVmcmFtZRgDIAEoDjIXLm10NWJyaWRnZS52MS5UaW1lZnJhbWVCCrpIB4IBBBABIAASPQoMbWluX2ludGVydmFsGAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQgy6SAmqAQYiAgg8MgASKgoMcmVzdW1lX2FmdGVyGAUgASgLMhQubXQ1YnJpZGdlLnYxLkN1cnNvchJIChJoZWFydGJlYXRfaW50ZXJ2YWwYBiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CEbpIDqoBCyICCDwyBRCAwtcvIusCChJTdHJlYW1CYXJzUmVzcG9uc2USJAoGY3Vyc29yGAEgASgLMhQubXQ1YnJpZGdlLnYxLkN1cnNvchIsCgZvcGVuZWQYAiABKAsyGi5tdDVicmlkZ2UudjEuU3RyZWFtT3BlbmVkSAASJQoIc25hcHNob3QYAyABKAsyES5tdDVicmlkZ2UudjEuQmFySAASMQoMc25hcHNob3RfZW5kGAQgASgLMhkubXQ1YnJpZGdlLnYxLlNuYXBzaG90RW5kSAASIAoDYmFyGAUgASgLMhEubXQ1YnJpZGdlLnYxLkJhckgAEiwKCWhlYXJ0YmVhdBgGIAEoCzIXLm10NWJyaWRnZS52MS5IZWFydGJlYXRIABIkCgVyZXNldBgHIAEoCzITLm10NWJyaWRnZS52MS5SZXNldEgAEigKB2Nsb3NpbmcYCCABKAsyFS5tdDVicmlkZ2UudjEuQ2xvc2luZ0gAQgcKBWV2ZW50ImkKEkxpc3RTeW1ib2xzUmVxdWVzdBIYCgdhY2NvdW50GAEgASgJQge6SARyAhhAEhsKCXBhZ2Vfc2l6ZRgCIAEoDUIIukgFKgMY6AcSHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMYgAIiWQoTTGlzdFN5bWJvbHNSZXNwb25zZRIpCgdzeW1ib2xzGAEgAygLMhgubXQ1YnJpZGdlLnYxLlN5bWJvbFNwZWMSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIkcKEEdldFN5bWJvbFJlcXVlc3QSGAoHYWNjb3VudBgBIAEoCUIHukgEcgIYQBIZCgZzeW1ib2wYAiABKAlCCbpIBnIEEAEYQCI9ChFHZXRTeW1ib2xSZXNwb25zZRIoCgZzeW1ib2wYASABKAsyGC5tdDVicmlkZ2UudjEuU3ltYm9sU3BlYyLFBgoKU3ltYm9sU3BlYxIMCgRuYW1lGAEgASgJEhMKC2Rlc2NyaXB0aW9uGAIgASgJEgwKBHBhdGgYAyABKAkSDgoGZGlnaXRzGAQgASgNEg0KBXBvaW50GAUgASgBEhEKCXRpY2tfc2l6ZRgGIAEoARISCgp0aWNrX3ZhbHVlGAcgASgBEhUKDWNvbnRyYWN0X3NpemUYCCABKAESFQoNY3VycmVuY3lfYmFzZRgJIAEoCRIXCg9jdXJyZW5jeV9wcm9maXQYCiABKAkSFwoPY3VycmVuY3lfbWFyZ2luGAsgASgJEhEKCWNhbGNfbW9kZRgMIAEoCRISCgp0cmFkZV9tb2RlGA0gASgJEhEKCWV4ZWN1dGlvbhgOIAEoCRIQCghndGNfbW9kZRgPIAEoCRISCgpjaGFydF9tb2RlGBAgASgJEhMKC29yZGVyX21vZGVzGBEgAygJEhUKDWZpbGxpbmdfbW9kZXMYEiADKAkSGAoQZXhwaXJhdGlvbl9tb2RlcxgTIAMoCRISCgp2b2x1bWVfbWluGBQgASgBEhIKCnZvbHVtZV9tYXgYFSABKAESEwoLdm9sdW1lX3N0ZXAYFiABKAESFAoMdm9sdW1lX2xpbWl0GBcgASgBEhMKC3N0b3BzX2xldmVsGBggASgNEhQKDGZyZWV6ZV9sZXZlbBgZIAEoDRIRCglzd2FwX21vZGUYGiABKAkSEQoJc3dhcF9sb25nGBsgASgBEhIKCnN3YXBfc2hvcnQYHCABKAESEgoKc3dhcF9yYXRlcxgdIAMoARIWCg5tYXJnaW5faW5pdGlhbBgeIAEoARIaChJtYXJnaW5fbWFpbnRlbmFuY2UYHyABKAESFQoNbWFyZ2luX2hlZGdlZBggIAEoARIXCg9tYXJnaW5fcmF0ZV9idXkYISABKAESGAoQbWFyZ2luX3JhdGVfc2VsbBgiIAEoARItCg5xdW90ZV9zZXNzaW9ucxgjIAMoCzIVLm10NWJyaWRnZS52MS5TZXNzaW9uEi0KDnRyYWRlX3Nlc3Npb25zGCQgAygLMhUubXQ1YnJpZGdlLnYxLlNlc3Npb24SEgoKYm9va19kZXB0aBglIAEoDSJCCgdTZXNzaW9uEg8KB3dlZWtkYXkYASABKA0SEwoLZnJvbV9zZWNvbmQYAiABKA0SEQoJdG9fc2Vjb25kGAMgASgNKlIKCERlbGl2ZXJ5EhgKFERFTElWRVJZX1VOU1BFQ0lGSUVEEAASFwoTREVMSVZFUllfRVZFUllfVElDSxABEhMKD0RFTElWRVJZX0xBVEVTVBACKqcDCglUaW1lZnJhbWUSGQoVVElNRUZSQU1FX1VOU1BFQ0lGSUVEEAASEAoMVElNRUZSQU1FX00xEAESEAoMVElNRUZSQU1FX00yEAISEAoMVElNRUZSQU1FX00zEAMSEAoMVElNRUZSQU1FX000EAQSEAoMVElNRUZSQU1FX001EAUSEAoMVElNRUZSQU1FX002EAYSEQoNVElNRUZSQU1FX00xMBAHEhEKDVRJTUVGUkFNRV9NMTIQCBIRCg1USU1FRlJBTUVfTTE1EAkSEQoNVElNRUZSQU1FX00yMBAKEhEKDVRJTUVGUkFNRV9NMzAQCxIQCgxUSU1FRlJBTUVfSDEQDBIQCgxUSU1FRlJBTUVfSDIQDRIQCgxUSU1FRlJBTUVfSDMQDhIQCgxUSU1FRlJBTUVfSDQQDxIQCgxUSU1FRlJBTUVfSDYQEBIQCgxUSU1FRlJBTUVfSDgQERIRCg1USU1FRlJBTUVfSDEyEBISEAoMVElNRUZSQU1FX0QxEBMSEAoMVElNRUZSQU1FX1cxEBQSEQoNVElNRUZSQU1FX01OMRAVMsQFCgxUaWNrc1NlcnZpY2USVAoLU3RyZWFtVGlja3MSIC5tdDVicmlkZ2UudjEuU3RyZWFtVGlja3NSZXF1ZXN0GiEubXQ1YnJpZGdlLnYxLlN0cmVhbVRpY2tzUmVzcG9uc2UwARJzChZVcGRhdGVUaWNrU3Vic2NyaXB0aW9uEisubXQ1YnJpZGdlLnYxLlVwZGF0ZVRpY2tTdWJzY3JpcHRpb25SZXF1ZXN0GiwubXQ1YnJpZGdlLnYxLlVwZGF0ZVRpY2tTdWJzY3JpcHRpb25SZXNwb25zZRJbCg5HZXRMYXRlc3RUaWNrcxIjLm10NWJyaWRnZS52MS5HZXRMYXRlc3RUaWNrc1JlcXVlc3QaJC5tdDVicmlkZ2UudjEuR2V0TGF0ZXN0VGlja3NSZXNwb25zZRJMCglMaXN0VGlja3MSHi5tdDVicmlkZ2UudjEuTGlzdFRpY2tzUmVxdWVzdBofLm10NWJyaWRnZS52MS5MaXN0VGlja3NSZXNwb25zZRJJCghMaXN0QmFycxIdLm10NWJyaWRnZS52MS5MaXN0QmFyc1JlcXVlc3QaHi5tdDVicmlkZ2UudjEuTGlzdEJhcnNSZXNwb25zZRJRCgpTdHJlYW1CYXJzEh8ubXQ1YnJpZGdlLnYxLlN0cmVhbUJhcnNSZXF1ZXN0GiAubXQ1YnJpZGdlLnYxLlN0cmVhbUJhcnNSZXNwb25zZTABElIKC0xpc3RTeW1ib2xzEiAubXQ1YnJpZGdlLnYxLkxpc3RTeW1ib2xzUmVxdWVzdBohLm10NWJyaWRnZS52MS5MaXN0U3ltYm9sc1Jlc3BvbnNlEkwKCUdldFN5bWJvbBIeLm10NWJyaWRnZS52MS5HZXRTeW1ib2xSZXF1ZXN0Gh8ubXQ1YnJpZGdlLnYxLkdldFN5bWJvbFJlc3BvbnNlYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_mt5bridge_v1_types]);
+  fileDesc("ChhtdDVicmlkZ2UvdjEvdGlja3MucHJvdG8SDG10NWJyaWRnZS52MSLtAwoSU3RyZWFtVGlja3NSZXF1ZXN0EhgKB2FjY291bnQYASABKAlCB7pIBHICGEASJgoHc3ltYm9scxgCIAMoCUIVukgSkgEPCAEQ9AMYASIGcgQQARhAEjIKCGRlbGl2ZXJ5GAMgASgOMhYubXQ1YnJpZGdlLnYxLkRlbGl2ZXJ5Qgi6SAWCAQIQARI9CgxtaW5faW50ZXJ2YWwYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDLpICaoBBiICCDwyABIbCgltYXhfYmF0Y2gYBSABKA1CCLpIBSoDGJBOEjsKCm1heF9saW5nZXIYBiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDLpICaoBBiICCAEyABIVCghzbmFwc2hvdBgHIAEoCEgAiAEBEioKDHJlc3VtZV9hZnRlchgIIAEoCzIULm10NWJyaWRnZS52MS5DdXJzb3ISSAoSaGVhcnRiZWF0X2ludGVydmFsGAkgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQhG6SA6qAQsiAgg8MgUQgMLXLxIuCgRmb3JtGAogASgOMhYubXQ1YnJpZGdlLnYxLlRpY2tGb3JtQgi6SAWCAQIQAUILCglfc25hcHNob3QiiAMKE1N0cmVhbVRpY2tzUmVzcG9uc2USLAoGb3BlbmVkGAEgASgLMhoubXQ1YnJpZGdlLnYxLlN0cmVhbU9wZW5lZEgAEisKCHNuYXBzaG90GAIgASgLMhcubXQ1YnJpZGdlLnYxLlRpY2tCYXRjaEgAEjEKDHNuYXBzaG90X2VuZBgDIAEoCzIZLm10NWJyaWRnZS52MS5TbmFwc2hvdEVuZEgAEigKBWJhdGNoGAQgASgLMhcubXQ1YnJpZGdlLnYxLlRpY2tCYXRjaEgAEjIKDHN1YnNjcmlwdGlvbhgFIAEoCzIaLm10NWJyaWRnZS52MS5TdWJzY3JpcHRpb25IABIsCgloZWFydGJlYXQYBiABKAsyFy5tdDVicmlkZ2UudjEuSGVhcnRiZWF0SAASJAoFcmVzZXQYByABKAsyEy5tdDVicmlkZ2UudjEuUmVzZXRIABIoCgdjbG9zaW5nGAggASgLMhUubXQ1YnJpZGdlLnYxLkNsb3NpbmdIAEIHCgVldmVudCKAAQoJVGlja0JhdGNoEiEKBXRpY2tzGAEgAygLMhIubXQ1YnJpZGdlLnYxLlRpY2sSJAoGY3Vyc29yGAIgASgLMhQubXQ1YnJpZGdlLnYxLkN1cnNvchIqCgdjb2x1bW5zGAMgAygLMhkubXQ1YnJpZGdlLnYxLlRpY2tDb2x1bW5zIuMBCgtUaWNrQ29sdW1ucxIOCgZzeW1ib2wYASABKAkSDgoGZGlnaXRzGAIgASgNEg0KBWNvdW50GAMgASgNEg8KB3RpbWVfbXMYBCADKBISGAoQYnJva2VyX29mZnNldF9tcxgFIAMoEhILCgNiaWQYBiADKBISDgoGc3ByZWFkGAcgAygSEgwKBGxhc3QYCCADKBISDgoGdm9sdW1lGAkgAygSEg0KBWZsYWdzGAogAygSEhAKCHNlcXVlbmNlGAsgAygSEg8KB3NraXBwZWQYDCADKBISDQoFcGxhY2UYDSADKBIiqQEKBFRpY2sSDgoGc3ltYm9sGAEgASgJEgsKA2JpZBgCIAEoARILCgNhc2sYAyABKAESDAoEbGFzdBgEIAEoARIOCgZ2b2x1bWUYBSABKAESDwoHdGltZV9tcxgGIAEoAxIWCg5icm9rZXJfdGltZV9tcxgHIAEoAxINCgVmbGFncxgIIAEoDRIQCghzZXF1ZW5jZRgJIAEoBBIPCgdza2lwcGVkGAogASgNIkwKDFN1YnNjcmlwdGlvbhIPCgdzeW1ib2xzGAEgAygJEisKB3Jlc3VsdHMYAiADKAsyGi5tdDVicmlkZ2UudjEuU3ltYm9sUmVzdWx0IoABCh1VcGRhdGVUaWNrU3Vic2NyaXB0aW9uUmVxdWVzdBIcCglzdHJlYW1faWQYASABKAlCCbpIBnIEEAEYQBIeCgNhZGQYAiADKAlCEbpIDpIBCxD0AyIGcgQQARhAEiEKBnJlbW92ZRgDIAMoCUIRukgOkgELEPQDIgZyBBABGEAiUgoeVXBkYXRlVGlja1N1YnNjcmlwdGlvblJlc3BvbnNlEjAKDHN1YnNjcmlwdGlvbhgBIAEoCzIaLm10NWJyaWRnZS52MS5TdWJzY3JpcHRpb24iVQoVR2V0TGF0ZXN0VGlja3NSZXF1ZXN0EhgKB2FjY291bnQYASABKAlCB7pIBHICGEASIgoHc3ltYm9scxgCIAMoCUIRukgOkgELEPQDIgZyBBABGEAiOwoWR2V0TGF0ZXN0VGlja3NSZXNwb25zZRIhCgV0aWNrcxgBIAMoCzISLm10NWJyaWRnZS52MS5UaWNrIoQCChBMaXN0VGlja3NSZXF1ZXN0EhgKB2FjY291bnQYASABKAlCB7pIBHICGEASGQoGc3ltYm9sGAIgASgJQgm6SAZyBBABGEASKAoEZnJvbRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJgoCdG8YBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhsKCXBhZ2Vfc2l6ZRgFIAEoDUIIukgFKgMYkE4SHAoKcGFnZV90b2tlbhgGIAEoCUIIukgFcgMYgAISLgoEZm9ybRgHIAEoDjIWLm10NWJyaWRnZS52MS5UaWNrRm9ybUIIukgFggECEAEiewoRTGlzdFRpY2tzUmVzcG9uc2USIQoFdGlja3MYASADKAsyEi5tdDVicmlkZ2UudjEuVGljaxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSKgoHY29sdW1ucxgDIAMoCzIZLm10NWJyaWRnZS52MS5UaWNrQ29sdW1ucyKLAgoPTGlzdEJhcnNSZXF1ZXN0EhgKB2FjY291bnQYASABKAlCB7pIBHICGEASGQoGc3ltYm9sGAIgASgJQgm6SAZyBBABGEASNgoJdGltZWZyYW1lGAMgASgOMhcubXQ1YnJpZGdlLnYxLlRpbWVmcmFtZUIKukgHggEEEAEgABIoCgRmcm9tGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgJ0bxgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGwoJcGFnZV9zaXplGAYgASgNQgi6SAUqAxiQThIcCgpwYWdlX3Rva2VuGAcgASgJQgi6SAVyAxiAAiJMChBMaXN0QmFyc1Jlc3BvbnNlEh8KBGJhcnMYASADKAsyES5tdDVicmlkZ2UudjEuQmFyEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKEAgoDQmFyEg4KBnN5bWJvbBgBIAEoCRIqCgl0aW1lZnJhbWUYAiABKA4yFy5tdDVicmlkZ2UudjEuVGltZWZyYW1lEigKBHRpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhYKDmJyb2tlcl90aW1lX21zGAQgASgDEgwKBG9wZW4YBSABKAESDAoEaGlnaBgGIAEoARILCgNsb3cYByABKAESDQoFY2xvc2UYCCABKAESEwoLdGlja192b2x1bWUYCSABKAQSDgoGc3ByZWFkGAogASgFEhMKC3JlYWxfdm9sdW1lGAsgASgBEg0KBWZpbmFsGAwgASgIIsICChFTdHJlYW1CYXJzUmVxdWVzdBIYCgdhY2NvdW50GAEgASgJQge6SARyAhhAEiYKB3N5bWJvbHMYAiADKAlCFbpIEpIBDwgBEPQDGAEiBnIEEAEYQBI2Cgl0aW1lZnJhbWUYAyABKA4yFy5tdDVicmlkZ2UudjEuVGltZWZyYW1lQgq6SAeCAQQQASAAEj0KDG1pbl9pbnRlcnZhbBgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIMukgJqgEGIgIIPDIAEioKDHJlc3VtZV9hZnRlchgFIAEoCzIULm10NWJyaWRnZS52MS5DdXJzb3ISSAoSaGVhcnRiZWF0X2ludGVydmFsGAYgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQhG6SA6qAQsiAgg8MgUQgMLXLyLrAgoSU3RyZWFtQmFyc1Jlc3BvbnNlEiQKBmN1cnNvchgBIAEoCzIULm10NWJyaWRnZS52MS5DdXJzb3ISLAoGb3BlbmVkGAIgASgLMhoubXQ1YnJpZGdlLnYxLlN0cmVhbU9wZW5lZEgAEiUKCHNuYXBzaG90GAMgASgLMhEubXQ1YnJpZGdlLnYxLkJhckgAEjEKDHNuYXBzaG90X2VuZBgEIAEoCzIZLm10NWJyaWRnZS52MS5TbmFwc2hvdEVuZEgAEiAKA2JhchgFIAEoCzIRLm10NWJyaWRnZS52MS5CYXJIABIsCgloZWFydGJlYXQYBiABKAsyFy5tdDVicmlkZ2UudjEuSGVhcnRiZWF0SAASJAoFcmVzZXQYByABKAsyEy5tdDVicmlkZ2UudjEuUmVzZXRIABIoCgdjbG9zaW5nGAggASgLMhUubXQ1YnJpZGdlLnYxLkNsb3NpbmdIAEIHCgVldmVudCJpChJMaXN0U3ltYm9sc1JlcXVlc3QSGAoHYWNjb3VudBgBIAEoCUIHukgEcgIYQBIbCglwYWdlX3NpemUYAiABKA1CCLpIBSoDGOgHEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGIACIlkKE0xpc3RTeW1ib2xzUmVzcG9uc2USKQoHc3ltYm9scxgBIAMoCzIYLm10NWJyaWRnZS52MS5TeW1ib2xTcGVjEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJHChBHZXRTeW1ib2xSZXF1ZXN0EhgKB2FjY291bnQYASABKAlCB7pIBHICGEASGQoGc3ltYm9sGAIgASgJQgm6SAZyBBABGEAiPQoRR2V0U3ltYm9sUmVzcG9uc2USKAoGc3ltYm9sGAEgASgLMhgubXQ1YnJpZGdlLnYxLlN5bWJvbFNwZWMixQYKClN5bWJvbFNwZWMSDAoEbmFtZRgBIAEoCRITCgtkZXNjcmlwdGlvbhgCIAEoCRIMCgRwYXRoGAMgASgJEg4KBmRpZ2l0cxgEIAEoDRINCgVwb2ludBgFIAEoARIRCgl0aWNrX3NpemUYBiABKAESEgoKdGlja192YWx1ZRgHIAEoARIVCg1jb250cmFjdF9zaXplGAggASgBEhUKDWN1cnJlbmN5X2Jhc2UYCSABKAkSFwoPY3VycmVuY3lfcHJvZml0GAogASgJEhcKD2N1cnJlbmN5X21hcmdpbhgLIAEoCRIRCgljYWxjX21vZGUYDCABKAkSEgoKdHJhZGVfbW9kZRgNIAEoCRIRCglleGVjdXRpb24YDiABKAkSEAoIZ3RjX21vZGUYDyABKAkSEgoKY2hhcnRfbW9kZRgQIAEoCRITCgtvcmRlcl9tb2RlcxgRIAMoCRIVCg1maWxsaW5nX21vZGVzGBIgAygJEhgKEGV4cGlyYXRpb25fbW9kZXMYEyADKAkSEgoKdm9sdW1lX21pbhgUIAEoARISCgp2b2x1bWVfbWF4GBUgASgBEhMKC3ZvbHVtZV9zdGVwGBYgASgBEhQKDHZvbHVtZV9saW1pdBgXIAEoARITCgtzdG9wc19sZXZlbBgYIAEoDRIUCgxmcmVlemVfbGV2ZWwYGSABKA0SEQoJc3dhcF9tb2RlGBogASgJEhEKCXN3YXBfbG9uZxgbIAEoARISCgpzd2FwX3Nob3J0GBwgASgBEhIKCnN3YXBfcmF0ZXMYHSADKAESFgoObWFyZ2luX2luaXRpYWwYHiABKAESGgoSbWFyZ2luX21haW50ZW5hbmNlGB8gASgBEhUKDW1hcmdpbl9oZWRnZWQYICABKAESFwoPbWFyZ2luX3JhdGVfYnV5GCEgASgBEhgKEG1hcmdpbl9yYXRlX3NlbGwYIiABKAESLQoOcXVvdGVfc2Vzc2lvbnMYIyADKAsyFS5tdDVicmlkZ2UudjEuU2Vzc2lvbhItCg50cmFkZV9zZXNzaW9ucxgkIAMoCzIVLm10NWJyaWRnZS52MS5TZXNzaW9uEhIKCmJvb2tfZGVwdGgYJSABKA0iQgoHU2Vzc2lvbhIPCgd3ZWVrZGF5GAEgASgNEhMKC2Zyb21fc2Vjb25kGAIgASgNEhEKCXRvX3NlY29uZBgDIAEoDSpSCghEZWxpdmVyeRIYChRERUxJVkVSWV9VTlNQRUNJRklFRBAAEhcKE0RFTElWRVJZX0VWRVJZX1RJQ0sQARITCg9ERUxJVkVSWV9MQVRFU1QQAipQCghUaWNrRm9ybRIZChVUSUNLX0ZPUk1fVU5TUEVDSUZJRUQQABISCg5USUNLX0ZPUk1fUk9XUxABEhUKEVRJQ0tfRk9STV9DT0xVTU5TEAIqpwMKCVRpbWVmcmFtZRIZChVUSU1FRlJBTUVfVU5TUEVDSUZJRUQQABIQCgxUSU1FRlJBTUVfTTEQARIQCgxUSU1FRlJBTUVfTTIQAhIQCgxUSU1FRlJBTUVfTTMQAxIQCgxUSU1FRlJBTUVfTTQQBBIQCgxUSU1FRlJBTUVfTTUQBRIQCgxUSU1FRlJBTUVfTTYQBhIRCg1USU1FRlJBTUVfTTEwEAcSEQoNVElNRUZSQU1FX00xMhAIEhEKDVRJTUVGUkFNRV9NMTUQCRIRCg1USU1FRlJBTUVfTTIwEAoSEQoNVElNRUZSQU1FX00zMBALEhAKDFRJTUVGUkFNRV9IMRAMEhAKDFRJTUVGUkFNRV9IMhANEhAKDFRJTUVGUkFNRV9IMxAOEhAKDFRJTUVGUkFNRV9INBAPEhAKDFRJTUVGUkFNRV9INhAQEhAKDFRJTUVGUkFNRV9IOBAREhEKDVRJTUVGUkFNRV9IMTIQEhIQCgxUSU1FRlJBTUVfRDEQExIQCgxUSU1FRlJBTUVfVzEQFBIRCg1USU1FRlJBTUVfTU4xEBUyxAUKDFRpY2tzU2VydmljZRJUCgtTdHJlYW1UaWNrcxIgLm10NWJyaWRnZS52MS5TdHJlYW1UaWNrc1JlcXVlc3QaIS5tdDVicmlkZ2UudjEuU3RyZWFtVGlja3NSZXNwb25zZTABEnMKFlVwZGF0ZVRpY2tTdWJzY3JpcHRpb24SKy5tdDVicmlkZ2UudjEuVXBkYXRlVGlja1N1YnNjcmlwdGlvblJlcXVlc3QaLC5tdDVicmlkZ2UudjEuVXBkYXRlVGlja1N1YnNjcmlwdGlvblJlc3BvbnNlElsKDkdldExhdGVzdFRpY2tzEiMubXQ1YnJpZGdlLnYxLkdldExhdGVzdFRpY2tzUmVxdWVzdBokLm10NWJyaWRnZS52MS5HZXRMYXRlc3RUaWNrc1Jlc3BvbnNlEkwKCUxpc3RUaWNrcxIeLm10NWJyaWRnZS52MS5MaXN0VGlja3NSZXF1ZXN0Gh8ubXQ1YnJpZGdlLnYxLkxpc3RUaWNrc1Jlc3BvbnNlEkkKCExpc3RCYXJzEh0ubXQ1YnJpZGdlLnYxLkxpc3RCYXJzUmVxdWVzdBoeLm10NWJyaWRnZS52MS5MaXN0QmFyc1Jlc3BvbnNlElEKClN0cmVhbUJhcnMSHy5tdDVicmlkZ2UudjEuU3RyZWFtQmFyc1JlcXVlc3QaIC5tdDVicmlkZ2UudjEuU3RyZWFtQmFyc1Jlc3BvbnNlMAESUgoLTGlzdFN5bWJvbHMSIC5tdDVicmlkZ2UudjEuTGlzdFN5bWJvbHNSZXF1ZXN0GiEubXQ1YnJpZGdlLnYxLkxpc3RTeW1ib2xzUmVzcG9uc2USTAoJR2V0U3ltYm9sEh4ubXQ1YnJpZGdlLnYxLkdldFN5bWJvbFJlcXVlc3QaHy5tdDVicmlkZ2UudjEuR2V0U3ltYm9sUmVzcG9uc2ViBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_mt5bridge_v1_types]);
 
 /**
  * Which ticks, how, and from where.
@@ -85,6 +85,13 @@ export type StreamTicksRequest = Message<"mt5bridge.v1.StreamTicksRequest"> & {
    * @generated from field: google.protobuf.Duration heartbeat_interval = 9;
    */
   heartbeatInterval?: Duration | undefined;
+
+  /**
+   * ROWS (the default) or COLUMNS: how the ticks of batches and of the snapshot are written.
+   *
+   * @generated from field: mt5bridge.v1.TickForm form = 10;
+   */
+  form: TickForm;
 };
 
 /**
@@ -155,6 +162,13 @@ export type StreamTicksRequestJson = {
    * @generated from field: google.protobuf.Duration heartbeat_interval = 9;
    */
   heartbeatInterval?: DurationJson;
+
+  /**
+   * ROWS (the default) or COLUMNS: how the ticks of batches and of the snapshot are written.
+   *
+   * @generated from field: mt5bridge.v1.TickForm form = 10;
+   */
+  form?: TickFormJson;
 };
 
 /**
@@ -319,7 +333,7 @@ export const StreamTicksResponseSchema: GenMessage<StreamTicksResponse, {jsonTyp
  */
 export type TickBatch = Message<"mt5bridge.v1.TickBatch"> & {
   /**
-   * At least one.
+   * At least one, unless they come as columns.
    *
    * @generated from field: repeated mt5bridge.v1.Tick ticks = 1;
    */
@@ -331,6 +345,14 @@ export type TickBatch = Message<"mt5bridge.v1.TickBatch"> & {
    * @generated from field: mt5bridge.v1.Cursor cursor = 2;
    */
   cursor?: Cursor | undefined;
+
+  /**
+   * The same ticks where COLUMNS were asked for, one message for each symbol; `ticks` is then empty. `place` tells
+   * the order among symbols.
+   *
+   * @generated from field: repeated mt5bridge.v1.TickColumns columns = 3;
+   */
+  columns: TickColumns[];
 };
 
 /**
@@ -340,7 +362,7 @@ export type TickBatch = Message<"mt5bridge.v1.TickBatch"> & {
  */
 export type TickBatchJson = {
   /**
-   * At least one.
+   * At least one, unless they come as columns.
    *
    * @generated from field: repeated mt5bridge.v1.Tick ticks = 1;
    */
@@ -352,6 +374,14 @@ export type TickBatchJson = {
    * @generated from field: mt5bridge.v1.Cursor cursor = 2;
    */
   cursor?: CursorJson;
+
+  /**
+   * The same ticks where COLUMNS were asked for, one message for each symbol; `ticks` is then empty. `place` tells
+   * the order among symbols.
+   *
+   * @generated from field: repeated mt5bridge.v1.TickColumns columns = 3;
+   */
+  columns?: TickColumnsJson[];
 };
 
 /**
@@ -360,6 +390,217 @@ export type TickBatchJson = {
  */
 export const TickBatchSchema: GenMessage<TickBatch, {jsonType: TickBatchJson}> = /*@__PURE__*/
   messageDesc(file_mt5bridge_v1_ticks, 2);
+
+/**
+ * Ticks of one symbol, column by column: about 6 bytes a tick, where a Tick takes 41.
+ *
+ * Every column is written in one way: its first number, then of each number the difference to the one before it.
+ * Differences of 0 at the end are left out, so a column ends early where nothing changes any more, and is empty where
+ * all its numbers are 0; there are `count` of each all the same. All numbers are whole.
+ *
+ * @generated from message mt5bridge.v1.TickColumns
+ */
+export type TickColumns = Message<"mt5bridge.v1.TickColumns"> & {
+  /**
+   * The symbol.
+   *
+   * @generated from field: string symbol = 1;
+   */
+  symbol: string;
+
+  /**
+   * Decimals of the symbol's prices, 0 to 15: a price is its points divided by 10 to the power of this.
+   *
+   * @generated from field: uint32 digits = 2;
+   */
+  digits: number;
+
+  /**
+   * Ticks, 1 to 10000.
+   *
+   * @generated from field: uint32 count = 3;
+   */
+  count: number;
+
+  /**
+   * Tick.time_ms: milliseconds since 1970-01-01 UTC.
+   *
+   * @generated from field: repeated sint64 time_ms = 4;
+   */
+  timeMs: bigint[];
+
+  /**
+   * Tick.broker_time_ms less Tick.time_ms, in milliseconds.
+   *
+   * @generated from field: repeated sint64 broker_offset_ms = 5;
+   */
+  brokerOffsetMs: bigint[];
+
+  /**
+   * Tick.bid, in points.
+   *
+   * @generated from field: repeated sint64 bid = 6;
+   */
+  bid: bigint[];
+
+  /**
+   * Tick.ask less Tick.bid, in points.
+   *
+   * @generated from field: repeated sint64 spread = 7;
+   */
+  spread: bigint[];
+
+  /**
+   * Tick.last, in points.
+   *
+   * @generated from field: repeated sint64 last = 8;
+   */
+  last: bigint[];
+
+  /**
+   * Tick.volume, in units of 0.00000001 lots.
+   *
+   * @generated from field: repeated sint64 volume = 9;
+   */
+  volume: bigint[];
+
+  /**
+   * Tick.flags.
+   *
+   * @generated from field: repeated sint64 flags = 10;
+   */
+  flags: bigint[];
+
+  /**
+   * Tick.sequence less the tick's index here (0, 1, 2 …): ticks that follow each other without a gap differ by 0.
+   *
+   * @generated from field: repeated sint64 sequence = 11;
+   */
+  sequence: bigint[];
+
+  /**
+   * Tick.skipped.
+   *
+   * @generated from field: repeated sint64 skipped = 12;
+   */
+  skipped: bigint[];
+
+  /**
+   * Where the tick stands among the ticks of all symbols: the `sequence` of a cursor behind it.
+   *
+   * @generated from field: repeated sint64 place = 13;
+   */
+  place: bigint[];
+};
+
+/**
+ * Ticks of one symbol, column by column: about 6 bytes a tick, where a Tick takes 41.
+ *
+ * Every column is written in one way: its first number, then of each number the difference to the one before it.
+ * Differences of 0 at the end are left out, so a column ends early where nothing changes any more, and is empty where
+ * all its numbers are 0; there are `count` of each all the same. All numbers are whole.
+ *
+ * @generated from message mt5bridge.v1.TickColumns
+ */
+export type TickColumnsJson = {
+  /**
+   * The symbol.
+   *
+   * @generated from field: string symbol = 1;
+   */
+  symbol?: string;
+
+  /**
+   * Decimals of the symbol's prices, 0 to 15: a price is its points divided by 10 to the power of this.
+   *
+   * @generated from field: uint32 digits = 2;
+   */
+  digits?: number;
+
+  /**
+   * Ticks, 1 to 10000.
+   *
+   * @generated from field: uint32 count = 3;
+   */
+  count?: number;
+
+  /**
+   * Tick.time_ms: milliseconds since 1970-01-01 UTC.
+   *
+   * @generated from field: repeated sint64 time_ms = 4;
+   */
+  timeMs?: string[];
+
+  /**
+   * Tick.broker_time_ms less Tick.time_ms, in milliseconds.
+   *
+   * @generated from field: repeated sint64 broker_offset_ms = 5;
+   */
+  brokerOffsetMs?: string[];
+
+  /**
+   * Tick.bid, in points.
+   *
+   * @generated from field: repeated sint64 bid = 6;
+   */
+  bid?: string[];
+
+  /**
+   * Tick.ask less Tick.bid, in points.
+   *
+   * @generated from field: repeated sint64 spread = 7;
+   */
+  spread?: string[];
+
+  /**
+   * Tick.last, in points.
+   *
+   * @generated from field: repeated sint64 last = 8;
+   */
+  last?: string[];
+
+  /**
+   * Tick.volume, in units of 0.00000001 lots.
+   *
+   * @generated from field: repeated sint64 volume = 9;
+   */
+  volume?: string[];
+
+  /**
+   * Tick.flags.
+   *
+   * @generated from field: repeated sint64 flags = 10;
+   */
+  flags?: string[];
+
+  /**
+   * Tick.sequence less the tick's index here (0, 1, 2 …): ticks that follow each other without a gap differ by 0.
+   *
+   * @generated from field: repeated sint64 sequence = 11;
+   */
+  sequence?: string[];
+
+  /**
+   * Tick.skipped.
+   *
+   * @generated from field: repeated sint64 skipped = 12;
+   */
+  skipped?: string[];
+
+  /**
+   * Where the tick stands among the ticks of all symbols: the `sequence` of a cursor behind it.
+   *
+   * @generated from field: repeated sint64 place = 13;
+   */
+  place?: string[];
+};
+
+/**
+ * Describes the message mt5bridge.v1.TickColumns.
+ * Use `create(TickColumnsSchema)` to create a new message.
+ */
+export const TickColumnsSchema: GenMessage<TickColumns, {jsonType: TickColumnsJson}> = /*@__PURE__*/
+  messageDesc(file_mt5bridge_v1_ticks, 3);
 
 /**
  * One price change. Every price carries its last known value; `flags` says which changed.
@@ -520,7 +761,7 @@ export type TickJson = {
  * Use `create(TickSchema)` to create a new message.
  */
 export const TickSchema: GenMessage<Tick, {jsonType: TickJson}> = /*@__PURE__*/
-  messageDesc(file_mt5bridge_v1_ticks, 3);
+  messageDesc(file_mt5bridge_v1_ticks, 4);
 
 /**
  * The symbols of a stream.
@@ -569,7 +810,7 @@ export type SubscriptionJson = {
  * Use `create(SubscriptionSchema)` to create a new message.
  */
 export const SubscriptionSchema: GenMessage<Subscription, {jsonType: SubscriptionJson}> = /*@__PURE__*/
-  messageDesc(file_mt5bridge_v1_ticks, 4);
+  messageDesc(file_mt5bridge_v1_ticks, 5);
 
 /**
  * What to change.
@@ -632,7 +873,7 @@ export type UpdateTickSubscriptionRequestJson = {
  * Use `create(UpdateTickSubscriptionRequestSchema)` to create a new message.
  */
 export const UpdateTickSubscriptionRequestSchema: GenMessage<UpdateTickSubscriptionRequest, {jsonType: UpdateTickSubscriptionRequestJson}> = /*@__PURE__*/
-  messageDesc(file_mt5bridge_v1_ticks, 5);
+  messageDesc(file_mt5bridge_v1_ticks, 6);
 
 /**
  * What the stream carries now.
@@ -667,7 +908,7 @@ export type UpdateTickSubscriptionResponseJson = {
  * Use `create(UpdateTickSubscriptionResponseSchema)` to create a new message.
  */
 export const UpdateTickSubscriptionResponseSchema: GenMessage<UpdateTickSubscriptionResponse, {jsonType: UpdateTickSubscriptionResponseJson}> = /*@__PURE__*/
-  messageDesc(file_mt5bridge_v1_ticks, 6);
+  messageDesc(file_mt5bridge_v1_ticks, 7);
 
 /**
  * Which symbols.
@@ -716,7 +957,7 @@ export type GetLatestTicksRequestJson = {
  * Use `create(GetLatestTicksRequestSchema)` to create a new message.
  */
 export const GetLatestTicksRequestSchema: GenMessage<GetLatestTicksRequest, {jsonType: GetLatestTicksRequestJson}> = /*@__PURE__*/
-  messageDesc(file_mt5bridge_v1_ticks, 7);
+  messageDesc(file_mt5bridge_v1_ticks, 8);
 
 /**
  * The newest ticks.
@@ -751,7 +992,7 @@ export type GetLatestTicksResponseJson = {
  * Use `create(GetLatestTicksResponseSchema)` to create a new message.
  */
 export const GetLatestTicksResponseSchema: GenMessage<GetLatestTicksResponse, {jsonType: GetLatestTicksResponseJson}> = /*@__PURE__*/
-  messageDesc(file_mt5bridge_v1_ticks, 8);
+  messageDesc(file_mt5bridge_v1_ticks, 9);
 
 /**
  * Which recorded ticks.
@@ -800,6 +1041,13 @@ export type ListTicksRequest = Message<"mt5bridge.v1.ListTicksRequest"> & {
    * @generated from field: string page_token = 6;
    */
   pageToken: string;
+
+  /**
+   * ROWS (the default) or COLUMNS: how the ticks are written.
+   *
+   * @generated from field: mt5bridge.v1.TickForm form = 7;
+   */
+  form: TickForm;
 };
 
 /**
@@ -849,6 +1097,13 @@ export type ListTicksRequestJson = {
    * @generated from field: string page_token = 6;
    */
   pageToken?: string;
+
+  /**
+   * ROWS (the default) or COLUMNS: how the ticks are written.
+   *
+   * @generated from field: mt5bridge.v1.TickForm form = 7;
+   */
+  form?: TickFormJson;
 };
 
 /**
@@ -856,7 +1111,7 @@ export type ListTicksRequestJson = {
  * Use `create(ListTicksRequestSchema)` to create a new message.
  */
 export const ListTicksRequestSchema: GenMessage<ListTicksRequest, {jsonType: ListTicksRequestJson}> = /*@__PURE__*/
-  messageDesc(file_mt5bridge_v1_ticks, 9);
+  messageDesc(file_mt5bridge_v1_ticks, 10);
 
 /**
  * Recorded ticks.
@@ -877,6 +1132,13 @@ export type ListTicksResponse = Message<"mt5bridge.v1.ListTicksResponse"> & {
    * @generated from field: string next_page_token = 2;
    */
   nextPageToken: string;
+
+  /**
+   * The same ticks where COLUMNS were asked for, in pieces that follow each other; `ticks` is then empty.
+   *
+   * @generated from field: repeated mt5bridge.v1.TickColumns columns = 3;
+   */
+  columns: TickColumns[];
 };
 
 /**
@@ -898,6 +1160,13 @@ export type ListTicksResponseJson = {
    * @generated from field: string next_page_token = 2;
    */
   nextPageToken?: string;
+
+  /**
+   * The same ticks where COLUMNS were asked for, in pieces that follow each other; `ticks` is then empty.
+   *
+   * @generated from field: repeated mt5bridge.v1.TickColumns columns = 3;
+   */
+  columns?: TickColumnsJson[];
 };
 
 /**
@@ -905,7 +1174,7 @@ export type ListTicksResponseJson = {
  * Use `create(ListTicksResponseSchema)` to create a new message.
  */
 export const ListTicksResponseSchema: GenMessage<ListTicksResponse, {jsonType: ListTicksResponseJson}> = /*@__PURE__*/
-  messageDesc(file_mt5bridge_v1_ticks, 10);
+  messageDesc(file_mt5bridge_v1_ticks, 11);
 
 /**
  * Which bars.
@@ -1024,7 +1293,7 @@ export type ListBarsRequestJson = {
  * Use `create(ListBarsRequestSchema)` to create a new message.
  */
 export const ListBarsRequestSchema: GenMessage<ListBarsRequest, {jsonType: ListBarsRequestJson}> = /*@__PURE__*/
-  messageDesc(file_mt5bridge_v1_ticks, 11);
+  messageDesc(file_mt5bridge_v1_ticks, 12);
 
 /**
  * Bars.
@@ -1073,7 +1342,7 @@ export type ListBarsResponseJson = {
  * Use `create(ListBarsResponseSchema)` to create a new message.
  */
 export const ListBarsResponseSchema: GenMessage<ListBarsResponse, {jsonType: ListBarsResponseJson}> = /*@__PURE__*/
-  messageDesc(file_mt5bridge_v1_ticks, 12);
+  messageDesc(file_mt5bridge_v1_ticks, 13);
 
 /**
  * Open, high, low and close of a period, built from the bid as MetaTrader does.
@@ -1262,7 +1531,7 @@ export type BarJson = {
  * Use `create(BarSchema)` to create a new message.
  */
 export const BarSchema: GenMessage<Bar, {jsonType: BarJson}> = /*@__PURE__*/
-  messageDesc(file_mt5bridge_v1_ticks, 13);
+  messageDesc(file_mt5bridge_v1_ticks, 14);
 
 /**
  * Which bars to follow.
@@ -1367,7 +1636,7 @@ export type StreamBarsRequestJson = {
  * Use `create(StreamBarsRequestSchema)` to create a new message.
  */
 export const StreamBarsRequestSchema: GenMessage<StreamBarsRequest, {jsonType: StreamBarsRequestJson}> = /*@__PURE__*/
-  messageDesc(file_mt5bridge_v1_ticks, 14);
+  messageDesc(file_mt5bridge_v1_ticks, 15);
 
 /**
  * One event of a bar stream.
@@ -1514,7 +1783,7 @@ export type StreamBarsResponseJson = {
  * Use `create(StreamBarsResponseSchema)` to create a new message.
  */
 export const StreamBarsResponseSchema: GenMessage<StreamBarsResponse, {jsonType: StreamBarsResponseJson}> = /*@__PURE__*/
-  messageDesc(file_mt5bridge_v1_ticks, 15);
+  messageDesc(file_mt5bridge_v1_ticks, 16);
 
 /**
  * Whose symbols.
@@ -1577,7 +1846,7 @@ export type ListSymbolsRequestJson = {
  * Use `create(ListSymbolsRequestSchema)` to create a new message.
  */
 export const ListSymbolsRequestSchema: GenMessage<ListSymbolsRequest, {jsonType: ListSymbolsRequestJson}> = /*@__PURE__*/
-  messageDesc(file_mt5bridge_v1_ticks, 16);
+  messageDesc(file_mt5bridge_v1_ticks, 17);
 
 /**
  * Symbols.
@@ -1626,7 +1895,7 @@ export type ListSymbolsResponseJson = {
  * Use `create(ListSymbolsResponseSchema)` to create a new message.
  */
 export const ListSymbolsResponseSchema: GenMessage<ListSymbolsResponse, {jsonType: ListSymbolsResponseJson}> = /*@__PURE__*/
-  messageDesc(file_mt5bridge_v1_ticks, 17);
+  messageDesc(file_mt5bridge_v1_ticks, 18);
 
 /**
  * Which symbol.
@@ -1675,7 +1944,7 @@ export type GetSymbolRequestJson = {
  * Use `create(GetSymbolRequestSchema)` to create a new message.
  */
 export const GetSymbolRequestSchema: GenMessage<GetSymbolRequest, {jsonType: GetSymbolRequestJson}> = /*@__PURE__*/
-  messageDesc(file_mt5bridge_v1_ticks, 18);
+  messageDesc(file_mt5bridge_v1_ticks, 19);
 
 /**
  * One symbol.
@@ -1710,7 +1979,7 @@ export type GetSymbolResponseJson = {
  * Use `create(GetSymbolResponseSchema)` to create a new message.
  */
 export const GetSymbolResponseSchema: GenMessage<GetSymbolResponse, {jsonType: GetSymbolResponseJson}> = /*@__PURE__*/
-  messageDesc(file_mt5bridge_v1_ticks, 19);
+  messageDesc(file_mt5bridge_v1_ticks, 20);
 
 /**
  * A symbol's full specification. Words are MetaTrader's own names in lower case, for example `cfd_leverage`.
@@ -2249,7 +2518,7 @@ export type SymbolSpecJson = {
  * Use `create(SymbolSpecSchema)` to create a new message.
  */
 export const SymbolSpecSchema: GenMessage<SymbolSpec, {jsonType: SymbolSpecJson}> = /*@__PURE__*/
-  messageDesc(file_mt5bridge_v1_ticks, 20);
+  messageDesc(file_mt5bridge_v1_ticks, 21);
 
 /**
  * A session on the broker's clock.
@@ -2312,7 +2581,7 @@ export type SessionJson = {
  * Use `create(SessionSchema)` to create a new message.
  */
 export const SessionSchema: GenMessage<Session, {jsonType: SessionJson}> = /*@__PURE__*/
-  messageDesc(file_mt5bridge_v1_ticks, 21);
+  messageDesc(file_mt5bridge_v1_ticks, 22);
 
 /**
  * What a slow or modest reader gets.
@@ -2361,6 +2630,54 @@ export type DeliveryJson = "DELIVERY_UNSPECIFIED" | "DELIVERY_EVERY_TICK" | "DEL
  */
 export const DeliverySchema: GenEnum<Delivery, DeliveryJson> = /*@__PURE__*/
   enumDesc(file_mt5bridge_v1_ticks, 0);
+
+/**
+ * How several ticks are written.
+ *
+ * @generated from enum mt5bridge.v1.TickForm
+ */
+export const TickForm = {
+  /**
+   * As ROWS.
+   *
+   * @generated from enum value: TICK_FORM_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * A Tick each.
+   *
+   * @generated from enum value: TICK_FORM_ROWS = 1;
+   */
+  ROWS: 1,
+
+  /**
+   * TickColumns for each symbol: a seventh of the bytes. Meant for protobuf; in JSON each number is a string.
+   *
+   * @generated from enum value: TICK_FORM_COLUMNS = 2;
+   */
+  COLUMNS: 2,
+} as const;
+
+/**
+ * How several ticks are written.
+ *
+ * @generated from enum mt5bridge.v1.TickForm
+ */
+export type TickForm = (typeof TickForm)[keyof typeof TickForm] | UnknownEnum;
+
+/**
+ * How several ticks are written.
+ *
+ * @generated from enum mt5bridge.v1.TickForm
+ */
+export type TickFormJson = "TICK_FORM_UNSPECIFIED" | "TICK_FORM_ROWS" | "TICK_FORM_COLUMNS";
+
+/**
+ * Describes the enum mt5bridge.v1.TickForm.
+ */
+export const TickFormSchema: GenEnum<TickForm, TickFormJson> = /*@__PURE__*/
+  enumDesc(file_mt5bridge_v1_ticks, 1);
 
 /**
  * MetaTrader's timeframes.
@@ -2541,7 +2858,7 @@ export type TimeframeJson = "TIMEFRAME_UNSPECIFIED" | "TIMEFRAME_M1" | "TIMEFRAM
  * Describes the enum mt5bridge.v1.Timeframe.
  */
 export const TimeframeSchema: GenEnum<Timeframe, TimeframeJson> = /*@__PURE__*/
-  enumDesc(file_mt5bridge_v1_ticks, 1);
+  enumDesc(file_mt5bridge_v1_ticks, 2);
 
 /**
  * Prices: live, latest and recorded; symbols and what may be done with them.

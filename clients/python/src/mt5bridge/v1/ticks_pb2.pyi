@@ -46,6 +46,30 @@ DELIVERY_LATEST: Delivery.ValueType  # 2
 """The newest tick of each symbol; what was folded away is counted in `skipped`."""
 Global___Delivery: _TypeAlias = Delivery  # noqa: Y015
 
+class _TickForm:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _TickFormEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TickForm.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    TICK_FORM_UNSPECIFIED: _TickForm.ValueType  # 0
+    """As ROWS."""
+    TICK_FORM_ROWS: _TickForm.ValueType  # 1
+    """A Tick each."""
+    TICK_FORM_COLUMNS: _TickForm.ValueType  # 2
+    """TickColumns for each symbol: a seventh of the bytes. Meant for protobuf; in JSON each number is a string."""
+
+class TickForm(_TickForm, metaclass=_TickFormEnumTypeWrapper):
+    """How several ticks are written."""
+
+TICK_FORM_UNSPECIFIED: TickForm.ValueType  # 0
+"""As ROWS."""
+TICK_FORM_ROWS: TickForm.ValueType  # 1
+"""A Tick each."""
+TICK_FORM_COLUMNS: TickForm.ValueType  # 2
+"""TickColumns for each symbol: a seventh of the bytes. Meant for protobuf; in JSON each number is a string."""
+Global___TickForm: _TypeAlias = TickForm  # noqa: Y015
+
 class _Timeframe:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -161,6 +185,7 @@ class StreamTicksRequest(_message.Message):
     SNAPSHOT_FIELD_NUMBER: _builtins.int
     RESUME_AFTER_FIELD_NUMBER: _builtins.int
     HEARTBEAT_INTERVAL_FIELD_NUMBER: _builtins.int
+    FORM_FIELD_NUMBER: _builtins.int
     account: _builtins.str
     """The account's alias; may be left empty when the bridge serves one account."""
     delivery: Global___Delivery.ValueType
@@ -169,6 +194,8 @@ class StreamTicksRequest(_message.Message):
     """The most ticks in one message, 1 to 10000; 0: 1000."""
     snapshot: _builtins.bool
     """Begin with the newest tick of each symbol. Absent: true, and false when `resume_after` is set."""
+    form: Global___TickForm.ValueType
+    """ROWS (the default) or COLUMNS: how the ticks of batches and of the snapshot are written."""
     @_builtins.property
     def symbols(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """1 to 500 symbols, each once."""
@@ -201,10 +228,11 @@ class StreamTicksRequest(_message.Message):
         snapshot: _builtins.bool | None = ...,
         resume_after: _types_pb2.Cursor | None = ...,
         heartbeat_interval: _duration_pb2.Duration | None = ...,
+        form: Global___TickForm.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_snapshot", b"_snapshot", "heartbeat_interval", b"heartbeat_interval", "max_linger", b"max_linger", "min_interval", b"min_interval", "resume_after", b"resume_after", "snapshot", b"snapshot"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_snapshot", b"_snapshot", "account", b"account", "delivery", b"delivery", "heartbeat_interval", b"heartbeat_interval", "max_batch", b"max_batch", "max_linger", b"max_linger", "min_interval", b"min_interval", "resume_after", b"resume_after", "snapshot", b"snapshot", "symbols", b"symbols"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_snapshot", b"_snapshot", "account", b"account", "delivery", b"delivery", "form", b"form", "heartbeat_interval", b"heartbeat_interval", "max_batch", b"max_batch", "max_linger", b"max_linger", "min_interval", b"min_interval", "resume_after", b"resume_after", "snapshot", b"snapshot", "symbols", b"symbols"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__snapshot: _TypeAlias = _typing.Literal["snapshot"]  # noqa: Y015
     _WhichOneofArgType__snapshot: _TypeAlias = _typing.Literal["_snapshot", b"_snapshot"]  # noqa: Y015
@@ -288,27 +316,130 @@ class TickBatch(_message.Message):
 
     TICKS_FIELD_NUMBER: _builtins.int
     CURSOR_FIELD_NUMBER: _builtins.int
+    COLUMNS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def ticks(self) -> _containers.RepeatedCompositeFieldContainer[Global___Tick]:
-        """At least one."""
+        """At least one, unless they come as columns."""
 
     @_builtins.property
     def cursor(self) -> _types_pb2.Cursor:
         """Behind the last of them: what to resume from."""
+
+    @_builtins.property
+    def columns(self) -> _containers.RepeatedCompositeFieldContainer[Global___TickColumns]:
+        """The same ticks where COLUMNS were asked for, one message for each symbol; `ticks` is then empty. `place` tells
+        the order among symbols.
+        """
 
     def __init__(
         self,
         *,
         ticks: _abc.Iterable[Global___Tick] | None = ...,
         cursor: _types_pb2.Cursor | None = ...,
+        columns: _abc.Iterable[Global___TickColumns] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "ticks", b"ticks"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "cursor", b"cursor", "ticks", b"ticks"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___TickBatch: _TypeAlias = TickBatch  # noqa: Y015
+
+@_typing.final
+class TickColumns(_message.Message):
+    """Ticks of one symbol, column by column: about 6 bytes a tick, where a Tick takes 41.
+
+    Every column is written in one way: its first number, then of each number the difference to the one before it.
+    Differences of 0 at the end are left out, so a column ends early where nothing changes any more, and is empty where
+    all its numbers are 0; there are `count` of each all the same. All numbers are whole.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SYMBOL_FIELD_NUMBER: _builtins.int
+    DIGITS_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    TIME_MS_FIELD_NUMBER: _builtins.int
+    BROKER_OFFSET_MS_FIELD_NUMBER: _builtins.int
+    BID_FIELD_NUMBER: _builtins.int
+    SPREAD_FIELD_NUMBER: _builtins.int
+    LAST_FIELD_NUMBER: _builtins.int
+    VOLUME_FIELD_NUMBER: _builtins.int
+    FLAGS_FIELD_NUMBER: _builtins.int
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    SKIPPED_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
+    symbol: _builtins.str
+    """The symbol."""
+    digits: _builtins.int
+    """Decimals of the symbol's prices, 0 to 15: a price is its points divided by 10 to the power of this."""
+    count: _builtins.int
+    """Ticks, 1 to 10000."""
+    @_builtins.property
+    def time_ms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Tick.time_ms: milliseconds since 1970-01-01 UTC."""
+
+    @_builtins.property
+    def broker_offset_ms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Tick.broker_time_ms less Tick.time_ms, in milliseconds."""
+
+    @_builtins.property
+    def bid(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Tick.bid, in points."""
+
+    @_builtins.property
+    def spread(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Tick.ask less Tick.bid, in points."""
+
+    @_builtins.property
+    def last(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Tick.last, in points."""
+
+    @_builtins.property
+    def volume(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Tick.volume, in units of 0.00000001 lots."""
+
+    @_builtins.property
+    def flags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Tick.flags."""
+
+    @_builtins.property
+    def sequence(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Tick.sequence less the tick's index here (0, 1, 2 …): ticks that follow each other without a gap differ by 0."""
+
+    @_builtins.property
+    def skipped(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Tick.skipped."""
+
+    @_builtins.property
+    def place(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Where the tick stands among the ticks of all symbols: the `sequence` of a cursor behind it."""
+
+    def __init__(
+        self,
+        *,
+        symbol: _builtins.str = ...,
+        digits: _builtins.int = ...,
+        count: _builtins.int = ...,
+        time_ms: _abc.Iterable[_builtins.int] | None = ...,
+        broker_offset_ms: _abc.Iterable[_builtins.int] | None = ...,
+        bid: _abc.Iterable[_builtins.int] | None = ...,
+        spread: _abc.Iterable[_builtins.int] | None = ...,
+        last: _abc.Iterable[_builtins.int] | None = ...,
+        volume: _abc.Iterable[_builtins.int] | None = ...,
+        flags: _abc.Iterable[_builtins.int] | None = ...,
+        sequence: _abc.Iterable[_builtins.int] | None = ...,
+        skipped: _abc.Iterable[_builtins.int] | None = ...,
+        place: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bid", b"bid", "broker_offset_ms", b"broker_offset_ms", "count", b"count", "digits", b"digits", "flags", b"flags", "last", b"last", "place", b"place", "sequence", b"sequence", "skipped", b"skipped", "spread", b"spread", "symbol", b"symbol", "time_ms", b"time_ms", "volume", b"volume"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TickColumns: _TypeAlias = TickColumns  # noqa: Y015
 
 @_typing.final
 class Tick(_message.Message):
@@ -520,6 +651,7 @@ class ListTicksRequest(_message.Message):
     TO_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    FORM_FIELD_NUMBER: _builtins.int
     account: _builtins.str
     """The account's alias; may be left empty when the bridge serves one account."""
     symbol: _builtins.str
@@ -528,6 +660,8 @@ class ListTicksRequest(_message.Message):
     """Rows of one page, 1 to 10000; 0: 1000."""
     page_token: _builtins.str
     """From the previous answer; the other fields must stay as they were."""
+    form: Global___TickForm.ValueType
+    """ROWS (the default) or COLUMNS: how the ticks are written."""
     @_builtins.property
     def to(self) -> _timestamp_pb2.Timestamp:
         """Up to this moment, inclusive. Absent: now."""
@@ -540,10 +674,11 @@ class ListTicksRequest(_message.Message):
         to: _timestamp_pb2.Timestamp | None = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        form: Global___TickForm.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["from", b"from", "to", b"to"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "from", b"from", "page_size", b"page_size", "page_token", b"page_token", "symbol", b"symbol", "to", b"to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "form", b"form", "from", b"from", "page_size", b"page_size", "page_token", b"page_token", "symbol", b"symbol", "to", b"to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -557,21 +692,27 @@ class ListTicksResponse(_message.Message):
 
     TICKS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    COLUMNS_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """Asks for the next page; empty: there is no more. Without `from` pages go back in time."""
     @_builtins.property
     def ticks(self) -> _containers.RepeatedCompositeFieldContainer[Global___Tick]:
         """Oldest first."""
 
+    @_builtins.property
+    def columns(self) -> _containers.RepeatedCompositeFieldContainer[Global___TickColumns]:
+        """The same ticks where COLUMNS were asked for, in pieces that follow each other; `ticks` is then empty."""
+
     def __init__(
         self,
         *,
         ticks: _abc.Iterable[Global___Tick] | None = ...,
         next_page_token: _builtins.str = ...,
+        columns: _abc.Iterable[Global___TickColumns] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "ticks", b"ticks"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "next_page_token", b"next_page_token", "ticks", b"ticks"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
