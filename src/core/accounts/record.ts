@@ -254,6 +254,11 @@ export class AccountRecord {
     return this.#durableOrders.of(number, this.orders.byNumber(number));
   }
 
+  /** The position as it is on disk. */
+  durablePosition(ticket: Ticket): Position | undefined {
+    return this.#durablePositions.of(ticket, this.holdings.position(ticket));
+  }
+
   /** What is open on disk. */
   get openOrders(): Order[] {
     return this.#durableOrders

@@ -74,7 +74,7 @@ export async function modifyPosition(
     }
     return { kind: "stops", position: ticket, to: validateStops(draft, position, desk.symbol(position.symbol)) };
   });
-  return { position: desk.record.holdings.position(ticket), replayed };
+  return { position: desk.record.durablePosition(ticket), replayed };
 }
 
 export const findOrder = (desk: OrderDesk, name: OrderName): Order => known(name, desk.record.orders.find(name));

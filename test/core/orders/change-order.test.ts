@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { lots, type Price } from "../../../src/core/model/decimals.ts";
 import type { Ticket } from "../../../src/core/model/ids.ts";
+import type { Position } from "../../../src/core/model/position.ts";
 import { cancelOrder, modifyOrder, modifyPosition } from "../../../src/core/orders/change-order.ts";
 import { settleDoubts } from "../../../src/core/orders/doubts.ts";
 import type { ChangeDraft } from "../../../src/core/orders/draft.ts";
 import type { OrderName } from "../../../src/core/orders/order-book.ts";
-import { caller, type Desk, faultOf, key, later, limit, openDesk, quiet, silence } from "../desk.ts";
+import { caller, type Desk, faultOf, key, later, limit, openDesk, quiet, silence, tell } from "../desk.ts";
 
 const named = (name: string): OrderName => ({ by: "client_order_id", value: key(name) });
 const change = (more: Partial<ChangeDraft> = {}): ChangeDraft => ({
@@ -221,6 +222,25 @@ describe("a change of a position's stops", () => {
     const { position } = await modifyPosition(desk.desk, key("n"), 1000n as Ticket, stops(undefined, 0), caller());
     expect(position).toMatchObject({ stopLoss: 105_000, volume: lots(0.2) });
     expect(position).not.toHaveProperty("takeProfit");
+  });
+
+  it("tells of the position as it is on disk, although more is on its way there", async () => {
+    const { desk, journal } = await held();
+    const ask = () => modifyPosition(desk, key("m"), 1000n as Ticket, stops(1.05), caller());
+    await ask();
+    journal.hold();
+    const position = desk.record.holdings.position(1000n as Ticket) as Position;
+    const moved = tell(desk, { type: "position", position: { ...position, stopLoss: 104_000 as Price } });
+    const again = ask();
+    await quiet();
+    journal.release();
+    journal.hold();
+    const gone = tell(desk, { type: "position_closed", position });
+    expect(desk.record.holdings.position(1000n as Ticket)).toBeUndefined();
+    expect(await again).toMatchObject({ replayed: true, position: { stopLoss: 104_000 } });
+    journal.release();
+    await Promise.all([moved, gone]);
+    expect(await ask()).toEqual({ replayed: true, position: undefined });
   });
 
   it("needs an open position", async () => {
