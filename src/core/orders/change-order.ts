@@ -148,14 +148,16 @@ async function ask(
   return replayed;
 }
 
+/** As it stands now, once it is on disk: one that comes while the disk is waited for may never get there. */
 async function durableAnswer(desk: OrderDesk, key: ClientOrderId): Promise<Answer | undefined> {
+  const answer = desk.record.changes.answerOf(key);
   try {
     await desk.record.settled();
   } catch (cause) {
     const message = "the change may have been made, but the journal cannot be written; look at the order at the broker";
     throw new BridgeError("terminal_silent", message, { cause });
   }
-  return desk.record.changes.answerOf(key);
+  return answer;
 }
 
 /** Never throws: the answer, or the doubt, is in the journal. */

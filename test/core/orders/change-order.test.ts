@@ -250,6 +250,29 @@ describe("a change of a position's stops", () => {
   });
 });
 
+describe("a change in doubt", () => {
+  it("is not answered with what is on its way to the disk", async () => {
+    const desk = await resting();
+    desk.terminal.complete = false;
+    desk.terminal.script = ["lost"];
+    const first = faultOf(cancel(desk));
+    await quiet();
+    desk.clock.advance(silence);
+    expect((await first).fault).toBe("terminal_silent");
+    desk.journal.hold();
+    desk.place({ clientOrderId: key("b") }).catch(() => undefined);
+    const again = faultOf(cancel(desk));
+    await quiet();
+    desk.journal.release();
+    desk.journal.hold();
+    const answered = desk.record.write([{ type: "answered", key: key("cancel"), answer: { kind: "done" } }]);
+    expect((await again).fault).toBe("terminal_silent");
+    desk.journal.release();
+    await answered;
+    expect((await cancel(desk)).replayed).toBe(true);
+  });
+});
+
 describe("a change, when the journal cannot be written,", () => {
   it("is not sent, and says so", async () => {
     const desk = await resting();
