@@ -13,7 +13,6 @@ import { healthService } from "./contract/health-service.ts";
 import { ordersService } from "./contract/orders-service.ts";
 import { symbolsMeant } from "./contract/symbols-meant.ts";
 import { ticksService } from "./contract/ticks-service.ts";
-import { createValidation } from "./contract/validation.ts";
 import { Account } from "./core/accounts/account.ts";
 import type { AccountEvent } from "./core/accounts/account-event.ts";
 import { follow } from "./core/accounts/follow.ts";
@@ -33,6 +32,7 @@ import type { Journal } from "./core/ports/journal.ts";
 import { StreamIds } from "./core/streams/stream-ids.ts";
 import { TickHub } from "./core/ticks/hub.ts";
 import { Prices } from "./core/ticks/prices.ts";
+import { type Doors, openDoors } from "./edge/doors.ts";
 import { helpText } from "./help.ts";
 import { JournalStore } from "./store/journal-store.ts";
 import { openTickHistory } from "./store/sqlite/history.ts";
@@ -54,17 +54,10 @@ import { PaperTerminal } from "./terminals/paper/terminal.ts";
 import { openAccess } from "./transport/access.ts";
 import { Drain } from "./transport/drain.ts";
 import { encoded } from "./transport/frame.ts";
-import { serveGrpc } from "./transport/grpc/server.ts";
-import { docsRoutes } from "./transport/http/docs.ts";
-import { isAllowedOrigin } from "./transport/http/origins.ts";
-import { serveHttp } from "./transport/http/server.ts";
 import { Refusals } from "./transport/refusals.ts";
-import { type WebsocketEndpoint, websocketEndpoint } from "./transport/websocket/endpoint.ts";
 
 /** Signals within so many milliseconds are one press of Ctrl-C. */
 const samePress = 1000;
-/** Unary calls in flight at once, all clients together. */
-const unaryLimit = 4096;
 
 /** Each market has an account and a history of its own: what was traded in one makes no sense in another. */
 function folderOf({ dataDir, paper }: Config): string {
@@ -143,7 +136,7 @@ async function start(config: Config, log: Log): Promise<() => Promise<void>> {
   const watch = new Watch(tracing);
   const commits = new CommitCounts();
   const answers = new HttpCounts();
-  let webSockets: WebsocketEndpoint | undefined;
+  let openedDoors: Doors | undefined;
 
   // The store, the market and the terminal.
   const store = await openJournal(config, folder, clock, log);
@@ -200,7 +193,7 @@ async function start(config: Config, log: Log): Promise<() => Promise<void>> {
       commits,
       http: answers,
       spans: tracing?.queue,
-      webSockets: () => webSockets?.status().connections ?? 0,
+      webSockets: () => openedDoors?.webSockets() ?? 0,
       encoded,
     },
     log,
@@ -221,19 +214,6 @@ async function start(config: Config, log: Log): Promise<() => Promise<void>> {
     return { ordersInFlight: health.inFlight, streamsClosed };
   };
   const about = { version: pkg.version, runtime: process.version, streams: () => drain.inFlight.streams };
-  const calls = {
-    clock,
-    observer: log,
-    refusals,
-    validation: createValidation(),
-    authenticate: access.authenticate,
-    rates: access.rates,
-    symbolsMeant: symbolsMeant(accounts),
-    drain,
-    limits: { unary: unaryLimit, streams: limits.streams },
-    newTraceId: () => randomUUID().replaceAll("-", ""), // drawn in blocks, unlike single random bytes
-    witness: watch,
-  };
   const services = [
     accountService(accounts),
     ticksService(accounts),
@@ -241,33 +221,23 @@ async function start(config: Config, log: Log): Promise<() => Promise<void>> {
     healthService(health, about),
     adminService(accounts, control, drainNow),
   ];
-  const served = {
+  const doors = await openDoors({
+    config,
     services,
-    calls,
-    host: network.bindAddress,
-    mode: "paper",
+    access,
+    symbolsMeant: symbolsMeant(accounts),
+    drain,
+    refusals,
+    witness: watch,
+    clock,
+    observer: log,
     health: { serving: () => health.now.serving, changed: (listener: () => void) => health.watch(listener) },
-    maxConnections: limits.connections,
-    ...(access.certificate === undefined ? {} : { certificate: access.certificate }),
-  };
-  const grpc = await serveGrpc({ ...served, port: network.grpcPort });
-  const endpoint = websocketEndpoint({
-    services,
-    calls,
-    mode: served.mode,
-    allowsOrigin: (origin, host) => isAllowedOrigin(origin, host, network.origins),
-    limits: { connections: limits.connections },
-  });
-  webSockets = endpoint;
-  const http = await serveHttp({
-    ...served,
-    port: network.bridgePort,
-    origins: network.origins,
-    routes: docsRoutes(),
-    onUpgrade: (request, socket, head) => endpoint.handleUpgrade(request, socket, head),
+    mode: "paper",
+    ports: { grpc: network.grpcPort, http: network.bridgePort },
+    shared: false,
     answered: (status, ms) => answers.answered(status, ms),
-    webSockets: () => endpoint.status().connections,
   });
+  openedDoors = doors;
   const life = new AbortController();
   const recovering = recover(account, () => health.changed(), life.signal);
   const following = follow(account, () => health.changed(), life.signal);
@@ -284,8 +254,7 @@ async function start(config: Config, log: Log): Promise<() => Promise<void>> {
   ready.resolve();
   const ports = {
     host: network.bindAddress,
-    grpc: grpc.port,
-    http: http.port,
+    ...doors.ports,
     metrics: metrics.port,
     secure: access.certificate !== undefined,
   };
@@ -298,8 +267,7 @@ async function start(config: Config, log: Log): Promise<() => Promise<void>> {
   return async () => {
     health.drain();
     const grace = limits.drainTimeoutMs;
-    const webSocketsGone = drain.settle(grace).then(() => endpoint.stop());
-    const [left] = await Promise.all([grpc.stop(grace), http.stop(grace), webSocketsGone]);
+    const left = await doors.stop(grace);
     if (left.unary + left.streams > 0) log.note("warn", "bridge", "calls were cut off", { ...left });
     await Promise.race([desk.idle(), clock.sleep(limits.drainTimeoutMs)]);
     await terminal.close();

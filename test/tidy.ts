@@ -29,7 +29,8 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   transport: ["core", "contract"],
   telemetry: ["core"],
   config:    [],
-  main:      ["core", "contract", "transport", "transport/*", "terminals/*", "store", "store/*", "telemetry", "config", "manifest"],
+  edge:      ["core", "contract", "transport", "transport/*", "telemetry", "config", "manifest"], // no terminal, no store
+  main:      ["edge", "core", "contract", "transport", "transport/*", "terminals/*", "store", "store/*", "telemetry", "config", "manifest"],
   "transport/*": ["core", "contract", "transport"],
   "transport/http": ["core", "contract", "transport", "transport/connect"], // one port is both: Connect is plain HTTP
   "terminals/*": ["core"],
@@ -47,7 +48,7 @@ function placeOf(path: string): string | undefined {
   if (["transport", "store"].includes(first) && third === undefined) return first;
   if (["transport", "terminals", "store"].includes(first))
     return third === undefined ? undefined : `${first}/${second}`;
-  return ["core", "contract", "telemetry"].includes(first) && second !== "" ? first : undefined;
+  return ["core", "contract", "telemetry", "edge"].includes(first) && second !== "" ? first : undefined;
 }
 
 const ruleOf = (place: string): string => place.replace(/\/.*/, "/*");

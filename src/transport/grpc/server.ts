@@ -23,6 +23,8 @@ export interface GrpcOptions {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
+  /** Whether other threads listen on the same port. */
+  readonly shared?: boolean;
   /** What `mt5bridge-mode` says on every answer. */
   readonly mode: string;
   readonly health: Serving;
@@ -73,7 +75,7 @@ export async function serveGrpc(options: GrpcOptions): Promise<GrpcServer> {
     certificate: options.certificate,
     protocols: ["h2"],
   });
-  listener.listen({ host: options.host, port: options.port });
+  listener.listen({ host: options.host, port: options.port, reusePort: options.shared === true });
   await once(listener, "listening");
 
   return {

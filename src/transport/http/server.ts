@@ -36,6 +36,8 @@ export interface HttpOptions {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
+  /** Whether other threads listen on the same port. */
+  readonly shared?: boolean;
   /** What `mt5bridge-mode` says on every answer. */
   readonly mode: string;
   readonly health: Serving;
@@ -100,7 +102,7 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
     { http1: (socket) => http1.emit("connection", socket), http2: (socket) => http2.server.emit("connection", socket) },
     { limit, refusals, certificate, silenceMs: limits.silenceMs },
   );
-  port.listener.listen({ host: options.host, port: options.port });
+  port.listener.listen({ host: options.host, port: options.port, reusePort: options.shared === true });
   await once(port.listener, "listening");
 
   return {
