@@ -5,7 +5,7 @@ import { BridgeError } from "../core/errors.ts";
 export type Accounts = ReadonlyMap<string, Account>;
 
 /** The account of that alias; the only one when none is named. */
-export function accountOf(accounts: Accounts, alias: string): Account {
+export function accountOf<A>(accounts: ReadonlyMap<string, A>, alias: string): A {
   const [only] = accounts.values();
   const account = alias === "" && accounts.size === 1 ? only : accounts.get(alias);
   if (account !== undefined) return account;

@@ -25,12 +25,13 @@ import type { Timeframe as CoreTimeframe } from "../core/model/bar.ts";
 import type { Instant } from "../core/model/ids.ts";
 import type { HistoryRange } from "../core/ports/history.ts";
 import { type Frame, largest } from "../core/ticks/frame.ts";
+import type { Quotes } from "../core/ticks/quotes.ts";
 import { streamBars } from "../core/ticks/stream-bars.ts";
 import { streamTicks, type TickEvent } from "../core/ticks/stream-ticks.ts";
 import { type Accounts, accountOf } from "./accounts.ts";
 import { partsOf, sizeOf, tokenOf } from "./pages.ts";
 import { mayReadSymbol } from "./principal.ts";
-import { service } from "./service.ts";
+import { type Implementation, service } from "./service.ts";
 import { courseEvent, cursorFrom, cursorOf, heartbeatOf } from "./streams.ts";
 import { barMessage, batchMessage, frameMessage, symbolMessage, tickMessage } from "./tick-message.ts";
 import { instant, milliseconds } from "./times.ts";
@@ -38,8 +39,9 @@ import { timeframes, wordOf } from "./words.ts";
 
 type SymbolResults = MessageInitShape<typeof SymbolResultSchema>[];
 
-export const ticksService = (accounts: Accounts) =>
-  service(TicksService, {
+/** The RPCs that need nothing but prices. */
+export function tickStreams(accounts: ReadonlyMap<string, Quotes>) {
+  return {
     async *streamTicks(request, call) {
       const account = accountOf(accounts, request.account);
       const { results, events } = streamTicks(account, tickOptions(request, call.principal.name), call);
@@ -52,6 +54,12 @@ export const ticksService = (accounts: Accounts) =>
       const subscription = create(SubscriptionSchema, { symbols: [...symbols], results: [...results] });
       return create(UpdateTickSubscriptionResponseSchema, { subscription });
     },
+  } satisfies Partial<Implementation<typeof TicksService>>;
+}
+
+export const ticksService = (accounts: Accounts) =>
+  service(TicksService, {
+    ...tickStreams(accounts),
 
     async getLatestTicks(request) {
       const account = accountOf(accounts, request.account);
@@ -116,7 +124,7 @@ export const ticksService = (accounts: Accounts) =>
   });
 
 /** A stream that somebody else has opened is as unknown as one that nobody has. */
-function readerOf(accounts: Accounts, id: string, owner: string) {
+function readerOf(accounts: ReadonlyMap<string, Quotes>, id: string, owner: string) {
   for (const { hub } of accounts.values()) {
     const reader = hub.readerOf(id, owner);
     if (reader !== undefined) return { hub, reader };
@@ -144,7 +152,7 @@ function tickOptions(request: StreamTicksRequest, owner: string) {
 /** Frames are shared by their readers, and so are their messages and, in the transports, their bytes. */
 const batches = new WeakMap<Frame, StreamTicksResponse>();
 
-function tickEvent(event: TickEvent, account: Account, symbols: SymbolResults): StreamTicksResponse {
+function tickEvent(event: TickEvent, account: Quotes, symbols: SymbolResults): StreamTicksResponse {
   switch (event.type) {
     case "batch": {
       let message = batches.get(event.frame);

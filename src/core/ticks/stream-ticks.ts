@@ -5,11 +5,11 @@
  * (`linger`), for pauses (`minInterval`, only where the newest will do) and for smaller
  * frames (`maxBatch`); who asks for nothing shares frames with everyone else.
  */
-import type { Account } from "../accounts/account.ts";
 import type { Tick } from "../model/tick.ts";
 import { type CourseEvent, type Ends, run } from "../streams/course.ts";
 import type { Cursor } from "../streams/cursor.ts";
 import { type Frame, join, split } from "./frame.ts";
+import type { Quotes } from "./quotes.ts";
 import type { SymbolResult, TickItem, TickReader, Wish } from "./tick-reader.ts";
 
 export interface TickStreamOptions extends Wish {
@@ -39,11 +39,11 @@ export type TickEvent = CourseEvent | TickData;
 
 /** The events of the stream, and what became of the symbols that were asked for. */
 export function streamTicks(
-  account: Account,
+  quotes: Quotes,
   options: TickStreamOptions,
   ends: Ends,
 ): { readonly results: readonly SymbolResult[]; readonly events: AsyncGenerator<TickEvent, void> } {
-  const { hub, streams, clock } = account;
+  const { hub, streams, clock } = quotes;
   const id = streams.next("ticks");
   const { reader, missed, reset } = hub.open(id, options, options.after);
   const start = hub.cursor;
@@ -89,7 +89,7 @@ export function streamTicks(
     missed: missed.flatMap((frame) => [...parts(frame)]),
     news,
     cursor: () => hub.cursor,
-    source: () => account.sourceState,
+    source: () => quotes.sourceState,
     skipped: () => skipped,
   };
   const events = async function* (): AsyncGenerator<TickEvent, void> {
