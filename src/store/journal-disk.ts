@@ -71,6 +71,8 @@ export interface LogState {
   readonly last: number;
   /** Why it can be neither read nor written; the other logs can. */
   readonly damage?: string;
+  /** Why its newest event is missing, although it was acknowledged; until another one is in its place. */
+  readonly cut?: string;
 }
 
 /** Everything that is synced together: logs to be made, then events. */

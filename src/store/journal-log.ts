@@ -49,6 +49,10 @@ export class Log<E> implements Journal<E> {
     return this.#state.epoch;
   }
 
+  get cut(): string | undefined {
+    return this.#state.cut;
+  }
+
   append(events: readonly E[]): Appended {
     this.#mustBeSound();
     if (events.length === 0) return { sequence: this.#last, durable: this.flushed() };

@@ -5,6 +5,10 @@
  *
  * What could not be written may be on disk all the same, and what is in force may not be. Once the journal can be written
  * again, what is in force is written again.
+ *
+ * Where the newest decision is damaged, nobody knows what it was: it may have been the kill switch. Then trading is halted
+ * until somebody has looked. Not starting at all would be as safe, and would leave a trader without prices, positions and
+ * the reason; passing it over, as may be done with what the terminal's records tell again, could ease what was tightened.
  */
 import { BridgeError } from "../errors.ts";
 import type { Instant } from "../model/ids.ts";
@@ -28,6 +32,9 @@ export interface Decision {
   /** The principal's name. */
   readonly by: string;
 }
+
+/** Who has halted trading when nobody did. */
+export const bridgeItself = "bridge";
 
 /** Milliseconds before what is in force is written again when that has failed. */
 const pause = 5000;
@@ -55,7 +62,16 @@ export class ControlRecord {
     const record = new ControlRecord(journal, clock, observer);
     for await (const { event } of journal.entries()) record.#apply(event);
     journal.onFailure(() => void record.#resume());
+    await record.#haltWhereCut();
     return record;
+  }
+
+  /** In force whatever the disk does. While it is not on disk the next start finds the same. */
+  async #haltWhereCut(): Promise<void> {
+    const { cut } = this.#journal;
+    if (cut === undefined) return;
+    const reason = `the newest decision is damaged (${cut}); look at modes, risk limits and dead-man switches, then set the mode`;
+    await this.setMode({}, "halted", { reason, by: bridgeItself }).catch(() => undefined); // told by `setMode`
   }
 
   /** Calls back when anything has changed. */
@@ -147,6 +163,7 @@ export class ControlRecord {
     try {
       for (let written = false; !written; ) {
         await this.#journal.reopened(); // fails only when the journal is closed for good
+        await this.#haltWhereCut();
         written = await this.#rewrite();
         if (!written) await this.#clock.sleep(pause);
       }
@@ -168,7 +185,7 @@ export class ControlRecord {
         const never = {
           ...scope,
           reason: "what was set could not be written",
-          setBy: "bridge",
+          setBy: bridgeItself,
           setAt: this.#clock.now(),
         };
         await this.#write({ type: "limits_set", entry: this.limits.setOf(scope) ?? never });

@@ -43,6 +43,12 @@ export interface Journal<E> {
    */
   reopened(): Promise<void>;
 
+  /**
+   * Why its newest event is missing: it was kept once, and was found not to be as it was written. Told until another
+   * one is in its place.
+   */
+  readonly cut?: string | undefined;
+
   /** Room beside the journal; absent where there is none. */
   readonly shelf?: Shelf;
 }

@@ -77,7 +77,8 @@ export class JournalFile {
         const torn = tornRecord(db, log);
         if (torn !== undefined) cutOff(log, torn);
         const { last } = db.prepare(`SELECT max(sequence) AS last FROM ${table(log.id)}`).get() as { last: number };
-        return { ...log, last: last ?? 0 };
+        const missing = cutBehind(db, log, last ?? 0);
+        return { ...log, last: last ?? 0, ...(missing === undefined ? {} : { cut: missing }) };
       } catch (error) {
         if (troubleOf(error) !== undefined) throw error;
         return { ...log, last: 0, damage: `it cannot be read: ${messageOf(error)}` };
@@ -210,7 +211,17 @@ function cut(db: DatabaseSync, { id, name }: Named, { sequence }: Row, cuts: str
     db.prepare(keep).run(name, sequence);
     db.prepare(`DELETE FROM ${table(id)} WHERE sequence = ?`).run(sequence);
   });
-  cuts.push(`log "${name}": its last event, ${sequence}, does not match its checksum; kept in the table "cut"`);
+  cuts.push(`log "${name}": ${cutEvent(sequence)}`);
+}
+
+const cutEvent = (sequence: number): string =>
+  `its last event, ${sequence}, does not match its checksum; kept in the table "cut"`;
+
+/** What was cut off its end, now or at an earlier opening, and has nothing in its place yet. */
+function cutBehind(db: DatabaseSync, { name }: Named, last: number): string | undefined {
+  if (db.prepare("SELECT 1 FROM sqlite_master WHERE name = 'cut'").get() === undefined) return undefined;
+  const row = db.prepare("SELECT sequence FROM cut WHERE log = ? AND sequence > ?").get(name, last);
+  return row === undefined ? undefined : cutEvent(Number(row["sequence"]));
 }
 
 function together(db: DatabaseSync, write: () => void): void {

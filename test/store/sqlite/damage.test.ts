@@ -4,9 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type ControlEvent, ControlRecord } from "../../../src/core/control/control-record.ts";
+import type { Instant } from "../../../src/core/model/ids.ts";
 import { JournalFile } from "../../../src/store/sqlite/journal-file.ts";
 import { inspectWal } from "../../../src/store/sqlite/wal.ts";
 import { entriesOf, numbered } from "../../suites/journal.ts";
+import { Notes, ScriptedClock } from "../../terminals/paper/scripted.ts";
 import { openJournalStore } from "./opening.ts";
 
 let folder: string;
@@ -164,6 +167,57 @@ describe("a damaged journal", () => {
     db.close();
     return rows;
   };
+});
+
+describe("a damaged decision", () => {
+  const decision = (reason: string) => ({ reason, by: "operator" });
+  const damage = (find: string) => {
+    const db = new DatabaseSync(join(folder, "journal.db"));
+    const changed = db.prepare("UPDATE log_1 SET body = replace(body, ?, 'damaged') WHERE body LIKE ?");
+    expect(changed.run(find, `%${find}%`).changes).toBe(1);
+    db.close();
+  };
+  const opened = async <T>(work: (control: ControlRecord) => T | Promise<T>): Promise<T> => {
+    const store = await openJournalStore({ folder });
+    try {
+      const clock = new ScriptedClock(0 as Instant);
+      return await work(await ControlRecord.open(store.journal<ControlEvent>("control"), clock, new Notes()));
+    } finally {
+      await store.close();
+    }
+  };
+  const decided = () =>
+    opened(async (control) => {
+      await control.setMode({ symbol: "EURUSD" }, "reduce_only", decision("first"));
+      await control.setMode({}, "halted", decision("kill"));
+    });
+
+  it("that was the newest halts trading, since it may have been the kill switch", async () => {
+    await decided();
+    damage("kill");
+    const halted = { mode: "halted", setBy: "bridge", reason: expect.stringMatching(/damaged .*event, 2, .*checksum/) };
+    for (let start = 1; start <= 2; start++) {
+      expect(await opened(({ modes }) => modes.entries)).toMatchObject([
+        halted,
+        { symbol: "EURUSD", mode: "reduce_only", reason: "first" },
+      ]);
+    }
+    await opened((control) => control.setMode({}, "active", decision("I have looked")));
+    expect(await opened(({ modes }) => modes.at({})?.mode)).toBe("active");
+  });
+
+  it("halts trading also when the start that found it came to nothing", async () => {
+    await decided();
+    damage("kill");
+    JournalFile.open({ folder }).close();
+    expect(await opened(({ modes }) => modes.strictest)).toBe("halted");
+  });
+
+  it("that came before the newest refuses the start", async () => {
+    await decided();
+    damage("first");
+    await expect(opened(() => undefined)).rejects.toEqual(unavailable(/log "control": event 1 .*checksum/));
+  });
 });
 
 describe("a write-ahead log", () => {
