@@ -106,7 +106,7 @@ export class AccountRecord {
     }
     // After a long fold, before anybody waits for anything.
     const { sequence } = record.orderFeed.cursor;
-    if (record.#snapshots.due(sequence)) void record.#keep(sequence, record.#parts.take(record.#state, sequence));
+    if (record.#snapshots.begin(sequence)) void record.#keep(sequence, record.#parts.take(record.#state, sequence));
     journal.onFailure((why) => record.#fail(why));
     return record;
   }
@@ -197,7 +197,7 @@ export class AccountRecord {
       before.push(event.type === "advanced" ? this.orders.byNumber(event.number) : undefined);
       return this.#change(event);
     });
-    const taken = this.#snapshots.due(sequence) ? this.#parts.take(this.#state, sequence) : undefined;
+    const taken = this.#snapshots.begin(sequence) ? this.#parts.take(this.#state, sequence) : undefined;
     this.#unpublished += 1;
     try {
       await durable;

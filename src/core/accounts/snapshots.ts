@@ -56,8 +56,9 @@ export class Snapshots {
   readonly #every: number;
   #places = new Map<string, Place>();
   #sequence = 0;
-  /** Where the last one was tried. */
+  /** Where the last one was begun. */
   #tried = 0;
+  /** One is begun: two at a time would each leave out the other's parts. */
   #busy = false;
 
   constructor(shelf: Shelf | undefined, every: number) {
@@ -70,8 +71,12 @@ export class Snapshots {
     return this.#sequence;
   }
 
-  due(sequence: number): boolean {
-    return this.#shelf !== undefined && !this.#busy && sequence - this.#tried >= this.#every;
+  /** Whether one is due. Then it is begun: the parts are to be taken now and given to `keep`, and until then no other is due. */
+  begin(sequence: number): boolean {
+    if (this.#shelf === undefined || this.#busy || sequence - this.#tried < this.#every) return false;
+    this.#busy = true;
+    this.#tried = sequence;
+    return true;
   }
 
   /** The newest snapshot's parts, in their order. Throws when one of them cannot be trusted. `last`: the journal's own end. */
@@ -104,8 +109,6 @@ export class Snapshots {
   async keep(sequence: number, parts: readonly Part[]): Promise<boolean> {
     const shelf = this.#shelf;
     if (shelf === undefined) return false;
-    this.#busy = true;
-    this.#tried = sequence;
     try {
       const places = new Map([...this.#places].filter(([, [kind]]) => !replaced.has(kind)));
       for (const { kind, index, value } of parts) {

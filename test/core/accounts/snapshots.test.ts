@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { AccountEvent } from "../../../src/core/accounts/account-event.ts";
 import { AccountRecord } from "../../../src/core/accounts/record.ts";
 import type { Instant, StrategyId } from "../../../src/core/model/ids.ts";
+import { seeded } from "../../../src/terminals/paper/seeded.ts";
 import { ordersSession } from "../../fixtures/journals/session.ts";
 import { accountState } from "../../fixtures/journals/state.ts";
 import { MemoryJournal, MemoryShelf } from "../../memory-journal.ts";
@@ -63,6 +64,29 @@ describe("a snapshot of an account", () => {
       expect(headOf(shelf)?.sequence, `every ${every}`).toBeGreaterThan(session.length - every - 1);
       const expected = await stateOf(journalOf(session.length));
       expect(await stateOf(journalOf(session.length, shelf)), `every ${every}`).toEqual(expected);
+    }
+  });
+
+  it("holds everything also when it falls due in the midst of many writes, however long each takes", async () => {
+    const expected = await stateOf(journalOf(session.length));
+    for (let seed = 0; seed < 60; seed++) {
+      const chance = seeded(`snapshots ${seed}`);
+      const below = (limit: number) => Math.floor(chance.next() * limit);
+      const shelf = new MemoryShelf();
+      const { put } = shelf;
+      shelf.put = async (...what) => {
+        for (let turns = below(3); turns > 0; turns--) await quiet();
+        return put.call(shelf, ...what);
+      };
+      const record = await open(journalOf(0, shelf), 1 + below(8));
+      for (let from = 0; from < session.length; ) {
+        const upTo = from + 1 + below(4);
+        await Promise.all(session.slice(from, upTo).map((event) => record.write([event])));
+        for (let turns = below(10); turns > 0; turns--) await quiet();
+        from = upTo;
+      }
+      for (let turns = 0; turns < 50; turns++) await quiet();
+      expect(await stateOf(journalOf(session.length, shelf)), `seed ${seed}`).toEqual(expected);
     }
   });
 
