@@ -21,7 +21,7 @@ VOLUME /data
 EXPOSE 50051 8001 9001
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 CMD ["node", "scripts/probe.mjs"]
 # `exec` form: SIGTERM reaches the bridge itself, which drains.
-CMD ["node", "--expose-gc", "--max-semi-space-size=4", "src/main.ts"]
+CMD ["node", "--expose-gc", "--max-semi-space-size=16", "src/main.ts"]
 
 FROM sources AS packages
 RUN npm ci --omit=dev --ignore-scripts && npm cache clean --force
@@ -42,4 +42,4 @@ VOLUME /data
 EXPOSE 50051 8001 9001
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 CMD ["node", "scripts/probe.mjs"]
-CMD ["node", "--expose-gc", "--max-semi-space-size=4", "dist/src/main.js"]
+CMD ["node", "--expose-gc", "--max-semi-space-size=16", "dist/src/main.js"]

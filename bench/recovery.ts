@@ -50,7 +50,7 @@ function rows(name: string, folder: string, repeats: number): { readonly row: Ce
 
 /** A process of its own each time, with the limits of memory of `npm start`. */
 function open(folder: string, keep = ""): Opened {
-  const flags = ["--expose-gc", "--max-semi-space-size=4"];
+  const flags = ["--expose-gc", "--max-semi-space-size=16"];
   const reader = join(import.meta.dirname, "recovery-reader.ts");
   return JSON.parse(execFileSync(process.execPath, [...flags, reader, folder, keep], { encoding: "utf8" })) as Opened;
 }
