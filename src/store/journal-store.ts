@@ -44,20 +44,20 @@ export interface JournalCounts {
   refused: number;
 }
 
-interface Waiter {
-  resolve(): void;
-  reject(error: BridgeError): void;
-}
-
 /** What is, or will be, one transaction. */
 class Group {
   readonly created: LogState[] = [];
   readonly texts = new Map<number, { first: number; texts: string[] }>();
-  readonly waiters: Waiter[] = [];
+  /** Of everybody who waits for it: one promise, whatever number they are. */
+  readonly settled = Promise.withResolvers<void>();
   events = 0;
   bytes = 0;
   /** When it was handed to the disk, by the machine's stopwatch; 0 until then. */
   began = 0;
+
+  constructor() {
+    this.settled.promise.catch(() => {}); // that nobody waits must not end the process
+  }
 
   get empty(): boolean {
     return this.events === 0 && this.created.length === 0;
@@ -166,7 +166,7 @@ export class JournalStore implements Writer {
     else lines.texts.push(text);
     this.counts.appended += count;
     this.#schedule();
-    return { durable: joined(group), commit: group };
+    return { durable: group.settled.promise, commit: group };
   }
 
   flushed({ opening }: Hold): Promise<void> {
@@ -199,8 +199,8 @@ export class JournalStore implements Writer {
 
   #settled(): Promise<void> {
     if (this.#failure !== undefined) return this.#refused();
-    if (!this.#queue.empty) return joined(this.#queue);
-    return this.#underWay === undefined ? Promise.resolve() : joined(this.#underWay);
+    if (!this.#queue.empty) return this.#queue.settled.promise;
+    return this.#underWay?.settled.promise ?? Promise.resolve();
   }
 
   #isShut(opening: number): boolean {
@@ -252,7 +252,7 @@ export class JournalStore implements Writer {
     this.#pause = pauses.first;
     this.#count(group);
     // Whoever waited goes on first: what it appends next joins the commit after this one.
-    for (const waiter of group.waiters) waiter.resolve();
+    group.settled.resolve();
     if (!this.#queue.empty) this.#schedule();
   }
 
@@ -266,11 +266,11 @@ export class JournalStore implements Writer {
     if (this.#failure !== undefined) return;
     this.#failure = unavailable("cannot be written", why);
     this.#around.observer.note("error", "journal", this.#failure.message, { error: why });
-    const lost = [...(this.#underWay?.waiters ?? []), ...this.#queue.waiters];
+    const lost = [this.#underWay, this.#queue];
     this.#underWay = undefined;
     this.#queue = new Group();
     this.#reopening = this.#reopen();
-    for (const waiter of lost) waiter.reject(this.#failure);
+    for (const group of lost) group?.settled.reject(this.#failure);
     for (const log of this.#logs.values()) log.failed(this.#failure);
   }
 
@@ -335,10 +335,3 @@ function unavailable(what: string, cause: unknown): BridgeError {
 
 const closed = (): BridgeError => unavailable("cannot be used", "it is closed");
 const reread = (): BridgeError => unavailable("cannot be used", "it is being read anew after a failure");
-
-/** Settles with the group. That nobody waits for it must not end the process. */
-function joined(group: Group): Promise<void> {
-  const settled = new Promise<void>((resolve, reject) => group.waiters.push({ resolve, reject }));
-  settled.catch(() => {});
-  return settled;
-}

@@ -28,7 +28,7 @@ export const mutants: readonly Mutant[] = [
     "the journal says that it has synced before it has",
     "src/store/journal-store.ts",
     "    group.began = this.#around.stopwatch();",
-    "    group.began = this.#around.stopwatch();\n    for (const waiter of group.waiters) waiter.resolve();",
+    "    group.began = this.#around.stopwatch();\n    group.settled.resolve();",
   ),
   mutant(
     "an order is sent before it is durable",
