@@ -172,12 +172,18 @@ export class OrderDesk {
 
 /** What a request asks for, as one text: the same content gives the same text, in every version. */
 export function contentOf(kind: string, fields: object): string {
-  const given = Object.entries(fields)
-    .filter(([, value]) => value !== undefined)
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, value]) => `${name}=${JSON.stringify(typeof value === "bigint" ? String(value) : value)}`);
-  return `${kind} ${given.join(" ")}`;
+  const values = fields as Readonly<Record<string, unknown>>;
+  const given: string[] = [];
+  for (const name in values) if (values[name] !== undefined) given.push(name);
+  let text = kind;
+  for (const name of given.sort()) text += ` ${name}=${textOf(values[name])}`;
+  return text;
 }
+
+const textOf = (value: unknown): string =>
+  typeof value === "number" && Number.isFinite(value)
+    ? String(value)
+    : JSON.stringify(typeof value === "bigint" ? String(value) : value);
 
 /** A key that was used before is free only for the same content. */
 export function sameContent(desk: OrderDesk, key: ClientOrderId, content: string): boolean {
