@@ -33,7 +33,7 @@ function anyFrame(seed: number): { frame: Frame; cursor: { epoch: string; sequen
   const ticks = Array.from({ length: below(20) === 0 ? 3000 : below(6) }, any);
   const skips = below(2) === 0 ? undefined : ticks.map(uint32);
   const epoch = ["b7a1c0de-0000-4000-8000-000000000000", "", "é"][below(3)] as string;
-  return { frame: { ticks, sequence: whole(), skips }, cursor: { epoch, sequence: whole() } };
+  return { frame: { length: ticks.length, ticks, sequence: whole(), skips }, cursor: { epoch, sequence: whole() } };
 }
 
 describe("a frame of ticks", () => {

@@ -1,5 +1,6 @@
 import type { Bar, Timeframe } from "../../src/core/model/bar.ts";
 import type { Tick } from "../../src/core/model/tick.ts";
+import type { TickRows } from "../../src/core/model/tick-rows.ts";
 import type { HistoryRange, TickHistory } from "../../src/core/ports/history.ts";
 import { barsOf } from "../any-ticks.ts";
 
@@ -9,7 +10,7 @@ export class MemoryHistory implements TickHistory {
   /** What the next question fails with. */
   failure: Error | undefined;
 
-  record(ticks: readonly Tick[]): void {
+  record(ticks: TickRows<Tick>): void {
     this.recorded.push(...ticks);
   }
 

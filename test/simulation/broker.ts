@@ -7,7 +7,7 @@ import { lots, type Money, type Price } from "../../src/core/model/decimals.ts";
 import type { ClientOrderId, Instant, Magic, OrderNumber, StrategyId, Ticket } from "../../src/core/model/ids.ts";
 import { orderNumberOf } from "../../src/core/model/ids.ts";
 import type { NumberedOrder, OrderRequest, Side } from "../../src/core/model/order.ts";
-import type { SourceTick } from "../../src/core/model/tick.ts";
+import { TickRows } from "../../src/core/model/tick-rows.ts";
 import type { AccountSnapshot, CheckResult, Outcome } from "../../src/core/ports/terminal.ts";
 import type { LedgerEvent } from "../../src/terminals/paper/books.ts";
 import { type Answer, PaperBroker } from "../../src/terminals/paper/broker.ts";
@@ -27,7 +27,7 @@ export class Broker {
   /** Told of whatever happens, in its order. */
   happened: (events: readonly LedgerEvent[]) => void = () => undefined;
   /** Told of prices. */
-  ticked: (ticks: readonly SourceTick[]) => void = () => undefined;
+  ticked: (ticks: TickRows) => void = () => undefined;
   readonly #broker: PaperBroker;
   readonly #world: World;
   readonly #dice: Dice;
@@ -196,11 +196,12 @@ export class Broker {
   #quote(): void {
     const time = this.#now;
     const when = { time, brokerTime: toBrokerTime(time) };
-    const ticks = [...this.#bids.keys()].map((symbol) => {
+    const quotes = [...this.#bids.keys()].map((symbol) => {
       const bid = this.price(symbol, "sell") as Price;
       const ask = this.price(symbol, "buy") as Price;
       return { symbol, ...when, bid, ask, last: 0 as Price, volume: lots(0), flags: 6 };
     });
+    const ticks = TickRows.of(quotes);
     this.ticked(ticks);
     for (const { events } of this.#broker.ticks(ticks)) {
       if (events.length === 0) continue;

@@ -128,7 +128,7 @@ export function terminalSuite(name: string, make: () => Promise<TerminalUnderTes
       await quote(1.0898, 1.0899);
       const told = await read(terminal, (report) => report.type === "position");
       const tick = told.findIndex(
-        (report) => report.type === "ticks" && report.ticks.some((each) => each.ask === points(1.0899)),
+        (report) => report.type === "ticks" && [...report.ticks].some((each) => each.ask === points(1.0899)),
       );
       const deal = told.findIndex((report) => report.type === "deal" && report.deal.type === "buy");
       expect([tick >= 0, deal > tick]).toEqual([true, true]);

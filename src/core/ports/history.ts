@@ -1,6 +1,7 @@
 import type { Bar, Timeframe } from "../model/bar.ts";
 import type { Instant } from "../model/ids.ts";
 import type { Tick } from "../model/tick.ts";
+import type { TickRows } from "../model/tick-rows.ts";
 
 /** Which part of a symbol's history: `from` and `to` are inclusive. */
 export interface HistoryRange {
@@ -20,7 +21,7 @@ export interface HistoryRange {
  * Recording never waits; reading sees everything recorded before the call.
  */
 export interface TickHistory {
-  record(ticks: readonly Tick[]): void;
+  record(ticks: TickRows<Tick>): void;
   /** Resolves when there is room for more: for sources that can wait. */
   room(): Promise<void>;
   ticks(range: HistoryRange): Promise<readonly Tick[]>;

@@ -5,7 +5,7 @@ import type { Instant, Ticket } from "../model/ids.ts";
 import type { NumberedOrder, OrderChange, OrderRequest, Stops, TerminalOrder } from "../model/order.ts";
 import type { Position } from "../model/position.ts";
 import type { SymbolSpec } from "../model/symbol.ts";
-import type { SourceTick } from "../model/tick.ts";
+import type { TickRows } from "../model/tick-rows.ts";
 import type { Approved } from "../orders/risk.ts";
 import type { Work } from "./witness.ts";
 
@@ -59,7 +59,7 @@ export interface AccountSnapshot {
 /** What a terminal tells, in the order in which it happened. */
 export type TerminalReport =
   /** `patient`: the source can wait, and wants to, until every lossless reader has room. */
-  | { readonly type: "ticks"; readonly ticks: readonly SourceTick[]; readonly patient: boolean }
+  | { readonly type: "ticks"; readonly ticks: TickRows; readonly patient: boolean }
   | { readonly type: "order"; readonly order: TerminalOrder }
   | { readonly type: "deal"; readonly deal: Deal }
   /** Opened or changed. */

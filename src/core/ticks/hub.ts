@@ -15,26 +15,37 @@
  */
 import type { SymbolSpec } from "../model/symbol.ts";
 import type { SourceTick, Tick } from "../model/tick.ts";
+import { column, ROW, TickRows } from "../model/tick-rows.ts";
 import type { Clock } from "../ports/clock.ts";
 import { type Cursor, type ResetReason, resetReason } from "../streams/cursor.ts";
-import { type Frame, largest, split } from "./frame.ts";
+import { type Frame, largest, RowFrame } from "./frame.ts";
 import { type Subscription, TickReader, type Wish } from "./tick-reader.ts";
 
-/** How many ticks are kept for readers that come back: about 20 MB. */
+/** How many ticks are kept for readers that come back: 10 MB, and the objects of those that somebody has read. */
 const keep = 131_072;
 /** A patient source waits while a reader owes more than so many ticks. */
 const roomy = 16_384;
 /** A reader that takes nothing for so long (ms) is not waited for any longer. */
 const patience = 10_000;
 
+/** How far a symbol has come. */
+interface Standing {
+  sequence: number;
+  /** Of the batch being published, the last row; -1: none. */
+  row: number;
+  latest: Tick | undefined;
+}
+
 export class TickHub {
   readonly #epoch: string;
   readonly #symbols: ReadonlyMap<string, SymbolSpec>;
-  readonly #latest = new Map<string, Tick>();
+  readonly #standings = new Map<string, Standing>();
+  /** The standings by the number that the rows of one source have for a symbol. */
+  #numbered: { readonly symbols: TickRows["symbols"]; readonly standings: readonly Standing[] } | undefined;
   readonly #views = new Map<string, Set<TickReader>>();
   readonly #readers = new Map<string, TickReader>();
   readonly #starts: (() => void)[] = [];
-  #kept: Frame[] = [];
+  #kept: RowFrame[] = [];
   #keptTicks = 0;
   /** Ticks up to here are no longer kept. */
   #forgotten = 0;
@@ -58,12 +69,12 @@ export class TickHub {
   }
 
   latest(symbol: string): Tick | undefined {
-    return this.#latest.get(symbol);
+    return this.#standings.get(symbol)?.latest;
   }
 
   /** The newest tick of all. */
   get newest(): Tick | undefined {
-    return this.#kept.at(-1)?.ticks.at(-1);
+    return this.#kept.at(-1)?.rows.at(-1);
   }
 
   /** Resolves when the first reader has come. */
@@ -71,15 +82,15 @@ export class TickHub {
     return this.#readers.size > 0 ? Promise.resolve() : new Promise((resolve) => this.#starts.push(resolve));
   }
 
-  /** Numbers the ticks, keeps them, and hands them to whoever wants them. Returns them numbered. */
-  publish(source: readonly SourceTick[]): readonly Tick[] {
-    const ticks = source.map((tick) => this.#number(tick));
-    if (ticks.length === 0) return ticks;
-    for (const frame of split({ ticks, sequence: this.#place, skips: undefined }, largest)) {
+  /** Numbers the ticks (rows in their place: they are the hub's now), keeps them, and hands them to whoever wants them. */
+  publish(source: TickRows | readonly SourceTick[]): TickRows<Tick> {
+    const rows = this.#number(source instanceof TickRows ? source : TickRows.of(source));
+    for (let from = 0; from < rows.length; from += largest) {
+      const frame = new RowFrame(rows.length <= largest ? rows : rows.slice(from, from + largest));
       this.#keep(frame);
       for (const readers of this.#views.values()) this.#post(frame, readers);
     }
-    return ticks;
+    return rows;
   }
 
   /** A new reader from this moment on, and what it missed since its cursor. */
@@ -94,7 +105,7 @@ export class TickHub {
     this.#join(reader);
     for (const start of this.#starts.splice(0)) start();
     const missed = after === undefined || reset !== undefined ? [] : this.#since(after.sequence, reader);
-    for (const { ticks } of missed) this.#delivered += ticks.length;
+    for (const { length } of missed) this.#delivered += length;
     return { reader, missed, reset };
   }
 
@@ -132,33 +143,46 @@ export class TickHub {
     }
   }
 
-  #number(tick: SourceTick): Tick {
-    this.#place += 1;
-    const numbered: Tick = {
-      symbol: tick.symbol,
-      time: tick.time,
-      brokerTime: tick.brokerTime,
-      bid: tick.bid,
-      ask: tick.ask,
-      last: tick.last,
-      volume: tick.volume,
-      flags: tick.flags,
-      sequence: (this.#latest.get(tick.symbol)?.sequence ?? 0) + 1,
-      place: this.#place,
-    };
-    this.#latest.set(tick.symbol, numbered);
-    return numbered;
+  #number(source: TickRows): TickRows<Tick> {
+    const rows = source as TickRows<Tick>;
+    const { numbers, length } = rows;
+    const standings = this.#standingsOf(rows.symbols);
+    const moved: Standing[] = [];
+    for (let row = 0; row < length; row++) {
+      const at = row * ROW;
+      const standing = standings[numbers[at] as number] as Standing;
+      if (standing.row < 0) moved.push(standing);
+      standing.row = row;
+      numbers[at + column.sequence] = ++standing.sequence;
+      numbers[at + column.place] = ++this.#place;
+    }
+    for (const standing of moved) {
+      standing.latest = rows.at(standing.row);
+      standing.row = -1;
+    }
+    return rows;
   }
 
-  #keep(frame: Frame): void {
+  #standingsOf(symbols: TickRows["symbols"]): readonly Standing[] {
+    if (this.#numbered?.symbols === symbols) return this.#numbered.standings;
+    const standings = symbols.map(({ name }) => {
+      const standing = this.#standings.get(name) ?? { sequence: 0, row: -1, latest: undefined };
+      this.#standings.set(name, standing);
+      return standing;
+    });
+    this.#numbered = { symbols, standings };
+    return standings;
+  }
+
+  #keep(frame: RowFrame): void {
     this.#kept.push(frame);
-    this.#keptTicks += frame.ticks.length;
+    this.#keptTicks += frame.rows.length;
     if (this.#keptTicks < 2 * keep) return;
     let first = 0;
     while (this.#keptTicks > keep) {
       const dropped = this.#kept[first];
       if (dropped === undefined) break;
-      this.#keptTicks -= dropped.ticks.length;
+      this.#keptTicks -= dropped.rows.length;
       this.#forgotten = dropped.sequence;
       first += 1;
     }
@@ -169,8 +193,8 @@ export class TickHub {
     let shared: Frame | undefined;
     for (const reader of readers) {
       shared ??= reader.only(frame, 0);
-      if (shared.ticks.length === 0) return;
-      if (reader.mailbox.post({ type: "frame", frame: shared })) this.#delivered += shared.ticks.length;
+      if (shared.length === 0) return;
+      if (reader.mailbox.post({ type: "frame", frame: shared })) this.#delivered += shared.length;
       else readers.delete(reader);
     }
   }
@@ -179,7 +203,7 @@ export class TickHub {
     return this.#kept
       .filter((frame) => frame.sequence > place)
       .map((frame) => reader.only(frame, place))
-      .filter((frame) => frame.ticks.length > 0);
+      .filter((frame) => frame.length > 0);
   }
 
   #join(reader: TickReader): void {

@@ -113,7 +113,7 @@ const isFrame = (item: TickItem): item is Extract<TickItem, { type: "frame" }> =
 /** The item and those that came while it waited, up to `most` ticks; neighbouring frames are joined. */
 function withCompany(reader: TickReader, first: TickItem, most: number): TickItem[] {
   const items: TickItem[] = [first];
-  let ticks = isFrame(first) ? first.frame.ticks.length : 0;
+  let ticks = isFrame(first) ? first.frame.length : 0;
   while (ticks < most) {
     const next = reader.mailbox.take();
     if (next === undefined) break;
@@ -121,7 +121,7 @@ function withCompany(reader: TickReader, first: TickItem, most: number): TickIte
     if (isFrame(next) && before !== undefined && isFrame(before)) {
       items[items.length - 1] = { type: "frame", frame: join(before.frame, next.frame) };
     } else items.push(next);
-    if (isFrame(next)) ticks += next.frame.ticks.length;
+    if (isFrame(next)) ticks += next.frame.length;
   }
   return items;
 }

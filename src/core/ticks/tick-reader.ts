@@ -79,7 +79,8 @@ export class TickReader {
   only(frame: Frame, place: number): Frame {
     const wanted = (tick: Tick) => tick.place > place && this.#symbols.has(tick.symbol);
     if (frame.ticks.every(wanted)) return frame;
-    return { ticks: frame.ticks.filter(wanted), sequence: frame.sequence, skips: undefined };
+    const ticks = frame.ticks.filter(wanted);
+    return { length: ticks.length, ticks, sequence: frame.sequence, skips: undefined };
   }
 
   fallBehind(): void {
@@ -102,7 +103,7 @@ export class TickReader {
   }
 }
 
-const weight = (item: TickItem): number => (item.type === "frame" ? item.frame.ticks.length : 1);
+const weight = (item: TickItem): number => (item.type === "frame" ? item.frame.length : 1);
 
 /** A slow reader gets the newest price of each symbol, never a stale queue; what was folded away is counted. */
 function newestOfEach(): Backlog<TickItem> {
@@ -112,7 +113,8 @@ function newestOfEach(): Backlog<TickItem> {
   const folded = (): TickItem => {
     const entries = [...newest.values()].sort((a, b) => a.tick.place - b.tick.place); // a part ends where its cursor says
     newest.clear();
-    const frame = { ticks: entries.map((one) => one.tick), sequence, skips: entries.map((one) => one.skipped) };
+    const ticks = entries.map((one) => one.tick);
+    const frame = { length: ticks.length, ticks, sequence, skips: entries.map((one) => one.skipped) };
     return { type: "frame", frame };
   };
   return {

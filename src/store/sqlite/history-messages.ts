@@ -2,8 +2,6 @@
 import type { Timeframe } from "../../core/model/bar.ts";
 import type { HistoryRange } from "../../core/ports/history.ts";
 
-/** A row to record: the symbol's number, then a tick's fields. */
-export const RECORD_FIELDS = 10;
 /** Rows in one message to the thread. */
 export const CHUNK_ROWS = 4096;
 /** Time, broker time, open, high, low, close, tick volume, spread, real volume, final. */

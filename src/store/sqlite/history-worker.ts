@@ -7,7 +7,8 @@
  * nothing more is recorded; arrays still go back, so that the sender never waits in vain.
  */
 import { parentPort, workerData } from "node:worker_threads";
-import { type HistorySettings, RECORD_FIELDS, type Reply, type Request } from "./history-messages.ts";
+import { ROW } from "../../core/model/tick-rows.ts";
+import type { HistorySettings, Reply, Request } from "./history-messages.ts";
 import { Series } from "./history-series.ts";
 import { HistoryTables } from "./history-tables.ts";
 
@@ -44,7 +45,7 @@ class History {
       const filled = () => {
         this.#filled++;
       };
-      for (let at = 0; at < count * RECORD_FIELDS; at += RECORD_FIELDS) {
+      for (let at = 0; at < count * ROW; at += ROW) {
         this.#numbered[rows[at] as number]?.add(rows, at + 1, filled);
       }
       if (this.#filled >= COMMIT_BLOCKS) this.#commit();

@@ -19,16 +19,10 @@ import type { Price, Volume } from "../../core/model/decimals.ts";
 import type { BrokerTime, Instant } from "../../core/model/ids.ts";
 import type { SymbolSpec } from "../../core/model/symbol.ts";
 import type { Tick } from "../../core/model/tick.ts";
+import { ROW, type TickRows } from "../../core/model/tick-rows.ts";
 import type { HistoryRange, TickHistory } from "../../core/ports/history.ts";
 import type { Observer } from "../../core/ports/observer.ts";
-import {
-  BAR_FIELDS,
-  CHUNK_ROWS,
-  type HistorySettings,
-  RECORD_FIELDS,
-  type Reply,
-  type Request,
-} from "./history-messages.ts";
+import { BAR_FIELDS, CHUNK_ROWS, type HistorySettings, type Reply, type Request } from "./history-messages.ts";
 import { startThread } from "./thread.ts";
 import { TICK_FIELDS } from "./tick-block.ts";
 
@@ -66,7 +60,7 @@ export async function openTickHistory(options: HistoryOptions): Promise<StoredHi
 const unusable = (why: string, cause?: unknown): BridgeError =>
   new BridgeError("internal", `the tick history cannot be used: ${why}`, { cause });
 
-const newChunk = (): Float64Array => new Float64Array(CHUNK_ROWS * RECORD_FIELDS);
+const newChunk = (): Float64Array => new Float64Array(CHUNK_ROWS * ROW);
 
 class SqliteTickHistory implements StoredHistory {
   readonly opened: Promise<void>;
@@ -76,6 +70,8 @@ class SqliteTickHistory implements StoredHistory {
   readonly #reads = new Map<number, { resolve(reply: Reply): void; reject(error: BridgeError): void }>();
   readonly #spare: Float64Array[] = [];
   readonly #gone: Promise<void>;
+  /** How the ticks that came last number their symbols, and the numbers of those that have occurred here. */
+  #source: { readonly symbols: TickRows["symbols"]; readonly numbers: number[] } = { symbols: [], numbers: [] };
   #names: string[] = [];
   #chunk = newChunk();
   #at = 0;
@@ -113,23 +109,21 @@ class SqliteTickHistory implements StoredHistory {
     });
   }
 
-  record(ticks: readonly Tick[]): void {
+  record(ticks: TickRows<Tick>): void {
     if (this.#failure !== undefined || this.#closing !== undefined) return;
-    for (const tick of ticks) {
+    const { numbers, symbols } = ticks;
+    if (this.#source.symbols !== symbols) this.#source = { symbols, numbers: [] };
+    const own = this.#source.numbers;
+    for (let from = 0; from < numbers.length; ) {
       if (this.#at === this.#chunk.length) this.#handOver();
       const chunk = this.#chunk;
-      const at = this.#at;
-      chunk[at] = this.#numbers.get(tick.symbol) ?? this.#number(tick.symbol);
-      chunk[at + 1] = tick.time;
-      chunk[at + 2] = tick.brokerTime;
-      chunk[at + 3] = tick.bid;
-      chunk[at + 4] = tick.ask;
-      chunk[at + 5] = tick.last;
-      chunk[at + 6] = tick.volume;
-      chunk[at + 7] = tick.flags;
-      chunk[at + 8] = tick.sequence;
-      chunk[at + 9] = tick.place;
-      this.#at = at + RECORD_FIELDS;
+      const to = Math.min(numbers.length, from + chunk.length - this.#at);
+      chunk.set(numbers.subarray(from, to), this.#at);
+      for (const end = this.#at + to - from; this.#at < end; this.#at += ROW) {
+        const symbol = chunk[this.#at] as number;
+        chunk[this.#at] = own[symbol] ?? this.#number(symbol);
+      }
+      from = to;
     }
     if (this.#at > 0) this.#gathering ??= setTimeout(() => this.#handOver(), GATHER_MS);
   }
@@ -165,17 +159,23 @@ class SqliteTickHistory implements StoredHistory {
     return this.#closing;
   }
 
-  #number(symbol: string): number {
-    const number = this.#numbers.size;
-    this.#numbers.set(symbol, number);
-    this.#names.push(symbol);
+  /** The history's own number of a symbol of the source. */
+  #number(symbol: number): number {
+    const name = this.#source.symbols[symbol]?.name as string;
+    let number = this.#numbers.get(name);
+    if (number === undefined) {
+      number = this.#numbers.size;
+      this.#numbers.set(name, number);
+      this.#names.push(name);
+    }
+    this.#source.numbers[symbol] = number;
     return number;
   }
 
   #handOver(): void {
     clearTimeout(this.#gathering);
     this.#gathering = undefined;
-    const count = this.#at / RECORD_FIELDS;
+    const count = this.#at / ROW;
     this.#at = 0;
     if (count === 0) return;
     if (this.#waiting >= CHUNKS_WAITING) {

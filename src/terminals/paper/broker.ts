@@ -16,6 +16,7 @@ import type { Money, Volume } from "../../core/model/decimals.ts";
 import type { BrokerTime, Instant, Magic, Ticket } from "../../core/model/ids.ts";
 import type { NumberedOrder, OrderChange, OrderRequest, Stops, TerminalOrder } from "../../core/model/order.ts";
 import type { SourceTick } from "../../core/model/tick.ts";
+import type { TickRows } from "../../core/model/tick-rows.ts";
 import type { Chance } from "../../core/ports/chance.ts";
 import type { AccountSnapshot, CheckResult, Outcome } from "../../core/ports/terminal.ts";
 import { Appraisal } from "./appraisal.ts";
@@ -45,7 +46,7 @@ export interface Answer {
 
 /** Ticks, and what the last of them has set off. */
 export interface Episode {
-  readonly ticks: readonly SourceTick[];
+  readonly ticks: TickRows;
   readonly events: readonly LedgerEvent[];
 }
 
@@ -99,13 +100,11 @@ export class PaperBroker {
     return this.#execution.drain();
   }
 
-  ticks(batch: readonly SourceTick[]): readonly Episode[] {
+  ticks(batch: TickRows): readonly Episode[] {
     const episodes: Episode[] = [];
     let from = 0;
     for (let i = 0; i < batch.length; i++) {
-      const tick = batch[i];
-      if (tick === undefined) continue;
-      this.#tick(tick);
+      this.#tick(batch.at(i) as SourceTick);
       if (this.#execution.idle) continue;
       episodes.push({ ticks: batch.slice(from, i + 1), events: this.#execution.drain() });
       from = i + 1;

@@ -9,17 +9,17 @@
  * A market that was held up sends what is due in batches of at most a thousand; held up
  * for more than five seconds, or when the clock is set back, it goes on from now.
  */
-import type { Price, Volume } from "../../core/model/decimals.ts";
 import type { Instant } from "../../core/model/ids.ts";
 import type { SymbolSpec } from "../../core/model/symbol.ts";
 import type { SourceTick } from "../../core/model/tick.ts";
+import { RowWriter, type TickRows } from "../../core/model/tick-rows.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import { Arrivals } from "./arrivals.ts";
 import type { Market } from "./market.ts";
 import { anyQuoted, nextBoundary } from "./opening-hours.ts";
 import { PriceWalk, Quote } from "./price-walk.ts";
 import { seeded } from "./seeded.ts";
-import { sidesChanged, sourceTick } from "./source-tick.ts";
+import { sidesChanged } from "./sides-changed.ts";
 import { brokerTimes } from "./time-zone.ts";
 
 const BATCH = 1000;
@@ -27,8 +27,6 @@ const MOST_BEHIND = 5000;
 const LONGEST_SLEEP = 60_000;
 const MOST_A_SECOND = 100_000;
 const A_SYMBOL = 3;
-const NONE = 0 as Price;
-const NO_VOLUME = 0 as Volume;
 
 export interface GeneratedSettings {
   readonly seed: number | string;
@@ -63,24 +61,23 @@ export class GeneratedMarket implements Market {
     return this.#clock.now();
   }
 
-  async *batches(signal: AbortSignal): AsyncGenerator<readonly SourceTick[], void> {
+  async *batches(signal: AbortSignal): AsyncGenerator<TickRows, void> {
     const source = new Source(this.#settings, this.#symbols, this.#rate);
     let start: number = this.#clock.now();
     let reached = start;
-    const opening = source.opening(start as Instant);
-    if (opening.length > 0) yield opening;
+    const batch = new RowWriter(this.#symbols, Math.max(BATCH, this.#symbols.length));
+    source.open(start as Instant, batch);
+    if (batch.length > 0) yield batch.take();
     while (!signal.aborted) {
       const now: number = this.#clock.now();
       if (now < reached - MOST_BEHIND || now - (start + source.due) > MOST_BEHIND) start = now - source.due;
       reached = now;
-      const batch: SourceTick[] = [];
-      while (batch.length < BATCH && start + source.due <= now) {
-        const tick = source.take(start);
-        if (tick !== undefined) batch.push(tick);
-        else if (source.allClosed(now)) break;
+      while (!batch.full && start + source.due <= now) {
+        if (!source.take(start, batch) && source.allClosed(now)) break;
       }
-      if (batch.length > 0) yield batch;
-      if (batch.length === BATCH) continue;
+      const { full } = batch;
+      if (batch.length > 0) yield batch.take();
+      if (full) continue;
       const opens = this.#settings.sessions === true ? source.opens(now as Instant) : now;
       const next = Math.max(start + source.due, opens);
       if (opens > start + source.due) start = opens - source.due; // the closed hours are not made up for
@@ -124,26 +121,27 @@ class Source {
   }
 
   /** A price of every open symbol, so that all can be traded from the start. */
-  opening(start: Instant): SourceTick[] {
+  open(start: Instant, into: RowWriter): void {
     this.#time = start;
-    return this.#quotes.flatMap((_, index) => this.#tick(index, start) ?? []);
+    for (let index = 0; index < this.#quotes.length; index++) this.#tick(index, start, into);
   }
 
-  /** The tick that is due, or none where its symbol is closed. */
-  take(start: number): SourceTick | undefined {
+  /** The tick that is due; false where its symbol is closed. */
+  take(start: number, into: RowWriter): boolean {
     const at = Math.floor(start + this.due);
     const index = this.#pick();
     this.#time = Math.max(this.#time, at);
     this.#draw();
-    return this.#tick(index, this.#time as Instant);
+    return this.#tick(index, this.#time as Instant, into);
   }
 
-  #tick(index: number, time: Instant): SourceTick | undefined {
-    if (!this.#open(index, time)) return undefined;
+  #tick(index: number, time: Instant, into: RowWriter): boolean {
+    if (!this.#isOpen(index, time)) return false;
     const quote = this.#quotes[index] as Quote;
     const changed = quote.move();
     const flags = sidesChanged((changed & 1) !== 0, (changed & 2) !== 0);
-    return sourceTick(quote.symbol, time, this.#toBroker(time), quote.bid, quote.ask, NONE, NO_VOLUME, flags);
+    into.add(index, time, this.#toBroker(time), quote.bid, quote.ask, 0, 0, flags);
+    return true;
   }
 
   /** When the first symbol opens: `now` if one is open. */
@@ -156,7 +154,7 @@ class Source {
     return this.#states?.every(({ open, until }) => !open && until > now) ?? false;
   }
 
-  #open(index: number, time: Instant): boolean {
+  #isOpen(index: number, time: Instant): boolean {
     if (this.#states === undefined) return true;
     let state = this.#states[index] as SessionState;
     if (time >= state.until) {

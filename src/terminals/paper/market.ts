@@ -1,5 +1,5 @@
 import type { Instant } from "../../core/model/ids.ts";
-import type { SourceTick } from "../../core/model/tick.ts";
+import type { TickRows } from "../../core/model/tick-rows.ts";
 
 /** Where prices come from. */
 export interface Market {
@@ -8,5 +8,5 @@ export interface Market {
   /** The market's own time: the machine's clock, or that of the recorded ticks. */
   now(): Instant;
   /** Batches of ticks in time order, at the market's pace, until there are no more or `signal` aborts. */
-  batches(signal: AbortSignal): AsyncIterable<readonly SourceTick[]>;
+  batches(signal: AbortSignal): AsyncIterable<TickRows>;
 }

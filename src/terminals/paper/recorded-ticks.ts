@@ -7,16 +7,17 @@
  *   - A crossed quote (ask below bid), a zero spread and a repeated quote pass as recorded.
  *   - What cannot be read is no tick: file, place and reason are said, or thrown when strict.
  */
-import type { Price, Volume } from "../../core/model/decimals.ts";
 import type { Instant } from "../../core/model/ids.ts";
 import type { SymbolSpec } from "../../core/model/symbol.ts";
-import type { SourceTick } from "../../core/model/tick.ts";
+import { RowWriter, type TickRows } from "../../core/model/tick-rows.ts";
 import type { Observer } from "../../core/ports/observer.ts";
 import type { Row } from "./formats/format.ts";
-import { sidesChanged, sourceTick } from "./source-tick.ts";
+import { sidesChanged } from "./sides-changed.ts";
 import { brokerTimes, type ToUtc } from "./time-zone.ts";
 
 const SAID_IN_FULL = 10;
+/** Ticks of one batch. */
+export const BATCH = 1000;
 
 export interface Tally {
   ticks: number;
@@ -33,21 +34,31 @@ export interface Tally {
 export class RecordedTicks {
   readonly tally: Tally = { ticks: 0, malformed: 0, crossed: 0, repeated: 0, late: 0 };
   readonly #path: string;
-  readonly #symbol: SymbolSpec;
+  readonly #symbols: readonly SymbolSpec[];
+  readonly #symbol: number;
   readonly #toUtc: ToUtc;
   readonly #toBroker = brokerTimes();
   readonly #observer: Observer;
   readonly #strict: boolean;
-  #batch: SourceTick[] = [];
+  readonly #batch: RowWriter;
   #time = Number.NEGATIVE_INFINITY;
   #stamp = Number.NaN;
   #bid = 0;
   #ask = 0;
   #saidRounded = false;
 
-  constructor(path: string, symbol: SymbolSpec, toUtc: ToUtc, observer: Observer, strict: boolean) {
+  constructor(
+    path: string,
+    symbols: readonly SymbolSpec[],
+    symbol: SymbolSpec,
+    toUtc: ToUtc,
+    observer: Observer,
+    strict: boolean,
+  ) {
     this.#path = path;
-    this.#symbol = symbol;
+    this.#symbols = symbols;
+    this.#symbol = symbols.indexOf(symbol);
+    this.#batch = new RowWriter(symbols, BATCH);
     this.#toUtc = toUtc;
     this.#observer = observer;
     this.#strict = strict;
@@ -58,10 +69,8 @@ export class RecordedTicks {
     return this.#batch.length;
   }
 
-  take(): readonly SourceTick[] {
-    const batch = this.#batch;
-    this.#batch = [];
-    return batch;
+  take(): TickRows {
+    return this.#batch.take();
   }
 
   add(row: Row): void {
@@ -78,18 +87,8 @@ export class RecordedTicks {
     this.#bid = bid;
     this.#ask = ask;
     const time = this.#time as Instant;
-    this.#batch.push(
-      sourceTick(
-        this.#symbol.name,
-        time,
-        this.#toBroker(time),
-        bid as Price,
-        ask as Price,
-        row.last as Price,
-        row.volume as Volume,
-        row.flags < 0 ? changed : row.flags,
-      ),
-    );
+    const flags = row.flags < 0 ? changed : row.flags;
+    this.#batch.add(this.#symbol, time, this.#toBroker(time), bid, ask, row.last, row.volume, flags);
   }
 
   /** `place` is a line or an entry by its number. */
@@ -119,7 +118,7 @@ export class RecordedTicks {
 
   #sayRounded(): void {
     this.#saidRounded = true;
-    const { name, digits } = this.#symbol;
+    const { name, digits } = this.#symbols[this.#symbol] as SymbolSpec;
     const message = `${this.#path}: its prices have more decimals than ${name} has digits (${digits}) and are rounded`;
     this.#observer.note("warn", "replay", message);
   }

@@ -7,7 +7,7 @@
  * read whole, up to a limit (`wholeLimit`), when its first tick is due.
  */
 import type { SymbolSpec } from "../../core/model/symbol.ts";
-import type { SourceTick } from "../../core/model/tick.ts";
+import type { TickRows } from "../../core/model/tick-rows.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import type { Observer } from "../../core/ports/observer.ts";
 import {
@@ -22,14 +22,13 @@ import {
 import { formatOf, formats } from "./formats/known.ts";
 import { Line } from "./formats/line.ts";
 import { namedPath, symbolOf } from "./recorded-symbol.ts";
-import { RecordedTicks, type Tally } from "./recorded-ticks.ts";
+import { BATCH, RecordedTicks, type Tally } from "./recorded-ticks.ts";
 import { type ToUtc, timeZone } from "./time-zone.ts";
 import { DamagedFile, Unpacked } from "./unpacked.ts";
 
 const HEAD = 64 * 1024;
 const LONGEST_LINE = 64 * 1024;
 const TOO_LONG = `it is longer than ${LONGEST_LINE} bytes`;
-const BATCH = 1000;
 const PROGRESS_EVERY = 5000;
 const NEWLINE = 10;
 const RETURN = 13;
@@ -50,6 +49,7 @@ export class Recording {
   readonly format: Format;
   /** None of its ticks is earlier; unknown (as early as can be) when its first bytes hold no tick. */
   readonly starts: number;
+  readonly #symbols: readonly SymbolSpec[];
   readonly #file: Unpacked;
   readonly #sample: Sample;
   readonly #toUtc: ToUtc;
@@ -63,6 +63,7 @@ export class Recording {
     file: Unpacked,
     sample: Sample,
     format: Format,
+    symbols: readonly SymbolSpec[],
     symbol: SymbolSpec,
     settings: RecordingSettings,
     clock: Clock,
@@ -70,6 +71,7 @@ export class Recording {
   ) {
     this.path = file.path;
     this.symbol = symbol;
+    this.#symbols = symbols;
     this.format = format;
     this.#file = file;
     this.#sample = sample;
@@ -95,7 +97,7 @@ export class Recording {
       const sample = { path: file.path, head: await file.head(HEAD) };
       const format = formatFor(sample);
       const symbol = symbolOf(named, format.symbol?.(sample), symbols);
-      return new Recording(file, sample, format, symbol, settings, clock, observer);
+      return new Recording(file, sample, format, symbols, symbol, settings, clock, observer);
     } catch (cause) {
       throw new Error(`cannot replay ${named.path}: ${(cause as Error).message}`, { cause });
     }
@@ -106,7 +108,7 @@ export class Recording {
     return this.#ticks.tally;
   }
 
-  async *batches(): AsyncGenerator<readonly SourceTick[], void> {
+  async *batches(): AsyncGenerator<TickRows, void> {
     this.#ticks = this.#anew();
     this.#saidAt = this.#clock.now();
     try {
@@ -119,7 +121,7 @@ export class Recording {
     this.#ticks.finished();
   }
 
-  async *#lines(format: LineFormat): AsyncGenerator<readonly SourceTick[], void> {
+  async *#lines(format: LineFormat): AsyncGenerator<TickRows, void> {
     const ticks = this.#ticks;
     const read = format.reader(this.#sample, this.symbol.digits);
     const line = new Line();
@@ -163,7 +165,7 @@ export class Recording {
     if (ticks.waiting > 0) yield this.#batch();
   }
 
-  async *#whole(format: WholeFormat): AsyncGenerator<readonly SourceTick[], void> {
+  async *#whole(format: WholeFormat): AsyncGenerator<TickRows, void> {
     const ticks = this.#ticks;
     const row = new Row();
     const bytes = await this.#file.whole(wholeLimit);
@@ -178,7 +180,7 @@ export class Recording {
     if (ticks.waiting > 0) yield this.#batch();
   }
 
-  #batch(): readonly SourceTick[] {
+  #batch(): TickRows {
     const now = this.#clock.now();
     if (now - this.#saidAt >= PROGRESS_EVERY) {
       this.#saidAt = now;
@@ -189,7 +191,7 @@ export class Recording {
   }
 
   #anew(): RecordedTicks {
-    return new RecordedTicks(this.path, this.symbol, this.#toUtc, this.#observer, this.#strict);
+    return new RecordedTicks(this.path, this.#symbols, this.symbol, this.#toUtc, this.#observer, this.#strict);
   }
 
   /** The time of the first line that can be read among the first bytes. */

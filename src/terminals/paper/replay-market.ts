@@ -22,7 +22,7 @@
 import { setImmediate as turn } from "node:timers/promises";
 import type { Instant } from "../../core/model/ids.ts";
 import type { SymbolSpec } from "../../core/model/symbol.ts";
-import type { SourceTick } from "../../core/model/tick.ts";
+import type { TickRows } from "../../core/model/tick-rows.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import type { Observer } from "../../core/ports/observer.ts";
 import type { Market } from "./market.ts";
@@ -81,11 +81,11 @@ export class ReplayMarket implements Market {
     return this.#now;
   }
 
-  async *batches(signal: AbortSignal): AsyncGenerator<readonly SourceTick[], void> {
+  async *batches(signal: AbortSignal): AsyncGenerator<TickRows, void> {
     const ticks = merged(this.recordings, BATCH);
     for await (const batch of this.patient ? ticks : this.#paced(ticks, signal)) {
       if (signal.aborted) return;
-      this.#now = (batch.at(-1) as SourceTick).time;
+      this.#now = batch.timeAt(batch.length - 1);
       yield batch;
       await turn(); // a replay at full speed must not keep everything else waiting
       if (signal.aborted) return;
@@ -102,16 +102,13 @@ export class ReplayMarket implements Market {
     return sum;
   }
 
-  async *#paced(
-    batches: AsyncIterable<readonly SourceTick[]>,
-    signal: AbortSignal,
-  ): AsyncGenerator<readonly SourceTick[], void> {
+  async *#paced(batches: AsyncIterable<TickRows>, signal: AbortSignal): AsyncGenerator<TickRows, void> {
     let last: Instant | undefined;
     let due: number = this.#clock.now();
     for await (const batch of batches) {
       let sent = 0;
       for (let at = 0; at < batch.length; at++) {
-        const { time } = batch[at] as SourceTick;
+        const time = batch.timeAt(at);
         const next = due + this.#wait(last === undefined ? 0 : time - last);
         let now: number = this.#clock.now();
         if (next > now && at > sent) {

@@ -17,7 +17,7 @@ import type { AccountInfo } from "../../core/model/account.ts";
 import type { Instant, Ticket } from "../../core/model/ids.ts";
 import type { NumberedOrder, OrderChange, OrderRequest, Stops } from "../../core/model/order.ts";
 import type { SymbolSpec } from "../../core/model/symbol.ts";
-import type { SourceTick } from "../../core/model/tick.ts";
+import type { TickRows } from "../../core/model/tick-rows.ts";
 import type { Approved } from "../../core/orders/risk.ts";
 import type { Chance } from "../../core/ports/chance.ts";
 import type { Clock } from "../../core/ports/clock.ts";
@@ -178,12 +178,12 @@ export class PaperTerminal implements TerminalPort {
     }
   }
 
-  #ticks(batch: readonly SourceTick[]): void {
-    const newest = batch.at(-1);
-    if (newest === undefined || this.#life.signal.aborted) return;
+  #ticks(batch: TickRows): void {
+    if (batch.length === 0 || this.#life.signal.aborted) return;
     const { patient } = this.#parts.market;
     try {
-      this.#follow(newest.time);
+      const newest = batch.timeAt(batch.length - 1);
+      this.#follow(newest);
       if (this.#down !== undefined) {
         this.#outbox.post({ type: "ticks", ticks: batch, patient });
         return;
@@ -192,7 +192,7 @@ export class PaperTerminal implements TerminalPort {
         this.#outbox.post({ type: "ticks", ticks, patient });
         this.#record(events);
       }
-      this.#value(newest.time);
+      this.#value(newest);
     } catch (error) {
       this.#fail("the broker has failed", error);
     }

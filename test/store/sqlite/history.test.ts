@@ -8,6 +8,7 @@ import { type Bar, type Timeframe, timeframes } from "../../../src/core/model/ba
 import type { Price } from "../../../src/core/model/decimals.ts";
 import type { Instant } from "../../../src/core/model/ids.ts";
 import type { Tick } from "../../../src/core/model/tick.ts";
+import { TickRows } from "../../../src/core/model/tick-rows.ts";
 import type { HistoryRange } from "../../../src/core/ports/history.ts";
 import { type HistoryOptions, openTickHistory, type StoredHistory } from "../../../src/store/sqlite/history.ts";
 import { anyTicks, barsOf, numbers, tickAt, utc } from "../../any-ticks.ts";
@@ -51,7 +52,7 @@ function record(ticks: readonly Tick[], seed = 1): void {
   const below = numbers(seed);
   for (let from = 0; from < ticks.length; ) {
     const to = from + 1 + below(500);
-    history.record(ticks.slice(from, to));
+    history.record(TickRows.of(ticks.slice(from, to)));
     from = to;
   }
 }
@@ -300,7 +301,7 @@ describe("the history's limits", () => {
     const at = utc("2024-03-06T10:00");
     const batch = Array.from({ length: 4096 }, (_, n) => tickAt((at + n) as Instant));
     for (let n = 0; n < 300; n++) {
-      history.record(batch.map((tick) => ({ ...tick, time: (tick.time + 4096 * n) as Instant }))); // the thread's answers cannot come in between
+      history.record(TickRows.of(batch.map((tick) => ({ ...tick, time: (tick.time + 4096 * n) as Instant })))); // the thread's answers cannot come in between
     }
     await history.room();
     expect(notes).toEqual([
@@ -332,20 +333,20 @@ describe("a history in trouble", () => {
       tickAt((utc("2024-03-06T10:00") + 20 * n) as Instant, { bid: (100_000 + (n % 977)) as Price, sequence: n + 1 }),
     );
     for (let from = 0; from < ticks.length; from += 10_000) {
-      history.record(ticks.slice(from, from + 10_000));
+      history.record(TickRows.of(ticks.slice(from, from + 10_000)));
       await history.room();
     }
     await history.latest();
     await thread?.terminate();
     expect(notes).toEqual([expect.stringMatching(/^error: .*thread ended.*no more ticks/)]);
-    history.record(ticks.slice(0, 1));
+    history.record(TickRows.of(ticks.slice(0, 1)));
     await expect(history.ticks(all("EURUSD"))).rejects.toMatchObject({ fault: "internal" });
     await reopen();
     const left = (await history.bars(all("EURUSD"), "M1")).reduce((sum, bar) => sum + bar.tickVolume, 0);
     expect(left).toBeGreaterThanOrEqual(2 ** 20);
     expect(await history.bars(all("EURUSD"), "H1")).toEqual(barsOf(ticks.slice(0, left), "H1"));
     expect((await history.latest())[0]).toEqual(ticks[left - 1]);
-    history.record(ticks.slice(1_000_000)); // the source begins again, somewhere
+    history.record(TickRows.of(ticks.slice(1_000_000))); // the source begins again, somewhere
     expect(await history.bars(all("EURUSD"), "H1")).toEqual(barsOf(ticks, "H1"));
   });
 
@@ -390,6 +391,6 @@ describe("a history in trouble", () => {
     expect(readdirSync(folder)).toEqual(["history.db"]);
     expect(statSync(join(folder, "history.db")).size).toBeLessThan(400_000);
     await expect(history.latest()).rejects.toThrow(/closed/);
-    history.record(anyTicks(1, 1));
+    record(anyTicks(1, 1));
   });
 });

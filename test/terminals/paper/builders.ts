@@ -16,6 +16,7 @@ import {
 import type { NumberedOrder, OrderChange, OrderRequest, Side, Stops } from "../../../src/core/model/order.ts";
 import type { SymbolSpec, WeekSessions } from "../../../src/core/model/symbol.ts";
 import type { SourceTick } from "../../../src/core/model/tick.ts";
+import { TickRows } from "../../../src/core/model/tick-rows.ts";
 import type { Outcome } from "../../../src/core/ports/terminal.ts";
 import type { LedgerEvent } from "../../../src/terminals/paper/books.ts";
 import { PaperBroker } from "../../../src/terminals/paper/broker.ts";
@@ -170,7 +171,9 @@ export class Session {
 
   /** A price, and what it set off. */
   tick(bid: number, ask: number, symbol?: string, digits?: number): string[] {
-    const events = this.broker.ticks([this.tickOf(bid, ask, symbol, digits)]).flatMap((episode) => episode.events);
+    const events = this.broker
+      .ticks(TickRows.of([this.tickOf(bid, ask, symbol, digits)]))
+      .flatMap((episode) => episode.events);
     this.ledger.push(...events);
     return told(events);
   }

@@ -232,7 +232,7 @@ describe("a generated market", () => {
     const stop = new AbortController();
     const times: number[] = [];
     for await (const batch of new GeneratedMarket({ seed: 1 }, defaultSymbols, clock).batches(stop.signal)) {
-      times.push(...batch.map(({ time }) => time));
+      for (const { time } of batch) times.push(time);
       if (times.length > 100 && clock.time > monday) clock.time = monday - 3_600_000;
       if (times.length > 300) stop.abort();
     }

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { toBrokerTime } from "../../../src/core/model/broker-clock.ts";
 import { lots, type Price } from "../../../src/core/model/decimals.ts";
 import type { OrderType, Side } from "../../../src/core/model/order.ts";
+import { TickRows } from "../../../src/core/model/tick-rows.ts";
 import { asks, cents, draws, eurusd, HOUR, opened, points, type Session, t } from "./builders.ts";
 
 const filledAt = (session: Session) => session.deals.map((deal) => deal.price);
@@ -191,8 +192,8 @@ describe("a position's levels", () => {
     });
     session.buy({ sl: 1.099 });
     const tick = (last: number) => ({ ...session.tickOf(1.0985, 1.0995), last: points(last) });
-    expect(session.broker.ticks([tick(1.0991)])).toMatchObject([{ events: [] }]);
-    session.broker.ticks([tick(1.099)]);
+    expect(session.broker.ticks(TickRows.of([tick(1.0991)]))).toMatchObject([{ events: [] }]);
+    session.broker.ticks(TickRows.of([tick(1.099)]));
     expect(session.lastDeal).toMatchObject({ entry: "out", price: points(1.0985) });
   });
 });
@@ -255,7 +256,7 @@ describe("a batch of ticks", () => {
   it("is cut where something has happened, so that a price comes before what it set off", () => {
     const session = opened();
     session.buy({ type: "limit", at: 1.099 });
-    const ticks = [1.1, 1.099, 1.098].map((ask) => session.tickOf(ask - 0.0001, ask));
+    const ticks = TickRows.of([1.1, 1.099, 1.098].map((ask) => session.tickOf(ask - 0.0001, ask)));
     const episodes = session.broker.ticks(ticks);
     expect(episodes.map(({ ticks, events }) => [ticks.length, events.length])).toEqual([
       [2, 3],
@@ -265,7 +266,7 @@ describe("a batch of ticks", () => {
 
   it("is passed on as it is when nothing has happened", () => {
     const session = opened();
-    const ticks = [session.tickOf(1.1, 1.1001), session.tickOf(1.1, 1.1002)];
+    const ticks = TickRows.of([session.tickOf(1.1, 1.1001), session.tickOf(1.1, 1.1002)]);
     expect(session.broker.ticks(ticks)[0]?.ticks).toBe(ticks);
   });
 

@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
+import { TickRows } from "../../../src/core/model/tick-rows.ts";
 import type { TerminalReport } from "../../../src/core/ports/terminal.ts";
 import { Outbox } from "../../../src/terminals/paper/outbox.ts";
 import { quiet } from "./scripted.ts";
 
 const trade = { type: "deal", deal: {} } as TerminalReport;
-const price = { type: "ticks", ticks: [], patient: false } as const;
+const price = { type: "ticks", ticks: TickRows.of([]), patient: false } as const;
 
 describe("an outbox that forgets trades", () => {
   it("still tells prices and the link, in their order", async () => {

@@ -2,6 +2,7 @@ import { readFileSync, truncateSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import type { SourceTick } from "../../../src/core/model/tick.ts";
+import { RowWriter } from "../../../src/core/model/tick-rows.ts";
 import { merged } from "../../../src/terminals/paper/merge.ts";
 import { ReplayMarket } from "../../../src/terminals/paper/replay-market.ts";
 import { timeZone } from "../../../src/terminals/paper/time-zone.ts";
@@ -229,7 +230,12 @@ describe("a time zone", () => {
 });
 
 describe("merged streams", () => {
-  const tick = (time: number) => ({ time }) as SourceTick;
+  const symbols = [{ name: "EURUSD" }];
+  const rows = (...times: number[]) => {
+    const writer = new RowWriter(symbols, times.length);
+    for (const time of times) writer.add(0, time, time, 1, 2, 0, 0, 6);
+    return writer.take();
+  };
 
   it("are not opened before they start", async () => {
     const opened: number[] = [];
@@ -237,14 +243,14 @@ describe("merged streams", () => {
       starts,
       async *batches() {
         opened.push(starts);
-        yield times.map(tick);
+        yield rows(...times);
       },
     });
     const stream = merged([source(5, 5, 6), source(1, 1, 2), source(3, 4)], 10);
-    expect((await stream.next()).value?.map(({ time }) => time)).toEqual([1, 2]);
+    expect([...((await stream.next()).value ?? [])].map(({ time }) => time)).toEqual([1, 2]);
     expect(opened).toEqual([1]);
     const rest = [];
-    for await (const batch of stream) rest.push(...batch.map(({ time }) => time));
+    for await (const batch of stream) for (const { time } of batch) rest.push(time);
     expect(rest).toEqual([4, 5, 6]);
   });
 
@@ -254,7 +260,7 @@ describe("merged streams", () => {
       starts: 0,
       async *batches() {
         try {
-          for (let time = 0; ; time++) yield [tick(time)];
+          for (let time = 0; ; time++) yield rows(time);
         } finally {
           closed++;
         }

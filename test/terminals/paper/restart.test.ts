@@ -7,6 +7,7 @@ import type { MarginMode } from "../../../src/core/model/account.ts";
 import { fine, lots, type Money, type Price, roundHalfAway } from "../../../src/core/model/decimals.ts";
 import type { Instant } from "../../../src/core/model/ids.ts";
 import type { Filling, OrderType, Side, TimeInForce } from "../../../src/core/model/order.ts";
+import { TickRows } from "../../../src/core/model/tick-rows.ts";
 import type { LedgerEvent } from "../../../src/terminals/paper/books.ts";
 import { isActive } from "../../../src/terminals/paper/books.ts";
 import { PaperBroker } from "../../../src/terminals/paper/broker.ts";
@@ -129,7 +130,7 @@ describe.each<MarginMode>(["hedging", "netting"])("a %s account, whatever happen
       const restarted = folded(session.ledger, brokers(marginMode, 0));
       session.later(30 * HOUR);
       const ticks = [1.1, 1.08, 1.12, 1.1].map((bid) => session.tickOf(bid, bid + 0.0001));
-      expect(restarted.ticks(ticks), `seed ${seed}`).toEqual(session.broker.ticks(ticks));
+      expect(restarted.ticks(TickRows.of(ticks)), `seed ${seed}`).toEqual(session.broker.ticks(TickRows.of(ticks)));
     }
   });
 

@@ -1,6 +1,7 @@
 /** A market and a clock that do what the test says, when it says so. */
 import type { Instant } from "../../../src/core/model/ids.ts";
 import type { SourceTick } from "../../../src/core/model/tick.ts";
+import { TickRows } from "../../../src/core/model/tick-rows.ts";
 import type { Clock } from "../../../src/core/ports/clock.ts";
 import type { Observer } from "../../../src/core/ports/observer.ts";
 import type { Market } from "../../../src/terminals/paper/market.ts";
@@ -43,7 +44,7 @@ export class ScriptedClock implements Clock {
 export class ScriptedMarket implements Market {
   readonly patient: boolean;
   readonly #clock: Clock;
-  #batches: (readonly SourceTick[])[] = [];
+  #batches: TickRows[] = [];
   #over = false;
   #failure: Error | undefined;
   /** How many batches the terminal has asked for; it asks for one more when it is done with the last. */
@@ -60,7 +61,7 @@ export class ScriptedMarket implements Market {
   }
 
   push(...ticks: readonly SourceTick[]): void {
-    this.#batches.push(ticks);
+    this.#batches.push(TickRows.of(ticks));
     this.#changed();
   }
 
@@ -74,7 +75,7 @@ export class ScriptedMarket implements Market {
     this.#changed();
   }
 
-  async *batches(signal: AbortSignal): AsyncGenerator<readonly SourceTick[]> {
+  async *batches(signal: AbortSignal): AsyncGenerator<TickRows> {
     signal.addEventListener("abort", () => this.#changed(), { once: true });
     while (!signal.aborted) {
       const batch = this.#batches.shift();
