@@ -75,6 +75,7 @@ function arrange(values: Values) {
     }),
     access: Object.freeze(accessOf(values)),
     risk: Object.freeze(riskOf(values)),
+    edgeWorkers: values.EDGE_WORKERS,
     limits: Object.freeze({
       connections: values.MAX_CONNECTIONS,
       streams: values.MAX_STREAMS,

@@ -33,6 +33,7 @@ import { StreamIds } from "./core/streams/stream-ids.ts";
 import { TickHub } from "./core/ticks/hub.ts";
 import { Prices } from "./core/ticks/prices.ts";
 import { type Doors, openDoors } from "./edge/doors.ts";
+import { EdgeThreads } from "./edge/threads.ts";
 import { helpText } from "./help.ts";
 import { JournalStore } from "./store/journal-store.ts";
 import { openTickHistory } from "./store/sqlite/history.ts";
@@ -115,7 +116,14 @@ async function openJournal(
   return JournalStore.open(postgresDisk({ url, space: basename(folder) }), around);
 }
 
-async function start(config: Config, log: Log): Promise<() => Promise<void>> {
+/** The bridge, once it runs. */
+interface Running {
+  stop(): Promise<void>;
+  /** Resolves when a part is lost without which it must not go on. */
+  readonly lost: Promise<Error>;
+}
+
+async function start(config: Config, log: Log): Promise<Running> {
   const clock = machineClock();
   const began = clock.now();
   const { paper, network, limits } = config;
@@ -136,7 +144,7 @@ async function start(config: Config, log: Log): Promise<() => Promise<void>> {
   const watch = new Watch(tracing);
   const commits = new CommitCounts();
   const answers = new HttpCounts();
-  let openedDoors: Doors | undefined;
+  let edge: Doors | EdgeThreads | undefined;
 
   // The store, the market and the terminal.
   const store = await openJournal(config, folder, clock, log);
@@ -145,8 +153,9 @@ async function start(config: Config, log: Log): Promise<() => Promise<void>> {
   const market = await marketOf(config, symbols, history, clock, log);
   const hub = new TickHub(epoch, new Map(symbols.map((spec) => [spec.name, spec])));
   const ready = Promise.withResolvers<void>();
-  const begin =
-    paper.start === "now" ? ready.promise : Promise.all([ready.promise, hub.firstReader()]).then(() => undefined);
+  const read = Promise.withResolvers<void>();
+  void hub.firstReader().then(read.resolve);
+  const begin = (paper.start === "now" ? [ready.promise] : [ready.promise, read.promise]) as Promise<void>[];
   const terminal = await PaperTerminal.open({
     settings: paperSettings(paper, symbols),
     latencyMs: paper.latencyMs,
@@ -156,7 +165,7 @@ async function start(config: Config, log: Log): Promise<() => Promise<void>> {
     chance: seeded(paper.seed),
     observer: log,
     stopwatch: () => watch.now(),
-    start: begin,
+    start: Promise.all(begin).then(() => undefined),
   });
 
   // The account: what the journal says, then what the terminal says.
@@ -191,10 +200,11 @@ async function start(config: Config, log: Log): Promise<() => Promise<void>> {
       accounts: [account],
       journal: store,
       commits,
-      http: answers,
       spans: tracing?.queue,
-      webSockets: () => openedDoors?.webSockets() ?? 0,
-      encoded,
+      served:
+        config.edgeWorkers > 0
+          ? async () => (edge instanceof EdgeThreads ? edge.metrics() : [])
+          : { watch, http: answers, webSockets: () => edge?.webSockets() ?? 0, encoded, hubs: [account] },
     },
     log,
   );
@@ -207,13 +217,13 @@ async function start(config: Config, log: Log): Promise<() => Promise<void>> {
   // The services and the transports.
   const drainNow: DrainCall = async (until, signal) => {
     health.drain();
-    const streamsClosed = drain.inFlight.streams;
+    const streamsClosed = edge?.streams() ?? 0;
     drain.begin();
     const patience = until === undefined ? limits.drainTimeoutMs : Math.max(0, until - clock.now() - 50);
     await Promise.race([desk.idle(), clock.sleep(patience, signal)]);
     return { ordersInFlight: health.inFlight, streamsClosed };
   };
-  const about = { version: pkg.version, runtime: process.version, streams: () => drain.inFlight.streams };
+  const about = { version: pkg.version, runtime: process.version, streams: () => edge?.streams() ?? 0 };
   const services = [
     accountService(accounts),
     ticksService(accounts),
@@ -221,26 +231,37 @@ async function start(config: Config, log: Log): Promise<() => Promise<void>> {
     healthService(health, about),
     adminService(accounts, control, drainNow),
   ];
-  const doors = await openDoors({
-    config,
+  const served = {
     services,
-    access,
     symbolsMeant: symbolsMeant(accounts),
-    drain,
-    refusals,
-    witness: watch,
     clock,
-    observer: log,
     health: { serving: () => health.now.serving, changed: (listener: () => void) => health.watch(listener) },
     mode: "paper",
     ports: { grpc: network.grpcPort, http: network.bridgePort },
-    shared: false,
-    answered: (status, ms) => answers.answered(status, ms),
-  });
-  openedDoors = doors;
+  };
+  const threads =
+    config.edgeWorkers > 0
+      ? await EdgeThreads.start({
+          ...served,
+          count: config.edgeWorkers,
+          rates: access.rates,
+          source: () => account.sourceState,
+          leaving: drain.leaving,
+          ...{ epoch, info: account.info, symbols, config, who, environment: { ...process.env } },
+        })
+      : undefined;
+  const doors =
+    threads ??
+    (await openDoors({
+      ...served,
+      ...{ config, access, drain, refusals, witness: watch, observer: log, shared: false },
+      answered: (status, ms) => answers.answered(status, ms),
+    }));
+  edge = doors;
+  void threads?.firstReader().then(read.resolve);
   const life = new AbortController();
   const recovering = recover(account, () => health.changed(), life.signal);
-  const following = follow(account, () => health.changed(), life.signal);
+  const following = follow(account, () => health.changed(), life.signal, threads);
   following.catch((error: unknown) => {
     desk.linkUp = false;
     account.linkMessage = "the terminal's reports have ended";
@@ -264,8 +285,9 @@ async function start(config: Config, log: Log): Promise<() => Promise<void>> {
     log,
   );
 
-  return async () => {
+  const stop = async () => {
     health.drain();
+    drain.begin();
     const grace = limits.drainTimeoutMs;
     const left = await doors.stop(grace);
     if (left.unary + left.streams > 0) log.note("warn", "bridge", "calls were cut off", { ...left });
@@ -280,6 +302,7 @@ async function start(config: Config, log: Log): Promise<() => Promise<void>> {
     await metrics.close();
     access.close();
   };
+  return { stop, lost: threads?.lost ?? new Promise(() => undefined) };
 }
 
 async function main(): Promise<void> {
@@ -294,7 +317,11 @@ async function main(): Promise<void> {
     process.exit(code);
   };
   try {
-    const stop = await start(config, log);
+    const { stop, lost } = await start(config, log);
+    void lost.then((error) => {
+      log.note("error", "bridge", "a thread of the edge is lost; the bridge stops", { error });
+      return stop().finally(() => end(1));
+    });
     let asked: number | undefined;
     const onSignal = (signal: NodeJS.Signals) => {
       // One Ctrl-C arrives twice, from the terminal and from npm; a second one ends the bridge at once.

@@ -212,6 +212,7 @@ const bridge = {
   DATA_DIR:        setting(path, "./data", "Where the journal, the account and the tick history are kept; made when absent."),
   DATABASE_URL:    secret(optional(databaseUrl, "The PostgreSQL that keeps the journal; without it, a file in DATA_DIR does. Ticks stay in DATA_DIR.")),
   LOG_LEVEL:       setting(oneOf("debug", "info", "warn", "error"), "info", "The least severity that is logged."),
+  EDGE_WORKERS:    setting(whole(0, 64), "0", "Threads that serve the ports and stream ticks, apart from the one that orders go through (Linux only); 0: none apart. Each has the limits below for itself."),
   MAX_CONNECTIONS: setting(whole(1, 100_000), "100", "The most client connections at a time; further ones are refused."),
   MAX_STREAMS:     setting(whole(1, 1_000_000), "1000", "The most streams at a time, all clients together; further ones are refused."),
   DRAIN_TIMEOUT:   setting(whole(0, 600_000, "ms"), "10000", "How long a stop waits for what is in flight before it ends it."),

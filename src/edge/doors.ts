@@ -53,6 +53,8 @@ export interface Ports {
 
 export interface Doors {
   readonly ports: Ports;
+  /** Streams that are open. */
+  streams(): number;
   /** WebSockets that are open. */
   webSockets(): number;
   /** Tells the streams, lets calls end for `graceMs`, then closes everything. Resolves with what was cut off. */
@@ -91,6 +93,7 @@ export async function openDoors(options: DoorOptions): Promise<Doors> {
   });
   return {
     ports: { grpc: grpc.port, http: http.port },
+    streams: () => options.drain.inFlight.streams,
     webSockets,
     async stop(graceMs) {
       const webSocketsGone = options.drain.settle(graceMs).then(() => endpoint.stop());

@@ -30,10 +30,10 @@ interface Passed {
 
 type Forwardable = DescMethodUnary | DescMethodServerStreaming;
 
-const nameOf = ({ parent, name }: DescMethod): string => `${parent.typeName}/${name}`;
+export const nameOf = ({ parent, name }: DescMethod): string => `${parent.typeName}/${name}`;
 
 /** What transports serve here, and somebody at the other end of the line implements. */
-export function forwarded(descriptor: DescService, line: Line, { always = false } = {}): Service {
+export function forwarded(descriptor: DescService, line: Line, always: boolean): Service {
   const implementation = Object.fromEntries(
     forwardable(descriptor).map((method) => [method.localName, forwardedMethod(method, line)]),
   );
@@ -59,11 +59,12 @@ function passed(method: Forwardable, request: Message, { principal, traceId, spa
   return { request: bytesOf(method.input, request), principal: rest, traceId, span, deadline };
 }
 
-/** Answers what comes over the line with these services. Streams end with `leaving`. */
+/** Answers what comes over the line with these services, as far as they are implemented. Streams end with `leaving`. */
 export function answerForwarded(services: readonly Service[], line: Line, leaving: AbortSignal): void {
   for (const { descriptor, implementation } of services) {
     for (const method of forwardable(descriptor)) {
-      const answer = implementation[method.localName] as (request: Message, call: Call) => unknown;
+      const answer = implementation[method.localName] as ((request: Message, call: Call) => unknown) | undefined;
+      if (answer === undefined) continue;
       const callOf = ({ principal, traceId, span, deadline }: Passed, signal: AbortSignal): Call => {
         return { principal, traceId, span, deadline, signal, leaving };
       };

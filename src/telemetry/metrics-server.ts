@@ -45,7 +45,7 @@ export async function serveMetrics(
 ): Promise<MetricsServer> {
   let registry: Promise<{ contentType: string; metrics(): Promise<string> }> | undefined;
   const scrape = async () => {
-    registry ??= import("./metrics.ts").then(({ registryOf }) => registryOf(sources));
+    registry ??= import("./metrics.ts").then(({ tellerOf }) => tellerOf(sources));
     const { contentType, metrics } = await registry.then((one) => ({
       contentType: one.contentType,
       metrics: () => one.metrics(),

@@ -7,13 +7,35 @@
  */
 import { monitorEventLoopDelay, performance } from "node:perf_hooks";
 import { cpuUsage } from "node:process";
-import { Counter, collectDefaultMetrics, Gauge, type Histogram, Registry } from "prom-client";
+import {
+  AggregatorRegistry,
+  Counter,
+  collectDefaultMetrics,
+  Gauge,
+  type Histogram,
+  type MetricObjectWithValues,
+  type MetricValue,
+  Registry,
+} from "prom-client";
 import type { Account } from "../core/accounts/account.ts";
 import { strictness } from "../core/orders/trading-mode.ts";
 import type { CommitCounts, HttpCounts } from "./counts.ts";
 import type { SpanQueue } from "./span-queue.ts";
 import type { Tally } from "./tally.ts";
 import type { Watch } from "./watch.ts";
+
+/** Where the numbers of those are who serve clients. */
+export interface Served {
+  readonly watch: Watch;
+  readonly http: HttpCounts;
+  readonly webSockets: () => number;
+  /** How often bytes that were encoded for one reader served another. */
+  readonly encoded: Readonly<Record<"made" | "reused", number>>;
+  readonly hubs: readonly Pick<Account, "info" | "hub">[];
+}
+
+/** A metric as it travels between threads. */
+export type Counted = MetricObjectWithValues<MetricValue<string>>;
 
 /** Where the numbers are. */
 export interface Sources {
@@ -25,30 +47,56 @@ export interface Sources {
     readonly failure: unknown;
   };
   readonly commits: CommitCounts;
-  readonly http: HttpCounts;
   readonly spans: SpanQueue | undefined;
-  readonly webSockets: () => number;
-  /** How often bytes that were encoded for one reader served another. */
-  readonly encoded: Readonly<Record<"made" | "reused", number>>;
+  /** Of this thread, or of each thread of the edge. */
+  readonly served: Served | (() => Promise<Counted[][]>);
 }
 
 type Labels = Readonly<Record<string, string>>;
 type Values = Iterable<readonly [Labels, number]>;
 
-export function registryOf(sources: Sources): Registry {
+/** All that is told, as text. */
+export function tellerOf(sources: Sources): { readonly contentType: string; metrics(): Promise<string> } {
+  const registry = registryOf(sources);
+  const { contentType } = registry;
+  const { served } = sources;
+  if (typeof served !== "function") {
+    addServed(registry, served);
+    return { contentType, metrics: () => registry.metrics() };
+  }
+  const metrics = async () => {
+    const [own, edges] = await Promise.all([registry.metrics(), served()]);
+    return `${own}\n${await AggregatorRegistry.aggregate(edges).metrics()}`;
+  };
+  return { contentType, metrics };
+}
+
+/** What a thread of the edge has counted. */
+export async function edgeMetrics(served: Served): Promise<Counted[]> {
+  const registry = new Registry();
+  addServed(registry, served);
+  return (await registry.getMetricsAsJSON()) as Counted[];
+}
+
+function registryOf(sources: Sources): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 50 });
   sinceTheStart(registry);
-  namedByDashboards(registry, sources);
   orders(registry, sources);
   deadMen(registry, sources.accounts);
-  streams(registry, sources);
+  received(registry, sources);
   journal(registry, sources);
   eventLoop(registry, sources);
   return registry;
 }
 
-function namedByDashboards(registry: Registry, { http, webSockets, encoded, accounts }: Sources): void {
+function addServed(registry: Registry, served: Served): void {
+  requests(registry, served);
+  streams(registry, served);
+}
+
+/** By the names that dashboards use already. */
+function requests(registry: Registry, { http, webSockets, encoded }: Served): void {
   counter(registry, "http_requests_total", "HTTP requests answered, by status.", ["status"], () =>
     [...http.statuses].map(([status, count]) => [{ status: String(status) }, count] as const),
   );
@@ -62,10 +110,17 @@ function namedByDashboards(registry: Registry, { http, webSockets, encoded, acco
     "Of 100 stream messages written, how many used bytes that another reader's had been encoded to.",
     [],
     () => [[{}, (100 * encoded.reused) / Math.max(1, encoded.made + encoded.reused)]],
+    "average",
   );
+}
+
+function received(registry: Registry, { accounts }: Sources): void {
   gauge(registry, "mt5_connection_status", "1 while every terminal is connected, else 0.", [], () => [
     [{}, accounts.every(({ desk }) => desk.linkUp) ? 1 : 0],
   ]);
+  counter(registry, "mt5bridge_ticks_received_total", "Ticks from the terminal.", ["account"], () =>
+    accounts.map(({ info, hub }) => [{ account: info.alias }, hub.cursor.sequence] as const),
+  );
 }
 
 function orders(registry: Registry, { watch, accounts }: Sources): void {
@@ -150,10 +205,10 @@ function modesOf([first]: readonly Account[]): Values {
   return isGlobal ? set : [[{ account: "", symbol: "" }, strictness.active], ...set];
 }
 
-function streams(registry: Registry, { watch, accounts }: Sources): void {
+function streams(registry: Registry, { watch, hubs: all }: Served): void {
   const { methods } = watch.calls;
-  const hubs = (read: (account: Account) => number) => () =>
-    accounts.map((one) => [{ account: one.info.alias }, read(one)] as const);
+  const hubs = (read: (one: Served["hubs"][number]) => number) => () =>
+    all.map((one) => [{ account: one.info.alias }, read(one)] as const);
   const streaming = () => [...methods].filter(([, { kind }]) => kind === "stream");
   gauge(registry, "mt5bridge_streams_open", "Streams that are open, by kind.", ["kind"], () =>
     streaming().map(([method, { open }]) => [{ kind: kindOf(method) }, open] as const),
@@ -173,13 +228,6 @@ function streams(registry: Registry, { watch, accounts }: Sources): void {
   });
   histogram(registry, "mt5bridge_rpc_duration_seconds", "How long single calls took.", () =>
     [...methods].filter(([, { kind }]) => kind === "unary").map(([method, { duration }]) => [{ method }, duration]),
-  );
-  counter(
-    registry,
-    "mt5bridge_ticks_received_total",
-    "Ticks from the terminal.",
-    ["account"],
-    hubs(({ hub }) => hub.cursor.sequence),
   );
   counter(
     registry,
@@ -270,9 +318,16 @@ function counter(registry: Registry, name: string, help: string, labelNames: rea
   });
 }
 
-function gauge(registry: Registry, name: string, help: string, labelNames: readonly string[], read: () => Values) {
+function gauge(
+  registry: Registry,
+  name: string,
+  help: string,
+  labelNames: readonly string[],
+  read: () => Values,
+  aggregator: "sum" | "average" = "sum",
+) {
   new Gauge({
-    ...{ name, help, labelNames: [...labelNames], registers: [registry] },
+    ...{ name, help, labelNames: [...labelNames], registers: [registry], aggregator },
     collect() {
       this.reset();
       for (const [labels, value] of read()) this.set(labels, value);

@@ -49,7 +49,7 @@ export function ratesOf(options: RateOptions, unlimited: Principal): Rates {
     messages: limiter("messages", options),
   };
   const take = async (principal: Principal, quota: Quota, closes: () => boolean): Promise<void> => {
-    if (principal === unlimited && options[quota] === undefined) return;
+    if (principal.name === unlimited.name && options[quota] === undefined) return;
     try {
       await limiters[quota].consume(principal.name);
     } catch (refused) {

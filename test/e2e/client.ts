@@ -19,6 +19,7 @@ export class BridgeClient {
   constructor(port: number) {
     this.#client = new Client(`127.0.0.1:${port}`, credentials.createInsecure(), {
       "grpc.max_receive_message_length": 16 * 2 ** 20,
+      "grpc.use_local_subchannel_pool": 1, // a connection of its own
     });
   }
 

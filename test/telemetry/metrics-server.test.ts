@@ -30,11 +30,12 @@ afterEach(async () => {
 });
 
 async function serve(more: Partial<MetricsPort> = {}): Promise<number> {
+  const watch = new Watch(undefined);
   const sources = {
     build: { version: "1", runtime: "v24", environment: "test" },
-    ...{ watch: new Watch(undefined), accounts: [], spans: undefined, encoded: { made: 0, reused: 0 } },
+    ...{ watch, accounts: [], spans: undefined, commits: new CommitCounts() },
     journal: { counts: { appended: 0, refused: 0 }, failure: undefined },
-    ...{ commits: new CommitCounts(), http: new HttpCounts(), webSockets: () => 0 },
+    served: { watch, http: new HttpCounts(), webSockets: () => 0, encoded: { made: 0, reused: 0 }, hubs: [] },
   };
   server = await serveMetrics({ host: "127.0.0.1", port: 0, ...more }, sources, new Notes());
   return server.port;

@@ -28,9 +28,9 @@ beforeEach(async () => {
     { host: "127.0.0.1", port: 0 },
     {
       build: { version: "1.2.3", runtime: "v24", environment: "test" },
-      ...{ watch, accounts: [desk.account], commits, http, encoded, spans: undefined },
+      ...{ watch, accounts: [desk.account], commits, spans: undefined },
       journal: { counts: { appended: 7, refused: 1 }, failure: undefined },
-      webSockets: () => sockets,
+      served: { watch, http, encoded, webSockets: () => sockets, hubs: [desk.account] },
     },
     desk.notes,
   );

@@ -7,23 +7,33 @@
  */
 import { applyReport, type TradeReport } from "../orders/apply-report.ts";
 import { settleDoubts } from "../orders/doubts.ts";
+import type { Broadcast } from "../ports/broadcast.ts";
 import type { TerminalReport } from "../ports/terminal.ts";
 import type { Account } from "./account.ts";
 
-/** `changed` is called when the account's health may have. */
-export async function follow(account: Account, changed: () => void, signal: AbortSignal): Promise<void> {
+/** `changed` is called when the account's health may have; `elsewhere` are copies of its prices. */
+export async function follow(
+  account: Account,
+  changed: () => void,
+  signal: AbortSignal,
+  elsewhere?: Broadcast,
+): Promise<void> {
   const { desk, hub, history, clock } = account;
   for await (const report of desk.terminal.reports(signal)) {
     switch (report.type) {
-      case "ticks":
-        history.record(hub.publish(report.ticks));
+      case "ticks": {
+        const ticks = hub.publish(report.ticks);
+        elsewhere?.publish(ticks);
+        history.record(ticks);
         account.ticked();
         if (report.patient) {
           await clock.sleep(0, signal); // a turn for those who read
           await hub.room(clock);
+          await elsewhere?.room();
           await history.room();
         }
         break;
+      }
       case "valuation":
         account.value(report.valuation);
         break;

@@ -1,14 +1,15 @@
 /** Names for streams. They hold for the bridge's life only; the epoch in them keeps those of two lives apart. */
 export class StreamIds {
-  readonly #epoch: string;
+  readonly #life: string;
   #count = 0;
 
-  constructor(epoch: string) {
-    this.#epoch = epoch;
+  /** `part` keeps apart those who name streams of the same life. */
+  constructor(epoch: string, part = "") {
+    this.#life = `${epoch.slice(0, 8)}${part}`;
   }
 
   next(kind: string): string {
     this.#count += 1;
-    return `${kind}-${this.#epoch.slice(0, 8)}-${this.#count}`;
+    return `${kind}-${this.#life}-${this.#count}`;
   }
 }

@@ -85,12 +85,34 @@ export class TickHub {
   /** Numbers the ticks (rows in their place: they are the hub's now), keeps them, and hands them to whoever wants them. */
   publish(source: TickRows | readonly SourceTick[]): TickRows<Tick> {
     const rows = this.#number(source instanceof TickRows ? source : TickRows.of(source));
+    this.#spread(rows);
+    return rows;
+  }
+
+  /** Ticks that another hub of the same epoch has numbered. Where some are missing before them, no reader goes on as if not. */
+  accept(rows: TickRows<Tick>): void {
+    if (rows.length === 0) return;
+    const before = rows.placeAt(0) - 1;
+    if (before !== this.#place) this.#miss(before);
+    this.#stand(rows);
+    this.#place = before + rows.length;
+    this.#spread(rows);
+  }
+
+  #spread(rows: TickRows<Tick>): void {
     for (let from = 0; from < rows.length; from += largest) {
       const frame = new RowFrame(rows.length <= largest ? rows : rows.slice(from, from + largest));
       this.#keep(frame);
       for (const readers of this.#views.values()) this.#post(frame, readers);
     }
-    return rows;
+  }
+
+  /** Ticks up to `place` never came. */
+  #miss(place: number): void {
+    this.#kept = [];
+    this.#keptTicks = 0;
+    this.#forgotten = place;
+    for (const reader of this.#readers.values()) reader.fallBehind();
   }
 
   /** A new reader from this moment on, and what it missed since its cursor. */
@@ -147,20 +169,31 @@ export class TickHub {
     const rows = source as TickRows<Tick>;
     const { numbers, length } = rows;
     const standings = this.#standingsOf(rows.symbols);
-    const moved: Standing[] = [];
     for (let row = 0; row < length; row++) {
       const at = row * ROW;
       const standing = standings[numbers[at] as number] as Standing;
-      if (standing.row < 0) moved.push(standing);
-      standing.row = row;
       numbers[at + column.sequence] = ++standing.sequence;
       numbers[at + column.place] = ++this.#place;
     }
+    this.#stand(rows);
+    return rows;
+  }
+
+  /** Each symbol stands where its last row says. */
+  #stand(rows: TickRows<Tick>): void {
+    const { numbers, length } = rows;
+    const standings = this.#standingsOf(rows.symbols);
+    const moved: Standing[] = [];
+    for (let row = 0; row < length; row++) {
+      const standing = standings[numbers[row * ROW] as number] as Standing;
+      if (standing.row < 0) moved.push(standing);
+      standing.row = row;
+    }
     for (const standing of moved) {
       standing.latest = rows.at(standing.row);
+      standing.sequence = standing.latest?.sequence ?? 0;
       standing.row = -1;
     }
-    return rows;
   }
 
   #standingsOf(symbols: TickRows["symbols"]): readonly Standing[] {
