@@ -99,10 +99,55 @@ export class TickRows<T extends SourceTick = SourceTick> implements Iterable<T> 
   }
 }
 
+/** One tick at a time, for who looks at many and keeps none: moved from row to row, not made anew. */
+export class TickView implements SourceTick {
+  /** Which row it shows. */
+  row = 0;
+  readonly #symbols: Symbols;
+  readonly #numbers: Float64Array;
+
+  constructor({ symbols, numbers }: TickRows) {
+    this.#symbols = symbols;
+    this.#numbers = numbers;
+  }
+
+  get symbol(): string {
+    return this.#symbols[this.#numbers[this.row * ROW] as number]?.name as string;
+  }
+
+  get time(): Instant {
+    return this.#numbers[this.row * ROW + column.time] as Instant;
+  }
+
+  get brokerTime(): BrokerTime {
+    return this.#numbers[this.row * ROW + column.brokerTime] as BrokerTime;
+  }
+
+  get bid(): Price {
+    return this.#numbers[this.row * ROW + column.bid] as Price;
+  }
+
+  get ask(): Price {
+    return this.#numbers[this.row * ROW + column.ask] as Price;
+  }
+
+  get last(): Price {
+    return this.#numbers[this.row * ROW + column.last] as Price;
+  }
+
+  get volume(): Volume {
+    return this.#numbers[this.row * ROW + column.volume] as Volume;
+  }
+
+  get flags(): number {
+    return this.#numbers[this.row * ROW + column.flags] as number;
+  }
+}
+
 /** Rows being written, up to a fixed number of them. */
 export class RowWriter {
   readonly #symbols: Symbols;
-  readonly #numbers: Float64Array;
+  #numbers: Float64Array;
   #at = 0;
 
   constructor(symbols: Symbols, rows: number) {
@@ -153,8 +198,10 @@ export class RowWriter {
 
   /** What was written, in an array of its own; the writer is empty again. */
   take(): TickRows {
-    const rows = new TickRows(this.#symbols, this.#numbers.slice(0, this.#at));
+    const { full } = this;
+    const numbers = full ? this.#numbers : this.#numbers.slice(0, this.#at);
+    if (full) this.#numbers = new Float64Array(numbers.length);
     this.#at = 0;
-    return rows;
+    return new TickRows(this.#symbols, numbers);
   }
 }

@@ -16,7 +16,7 @@ import type { Money, Volume } from "../../core/model/decimals.ts";
 import type { BrokerTime, Instant, Magic, Ticket } from "../../core/model/ids.ts";
 import type { NumberedOrder, OrderChange, OrderRequest, Stops, TerminalOrder } from "../../core/model/order.ts";
 import type { SourceTick } from "../../core/model/tick.ts";
-import type { TickRows } from "../../core/model/tick-rows.ts";
+import { type TickRows, TickView } from "../../core/model/tick-rows.ts";
 import type { Chance } from "../../core/ports/chance.ts";
 import type { AccountSnapshot, CheckResult, Outcome } from "../../core/ports/terminal.ts";
 import { Appraisal } from "./appraisal.ts";
@@ -102,9 +102,11 @@ export class PaperBroker {
 
   ticks(batch: TickRows): readonly Episode[] {
     const episodes: Episode[] = [];
+    const tick = new TickView(batch);
     let from = 0;
     for (let i = 0; i < batch.length; i++) {
-      this.#tick(batch.at(i) as SourceTick);
+      tick.row = i;
+      this.#tick(tick);
       if (this.#execution.idle) continue;
       episodes.push({ ticks: batch.slice(from, i + 1), events: this.#execution.drain() });
       from = i + 1;

@@ -17,7 +17,7 @@ import { brokerTimes, type ToUtc } from "./time-zone.ts";
 
 const SAID_IN_FULL = 10;
 /** Ticks of one batch. */
-export const BATCH = 1000;
+const BATCH = 1000;
 
 export interface Tally {
   ticks: number;
@@ -67,6 +67,11 @@ export class RecordedTicks {
   /** Ticks added and not yet taken. */
   get waiting(): number {
     return this.#batch.length;
+  }
+
+  /** They have to be taken before the next is added. */
+  get full(): boolean {
+    return this.#batch.full;
   }
 
   take(): TickRows {

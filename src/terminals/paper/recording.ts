@@ -10,29 +10,16 @@ import type { SymbolSpec } from "../../core/model/symbol.ts";
 import type { TickRows } from "../../core/model/tick-rows.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import type { Observer } from "../../core/ports/observer.ts";
-import {
-  type Format,
-  flaw,
-  type LineFormat,
-  Row,
-  type Sample,
-  type WholeFormat,
-  wholeLimit,
-} from "./formats/format.ts";
+import { type Format, type LineFormat, Row, type Sample, type WholeFormat, wholeLimit } from "./formats/format.ts";
 import { formatOf, formats } from "./formats/known.ts";
-import { Line } from "./formats/line.ts";
+import { RecordedLines } from "./recorded-lines.ts";
 import { namedPath, symbolOf } from "./recorded-symbol.ts";
-import { BATCH, RecordedTicks, type Tally } from "./recorded-ticks.ts";
+import { RecordedTicks, type Tally } from "./recorded-ticks.ts";
 import { type ToUtc, timeZone } from "./time-zone.ts";
 import { DamagedFile, Unpacked } from "./unpacked.ts";
 
 const HEAD = 64 * 1024;
-const LONGEST_LINE = 64 * 1024;
-const TOO_LONG = `it is longer than ${LONGEST_LINE} bytes`;
 const PROGRESS_EVERY = 5000;
-const NEWLINE = 10;
-const RETURN = 13;
-const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
 export interface RecordingSettings {
   /** The clock of all files, instead of each format's own: "UTC", "UTC-5", "broker" or an IANA name. */
@@ -80,7 +67,11 @@ export class Recording {
     this.#clock = clock;
     this.#observer = observer;
     this.#ticks = this.#anew();
-    this.starts = this.#toUtc(format.kind === "whole" ? format.starts(sample) : this.#firstLineTime(format));
+    const complete = sample.head.length < HEAD;
+    const { digits } = symbol;
+    this.starts = this.#toUtc(
+      format.kind === "whole" ? format.starts(sample) : RecordedLines.firstTime(format, sample, digits, complete),
+    );
   }
 
   /** `text` is a path, `SYMBOL=path` or `path@SYMBOL`. Throws an error that names the file. */
@@ -122,47 +113,11 @@ export class Recording {
   }
 
   async *#lines(format: LineFormat): AsyncGenerator<TickRows, void> {
-    const ticks = this.#ticks;
-    const read = format.reader(this.#sample, this.symbol.digits);
-    const line = new Line();
-    const row = new Row();
-    let number = 0;
-    let rest: Buffer | undefined;
-    let passing = false;
-
-    const take = (bytes: Buffer, from: number, to: number) => {
-      number++;
-      let [start, end] = [from, to];
-      if (end > start && bytes[end - 1] === RETURN) end--;
-      if (number === 1) {
-        if (bytes.subarray(start, start + 3).equals(BYTE_ORDER_MARK)) start += 3;
-        if (format.heading(bytes.toString("latin1", start, end))) return;
-      }
-      if (start === end) return;
-      const reason = end - start > LONGEST_LINE ? TOO_LONG : readLine(read, line, row, bytes, start, end);
-      if (reason === undefined) ticks.add(row);
-      else ticks.malformed(`line ${number}`, reason);
-    };
-
-    for await (const chunk of this.#file.chunks()) {
-      const bytes: Buffer = rest === undefined ? chunk : Buffer.concat([rest, chunk]);
-      let from = 0;
-      for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, from)) {
-        if (passing) passing = false;
-        else take(bytes, from, end);
-        from = end + 1;
-        if (ticks.waiting >= BATCH) yield this.#batch();
-      }
-      rest = from < bytes.length ? bytes.subarray(from) : undefined;
-      if (passing) rest = undefined;
-      else if (rest !== undefined && rest.length > LONGEST_LINE) {
-        ticks.malformed(`line ${++number}`, TOO_LONG);
-        passing = true;
-        rest = undefined;
-      }
+    const lines = new RecordedLines(format, this.#sample, this.symbol.digits, this.#ticks);
+    for await (const batch of lines.batches(this.#file.chunks())) {
+      this.#sayProgress();
+      yield batch;
     }
-    if (rest !== undefined && !passing) take(rest, 0, rest.length);
-    if (ticks.waiting > 0) yield this.#batch();
   }
 
   async *#whole(format: WholeFormat): AsyncGenerator<TickRows, void> {
@@ -175,56 +130,24 @@ export class Recording {
       if (done === true) break;
       if (reason === undefined) ticks.add(row);
       else ticks.malformed(`tick ${number}`, reason);
-      if (ticks.waiting >= BATCH) yield this.#batch();
+      if (!ticks.full) continue;
+      this.#sayProgress();
+      yield ticks.take();
     }
-    if (ticks.waiting > 0) yield this.#batch();
+    if (ticks.waiting > 0) yield ticks.take();
   }
 
-  #batch(): TickRows {
+  #sayProgress(): void {
     const now = this.#clock.now();
-    if (now - this.#saidAt >= PROGRESS_EVERY) {
-      this.#saidAt = now;
-      const percent = Math.round(this.#file.progress * 100);
-      this.#observer.note("info", "replay", "replaying", { file: this.path, percent, ticks: this.tally.ticks });
-    }
-    return this.#ticks.take();
+    if (now - this.#saidAt < PROGRESS_EVERY) return;
+    this.#saidAt = now;
+    const percent = Math.round(this.#file.progress * 100);
+    this.#observer.note("info", "replay", "replaying", { file: this.path, percent, ticks: this.tally.ticks });
   }
 
   #anew(): RecordedTicks {
     return new RecordedTicks(this.path, this.#symbols, this.symbol, this.#toUtc, this.#observer, this.#strict);
   }
-
-  /** The time of the first line that can be read among the first bytes. */
-  #firstLineTime(format: LineFormat): number {
-    const { head } = this.#sample;
-    const read = format.reader(this.#sample, this.symbol.digits);
-    const line = new Line();
-    const row = new Row();
-    for (let from = 0; from < head.length; ) {
-      const newline = head.indexOf(NEWLINE, from);
-      if (newline < 0 && head.length === HEAD) break; // perhaps half a line
-      let end = newline < 0 ? head.length : newline;
-      const next = end + 1;
-      if (end > from && head[end - 1] === RETURN) end--;
-      if (end > from && readLine(read, line, row, head, from, end) === undefined) return row.time;
-      from = next;
-    }
-    return Number.NEGATIVE_INFINITY;
-  }
-}
-
-function readLine(
-  read: (line: Line, row: Row) => void,
-  line: Line,
-  row: Row,
-  bytes: Buffer,
-  from: number,
-  to: number,
-): string | undefined {
-  line.set(bytes, from, to);
-  read(line, row);
-  if (line.rounded) row.rounded = true;
-  return line.fault ?? flaw(row);
 }
 
 function stepOf(rows: Iterator<string | undefined>): IteratorResult<string | undefined> {

@@ -4,8 +4,10 @@
  * Splitting a line and giving its parts to Date and Number takes thirty times as long.
  * The first thing that is wrong stays in `fault`; what is read after it means nothing,
  * so a format reads a whole line and asks once.
+ *
+ * The bytes may go on after the line: no field reaches over a line's end.
  */
-const [ZERO, NINE, POINT, COMMA, TAB, MINUS] = [48, 57, 46, 44, 9, 45] as const;
+const [ZERO, NINE, POINT, COMMA, TAB, MINUS, NEWLINE, RETURN] = [48, 57, 46, 44, 9, 45, 10, 13] as const;
 
 const powers = Array.from({ length: 16 }, (_, i) => 10 ** i);
 
@@ -17,7 +19,7 @@ export class Line {
   #at = 0;
   #end = 0;
 
-  /** The line is `bytes` from `from` up to, not including, `to`. */
+  /** The line is `bytes` from `from` up to its newline, and at most up to, not including, `to`. */
   set(bytes: Uint8Array, from: number, to: number): void {
     this.fault = undefined;
     this.rounded = false;
@@ -126,21 +128,28 @@ export class Line {
 
   /** Passes everything up to the next such byte. */
   passTo(byte: number): void {
-    while (this.#at < this.#end && this.#bytes[this.#at] !== byte) this.#at++;
+    while (!this.ended && this.#bytes[this.#at] !== byte) this.#at++;
   }
 
   /** Whether the field that begins here has nothing in it. */
   emptyField(): boolean {
-    return this.#at >= this.#end || this.#is(TAB) || this.#is(COMMA);
+    return this.ended || this.#is(TAB) || this.#is(COMMA);
   }
 
   get ended(): boolean {
-    return this.#at >= this.#end;
+    return this.#at >= this.#end || this.next > 0;
+  }
+
+  /** Where the next line begins, if this one has been read up to its newline; else 0. */
+  get next(): number {
+    const bytes = this.#bytes;
+    const at = this.#at < this.#end && bytes[this.#at] === RETURN ? this.#at + 1 : this.#at;
+    return at < this.#end && bytes[at] === NEWLINE ? at + 1 : 0;
   }
 
   /** Nothing may be left. */
   finish(): void {
-    if (this.#at < this.#end) this.fail(`"${this.#rest()}" is too much`);
+    if (!this.ended) this.fail(`"${this.#rest()}" is too much`);
   }
 
   fail(reason: string): 0 {
