@@ -11,6 +11,7 @@
 import type { SymbolSpec } from "../core/model/symbol.ts";
 import type { Tick } from "../core/model/tick.ts";
 import type { Cursor } from "../core/streams/cursor.ts";
+import { inEnvelope } from "./envelope.ts";
 
 // Tags: a field's number and its wire type.
 const [VARINT, DOUBLE, BYTES] = [0, 1, 2] as const;
@@ -51,14 +52,14 @@ export class BatchWriter {
     this.#symbols = symbols;
   }
 
-  /** `skips` tells of each tick how many were folded into it; absent: none. */
+  /** In its envelope. `skips` tells of each tick how many were folded into it; absent: none. */
   response(ticks: readonly Tick[], skips: readonly number[] | undefined, cursor: Cursor): Buffer {
     this.#at = this.#bytes.length;
     this.#cursor(cursor);
     for (let i = ticks.length - 1; i >= 0; i--) this.#tick(ticks[i] as Tick, skips?.[i] ?? 0);
     this.#room(MOST);
     this.#length(response.batch, this.#bytes.length);
-    return Buffer.from(this.#bytes.subarray(this.#at));
+    return inEnvelope(this.#bytes.subarray(this.#at));
   }
 
   #cursor({ epoch, sequence }: Cursor): void {

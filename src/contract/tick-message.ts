@@ -20,6 +20,7 @@ import type { Cursor } from "../core/streams/cursor.ts";
 import type { Frame } from "../core/ticks/frame.ts";
 import { cursorOf } from "./streams.ts";
 import { BatchWriter } from "./tick-bytes.ts";
+import { batchText } from "./tick-text.ts";
 import { timestamp } from "./times.ts";
 import { timeframes } from "./words.ts";
 
@@ -62,49 +63,44 @@ function writerOf(symbols: Symbols): BatchWriter {
 }
 
 /**
- * A frame as it goes to all its readers: bytes for those who take bytes, and a message only
- * once somebody looks into it. Either is made once. A frame is kept for readers that come
- * back, and this with it: bytes need a tenth of a message's memory.
+ * A frame as it goes to all its readers: bytes or text for those who take that, and a message only once somebody
+ * looks into it.
  */
 class FrameMessage implements StreamTicksResponse {
   readonly $typeName = "mt5bridge.v1.StreamTicksResponse";
   readonly #frame: Frame;
   readonly #cursor: Cursor;
   readonly #symbols: Symbols;
-  #bytes: Buffer | undefined;
-  #event: StreamTicksResponse["event"] | undefined;
+  readonly event: StreamTicksResponse["event"];
 
   constructor(frame: Frame, cursor: Cursor, symbols: Symbols) {
     this.#frame = frame;
     this.#cursor = cursor;
     this.#symbols = symbols;
+    let batch: TickBatch | undefined;
+    this.event = {
+      case: "batch",
+      get value() {
+        batch ??= batchMessage(frame.ticks, frame.skips, cursor, symbols);
+        return batch;
+      },
+    };
   }
 
-  get isEncoded(): boolean {
-    return this.#bytes !== undefined;
-  }
-
-  get bytes(): Buffer {
-    this.#bytes ??= writerOf(this.#symbols).response(this.#frame.ticks, this.#frame.skips, this.#cursor);
-    return this.#bytes;
-  }
-
-  get event(): StreamTicksResponse["event"] {
+  envelope(json: boolean): Buffer {
     const { ticks, skips } = this.#frame;
-    this.#event ??= { case: "batch", value: batchMessage(ticks, skips, this.#cursor, this.#symbols) };
-    return this.#event;
+    return json
+      ? batchText(ticks, skips, this.#cursor, this.#symbols)
+      : writerOf(this.#symbols).response(ticks, skips, this.#cursor);
   }
 }
 
 export const frameMessage = (frame: Frame, cursor: Cursor, symbols: Symbols): StreamTicksResponse =>
   new FrameMessage(frame, cursor, symbols);
 
-/** A message's bytes, if it knows them without being encoded. */
-export const readyBytes = (message: Message): Buffer | undefined =>
-  message instanceof FrameMessage ? message.bytes : undefined;
-
-/** Whether a message's bytes were made before. */
-export const isEncoded = (message: Message): boolean => message instanceof FrameMessage && message.isEncoded;
+/** The bytes or the JSON text of a message that knows them without being encoded, in an envelope. */
+export const readyEnvelope = (message: Message, json: boolean): Buffer | undefined =>
+  message instanceof FrameMessage ? message.envelope(json) : undefined;
 
 export function barMessage(bar: Bar, symbols: Symbols): BarMessage {
   const digits = symbols.get(bar.symbol)?.digits ?? 0;

@@ -24,10 +24,12 @@ import { BridgeError } from "../core/errors.ts";
 import type { Timeframe as CoreTimeframe } from "../core/model/bar.ts";
 import type { Instant } from "../core/model/ids.ts";
 import type { HistoryRange } from "../core/ports/history.ts";
+import type { Flow } from "../core/streams/flow.ts";
 import { type Frame, largest } from "../core/ticks/frame.ts";
 import type { Quotes } from "../core/ticks/quotes.ts";
 import { streamBars } from "../core/ticks/stream-bars.ts";
 import { streamTicks, type TickEvent } from "../core/ticks/stream-ticks.ts";
+import type { SymbolResult } from "../core/ticks/tick-reader.ts";
 import { type Accounts, accountOf } from "./accounts.ts";
 import { partsOf, sizeOf, tokenOf } from "./pages.ts";
 import { mayReadSymbol } from "./principal.ts";
@@ -42,10 +44,10 @@ type SymbolResults = MessageInitShape<typeof SymbolResultSchema>[];
 /** The RPCs that need nothing but prices. */
 export function tickStreams(accounts: ReadonlyMap<string, Quotes>) {
   return {
-    async *streamTicks(request, call) {
+    streamTicks(request, call) {
       const account = accountOf(accounts, request.account);
       const { results, events } = streamTicks(account, tickOptions(request, call.principal.name), call);
-      for await (const event of events) yield tickEvent(event, account, [...results]);
+      return events.map((event) => tickEvent(event, account, results));
     },
 
     async updateTickSubscription({ streamId, add, remove }, { principal }) {
@@ -152,7 +154,7 @@ function tickOptions(request: StreamTicksRequest, owner: string) {
 /** Frames are shared by their readers, and so are their messages and, in the transports, their bytes. */
 const batches = new WeakMap<Frame, StreamTicksResponse>();
 
-function tickEvent(event: TickEvent, account: Quotes, symbols: SymbolResults): StreamTicksResponse {
+function tickEvent(event: TickEvent, account: Quotes, symbols: readonly SymbolResult[]): StreamTicksResponse {
   switch (event.type) {
     case "batch": {
       let message = batches.get(event.frame);
@@ -171,11 +173,11 @@ function tickEvent(event: TickEvent, account: Quotes, symbols: SymbolResults): S
       return create(StreamTicksResponseSchema, { event: { case: "subscription", value } });
     }
     default:
-      return create(StreamTicksResponseSchema, { event: courseEvent(event, account.info, symbols) });
+      return create(StreamTicksResponseSchema, { event: courseEvent(event, account.info, [...symbols]) });
   }
 }
 
-type BarEvent = Awaited<ReturnType<typeof streamBars>>["events"] extends AsyncGenerator<infer E> ? E : never;
+type BarEvent = Awaited<ReturnType<typeof streamBars>>["events"] extends Flow<infer E> ? E : never;
 
 function barEvent(event: BarEvent, account: Account, symbols: SymbolResults): StreamBarsResponse {
   const cursor = cursorOf(event.cursor);

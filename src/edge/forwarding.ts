@@ -16,7 +16,7 @@ import type { Principal } from "../contract/principal.ts";
 import type { Call, Service } from "../contract/service.ts";
 import type { Instant } from "../core/model/ids.ts";
 import type { SpanRef } from "../core/ports/witness.ts";
-import { bytesOf, sharedBytes } from "../transport/frame.ts";
+import { bytesOf, sharedContent } from "../transport/frame.ts";
 import type { Line } from "./line.ts";
 
 /** A call that has passed the wrapper, as it travels. */
@@ -76,7 +76,7 @@ export function answerForwarded(services: readonly Service[], line: Line, leavin
       } else {
         line.streams(nameOf(method), async function* (asked: Passed, signal) {
           const messages = answer(requestOf(asked), callOf(asked, signal)) as AsyncIterable<Message>;
-          for await (const message of messages) yield sharedBytes(method.output, message);
+          for await (const message of messages) yield sharedContent(method.output, message, { json: false });
         });
       }
     }

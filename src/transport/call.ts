@@ -11,6 +11,7 @@ import type { Validation } from "../contract/validation.ts";
 import { nobody, witnessed } from "../core/ports/witness.ts";
 import { type HoldLimits, limitsOf } from "./limits.ts";
 import { type Incoming, Passage, type PassageOptions, type Way } from "./passage.ts";
+import { pump, type Sink } from "./pump.ts";
 
 export interface CallOptions extends PassageOptions {
   readonly validation: Validation;
@@ -25,11 +26,13 @@ export type Reader = () => Message;
 export type Encode<Frame> = (message: Message) => Frame;
 
 type Answer = <Frame>(request: Reader, incoming: Incoming, encode: Encode<Frame>) => Promise<Frame>;
+/** Resolves when everything is written, or nobody is left to write to. */
 type Answers<Request> = <Frame>(
   request: Request,
   incoming: Incoming,
   encode: Encode<Frame>,
-) => AsyncGenerator<Frame, void>;
+  peer: Sink<Frame>,
+) => Promise<void>;
 
 /** A method as transports run it. Whatever it throws is a BridgeError. */
 export type WrappedMethod = { readonly method: DescMethod } & (
@@ -82,8 +85,8 @@ function wrappedMethod(service: Service, method: DescMethod, options: CallOption
       return {
         method,
         kind: "server_streaming",
-        run: (request, incoming, encode) =>
-          through(new Passage(way, incoming), async (call) => answers(await read(request, call), call), encode),
+        run: (request, incoming, encode, peer) =>
+          stream(new Passage(way, incoming), async (call) => answers(await read(request, call), call), encode, peer),
       };
     }
     case "bidi_streaming": {
@@ -91,16 +94,14 @@ function wrappedMethod(service: Service, method: DescMethod, options: CallOption
       return {
         method,
         kind: "bidi_streaming",
-        run: (requests, incoming, encode) =>
-          through(
-            new Passage(way, incoming),
-            (call) =>
-              answers(
-                each(requests, (one) => read(one, call)),
-                call,
-              ),
-            encode,
-          ),
+        run(requests, incoming, encode, peer) {
+          const open = async (call: Call) =>
+            answers(
+              each(requests, (one) => read(one, call)),
+              call,
+            );
+          return stream(new Passage(way, incoming), open, encode, peer);
+        },
       };
     }
     default:
@@ -123,14 +124,15 @@ function readingOf(method: DescMethod, { validation, symbolsMeant, witness = nob
   };
 }
 
-async function* through<Frame>(
+async function stream<Frame>(
   passage: Passage,
-  open: (call: Call) => AsyncIterable<Message> | Promise<AsyncIterable<Message>>,
+  open: (call: Call) => Promise<AsyncIterable<Message>>,
   encode: Encode<Frame>,
-): AsyncGenerator<Frame, void> {
+  peer: Sink<Frame>,
+): Promise<void> {
   try {
-    for await (const message of await open(await passage.enter())) yield encode(message);
-    passage.done();
+    const messages = await open(await passage.enter());
+    if (await pump(messages, encode, peer)) passage.done();
   } catch (error) {
     throw passage.failed(error);
   } finally {

@@ -4,30 +4,63 @@
  * A hundred streams that yield the same message object share its bytes: with a batch of a thousand ticks, encoding
  * for each of them would take seven times as long as everything else a stream does. The bytes live as long as the
  * message does. Whoever yields a message does not change it afterwards.
+ *
+ * They are kept in their envelope, one byte of flags and four of length, in which gRPC, gRPC-Web and Connect's streams
+ * all put a message; a WebSocket takes what is in it.
  */
-import { type DescMessage, type Message, toBinary } from "@bufbuild/protobuf";
-import { isEncoded, readyBytes } from "../contract/tick-message.ts";
+import { type DescMessage, type Message, type Registry, toBinary } from "@bufbuild/protobuf";
+import { envelopeHead, inEnvelope } from "../contract/envelope.ts";
+import { jsonText } from "../contract/json.ts";
+import { readyEnvelope } from "../contract/tick-message.ts";
+import { BridgeError } from "../core/errors.ts";
 
-const encodedOnce = new WeakMap<Message, Buffer>();
+const inProtobuf = new WeakMap<Message, Buffer>();
+const inJson = new WeakMap<Message, Buffer>();
 
 /** How often bytes were made, and how often they served another reader. */
 export const encoded = { made: 0, reused: 0 };
 
-/** The bytes of a message that may go to many readers. */
-export function sharedBytes(schema: DescMessage, message: Message): Buffer {
-  let bytes = encodedOnce.get(message);
-  if (bytes !== undefined || isEncoded(message)) encoded.reused += 1;
-  else encoded.made += 1;
-  bytes ??= readyBytes(message);
-  if (bytes === undefined) {
-    bytes = bytesOf(schema, message);
-    encodedOnce.set(message, bytes);
+/** How a message is written. `types` may travel as google.protobuf.Any. */
+export interface Writing {
+  readonly json: boolean;
+  readonly types?: Registry | undefined;
+}
+
+/** A message that may go to many readers, in its envelope. */
+export function sharedEnvelope(schema: DescMessage, message: Message, writing: Writing): Buffer {
+  const known = writing.json ? inJson : inProtobuf;
+  const made = known.get(message);
+  if (made !== undefined) {
+    encoded.reused += 1;
+    return made;
   }
-  return bytes;
+  encoded.made += 1;
+  const envelope = readyEnvelope(message, writing.json) ?? inEnvelope(contentOf(schema, message, writing));
+  known.set(message, envelope);
+  return envelope;
+}
+
+/** The same without its envelope. */
+export const sharedContent = (schema: DescMessage, message: Message, writing: Writing): Buffer =>
+  sharedEnvelope(schema, message, writing).subarray(envelopeHead);
+
+/** A message that goes to one reader. */
+export function contentOf(schema: DescMessage, message: Message, { json, types }: Writing): Buffer {
+  return json ? Buffer.from(jsonText(schema, message, types)) : bytesOf(schema, message);
 }
 
 /** The bytes of a message that goes to one reader. */
 export function bytesOf(schema: DescMessage, message: Message): Buffer {
   const bytes = toBinary(schema, message);
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** What clients can receive unless they are told otherwise. */
+export const maxAnswerBytes = 4 * 1024 * 1024;
+
+/** The frame, if what is behind its first `head` bytes is not too large. */
+export function withinLimit(frame: Buffer, head = 0): Buffer {
+  if (frame.length - head <= maxAnswerBytes) return frame;
+  const message = `The answer is larger than the limit of ${maxAnswerBytes} bytes; ask for less at a time.`;
+  throw new BridgeError("quota_exceeded", message, { metadata: { quota: "message_size" } });
 }

@@ -1,23 +1,68 @@
 /**
- * The one loop through which the streams of the transports run; only under connect-node it is the library's.
+ * The one loop through which every stream of every transport runs.
  *
- * The next frame is asked for only when the peer can take it. That is what keeps a reader that has stopped reading
- * from filling the memory: its producer stops with it.
+ * The next message is asked for only when the peer can take it. That is what keeps a reader that has stopped reading
+ * from filling the memory: its producer stops with it, or folds what waits into the newest.
  */
+import { Flow } from "../core/streams/flow.ts";
 
 /** The peer's end of a stream. */
-export interface FrameSink<Frame> {
+export interface Sink<T> {
   /** Returns false when nothing more should be written before `drained`. */
-  write(frame: Frame): boolean;
+  write(item: T): boolean;
   /** Resolves when there is room again, or nobody is left to write to. */
   drained(): Promise<void>;
   /** Whether nobody is left to write to. */
   readonly gone: boolean;
+  /** What is written until `uncork` leaves in one piece. */
+  cork(): void;
+  uncork(): void;
 }
 
-export async function pump<Frame>(frames: AsyncIterable<Frame>, peer: FrameSink<Frame>): Promise<void> {
-  for await (const frame of frames) {
-    if (peer.gone) return;
-    if (!peer.write(frame)) await peer.drained();
+/** Whether everything was written; otherwise the peer has gone. */
+export async function pump<M, T>(
+  messages: AsyncIterable<M>,
+  encode: (message: M) => T,
+  peer: Sink<T>,
+): Promise<boolean> {
+  if (messages instanceof Flow) return pumpFlow(messages as Flow<M>, encode, peer);
+  for await (const message of messages) {
+    if (peer.gone) return false;
+    if (!peer.write(encode(message))) await peer.drained();
   }
+  return true;
+}
+
+/** The same without a promise for each: one writes as long as there is something to take and somebody takes it. */
+function pumpFlow<M, T>(flow: Flow<M>, encode: (message: M) => T, peer: Sink<T>): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const write = (): void => {
+      while (!peer.gone) {
+        const message = flow.take();
+        if (message === undefined) {
+          if (flow.ended) resolve(true);
+          else flow.whenReady(turn);
+          return;
+        }
+        if (!peer.write(encode(message))) {
+          void peer.drained().then(turn);
+          return;
+        }
+      }
+      flow.close();
+      resolve(false);
+    };
+    const turn = () => {
+      peer.cork();
+      try {
+        write();
+      } catch (error) {
+        flow.close();
+        reject(error);
+      } finally {
+        peer.uncork();
+      }
+    };
+    turn();
+  });
 }

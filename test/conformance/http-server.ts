@@ -156,7 +156,6 @@ const calls = conformanceCalls();
 const options = {
   calls,
   maxRequestBytes: messageReceiveLimit || 4 * 2 ** 20,
-  maxAnswerBytes: 4 * 2 ** 20,
   requestMs: 30_000,
   room: new Room(2 ** 28),
   types: createRegistry(file_connectrpc_conformance_v1_service),

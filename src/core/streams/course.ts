@@ -9,7 +9,8 @@ import { BridgeError } from "../errors.ts";
 import type { Instant } from "../model/ids.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Cursor, ResetReason } from "./cursor.ts";
-import { type Beat, withHeartbeat } from "./heartbeat.ts";
+import { Flow } from "./flow.ts";
+import { type Beat, Pulse } from "./heartbeat.ts";
 import type { Mailbox } from "./mailbox.ts";
 
 /** Whether new prices are to be expected. */
@@ -56,12 +57,14 @@ export interface Course<Item extends object, D extends Data> {
   /** Absent: not wanted. After a reset it is sent all the same. */
   readonly snapshot: { readonly wanted: boolean; readonly data: Iterable<D> };
   readonly missed: Iterable<D>;
-  /** What an item of the mailbox becomes on its way out. */
-  news(item: Item): AsyncIterable<D> | Iterable<D>;
+  /** What an item of the mailbox becomes on its way out; undefined: not yet, and the mailbox will rouse the reader. */
+  news(item: Item): Iterable<D | undefined>;
   /** Everything up to here has been sent, whenever the mailbox is empty. */
   cursor(): Cursor;
   source(): SourceState;
   skipped?(): number;
+  /** The stream has ended, or its reader has left. */
+  over?(): void;
 }
 
 /** How a stream can end before its reader has had enough. */
@@ -72,17 +75,26 @@ export interface Ends {
   readonly leaving: AbortSignal;
 }
 
-export async function* run<Item extends object, D extends Data>(
+export function run<Item extends object, D extends Data>(
+  course: Course<Item, D>,
+  clock: Clock,
+  ends: Ends,
+): Flow<CourseEvent | D> {
+  return new Flow(events(course, clock, ends), (ready) => course.mailbox.whenReady(ready));
+}
+
+function* events<Item extends object, D extends Data>(
   course: Course<Item, D>,
   clock: Clock,
   { signal, leaving }: Ends,
-): AsyncGenerator<CourseEvent | D, void> {
+): Generator<CourseEvent | D | undefined, void> {
   const { id, mailbox, heartbeat, after, reset, start, snapshot } = course;
   const leave = () => mailbox.end();
   for (const end of [signal, leaving]) {
     end.addEventListener("abort", leave);
     if (end.aborted) leave();
   }
+  const pulse = new Pulse(mailbox, heartbeat, clock);
   let sent = after !== undefined && reset === undefined ? after : start;
   try {
     yield { type: "opened", id, heartbeat, at: clock.now(), cursor: sent };
@@ -95,16 +107,23 @@ export async function* run<Item extends object, D extends Data>(
       sent = data.cursor ?? sent;
       yield data;
     }
-    for await (const item of withHeartbeat(mailbox, heartbeat, clock)) {
-      if ("type" in item && item.type === "beat") {
+    pulse.begin();
+    for (;;) {
+      const item = mailbox.take();
+      if (item === undefined) {
+        if (mailbox.ended) break;
+        yield undefined;
+      } else if ("type" in item && item.type === "beat") {
         if (mailbox.size === 0) sent = course.cursor(); // else more has come behind the beat, and is not sent yet
         const skipped = course.skipped?.() ?? 0;
         yield { type: "heartbeat", at: clock.now(), cursor: sent, source: course.source(), skipped };
-        continue;
-      }
-      for await (const data of course.news(item as Item)) {
-        sent = data.cursor ?? sent;
-        yield data;
+        pulse.felt();
+      } else {
+        for (const data of course.news(item as Item)) {
+          sent = data?.cursor ?? sent;
+          yield data;
+        }
+        pulse.felt();
       }
     }
     if (leaving.aborted) yield { type: "closing", reason: "shutdown", cursor: sent };
@@ -114,6 +133,8 @@ export async function* run<Item extends object, D extends Data>(
     throw error;
   } finally {
     for (const end of [signal, leaving]) end.removeEventListener("abort", leave);
+    pulse.stop();
     mailbox.end();
+    course.over?.();
   }
 }

@@ -14,28 +14,41 @@ export interface Beat {
 
 const beat: Beat = { type: "beat" };
 
-/** The mailbox's items, and a `beat` after each `interval` (ms) without one. */
-export async function* withHeartbeat<T>(
-  mailbox: Mailbox<T | Beat>,
-  interval: number,
-  clock: Clock,
-): AsyncGenerator<T | Beat, void> {
-  const stop = new AbortController();
-  let last = clock.now();
-  const watch = async () => {
-    while (!stop.signal.aborted) {
-      await clock.sleep(Math.max(1, last + interval - clock.now()), stop.signal);
-      if (clock.now() - last >= interval && mailbox.size === 0) mailbox.post(beat);
-      if (clock.now() - last >= interval) last = clock.now();
+/** Posts a `beat` after each `interval` (ms) in which nothing was felt. */
+export class Pulse {
+  readonly #mailbox: Pick<Mailbox<Beat>, "post" | "size">;
+  readonly #interval: number;
+  readonly #clock: Clock;
+  readonly #stop = new AbortController();
+  #last = 0;
+
+  constructor(mailbox: Pick<Mailbox<Beat>, "post" | "size">, interval: number, clock: Clock) {
+    this.#mailbox = mailbox;
+    this.#interval = interval;
+    this.#clock = clock;
+  }
+
+  begin(): void {
+    this.felt();
+    void this.#watch();
+  }
+
+  /** Something was sent. */
+  felt(): void {
+    this.#last = this.#clock.now();
+  }
+
+  stop(): void {
+    this.#stop.abort();
+  }
+
+  async #watch(): Promise<void> {
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      await this.#clock.sleep(Math.max(1, this.#last + this.#interval - this.#clock.now()), signal);
+      if (this.#clock.now() - this.#last < this.#interval) continue;
+      if (this.#mailbox.size === 0) this.#mailbox.post(beat);
+      this.felt();
     }
-  };
-  void watch();
-  try {
-    for await (const item of mailbox) {
-      yield item;
-      last = clock.now();
-    }
-  } finally {
-    stop.abort();
   }
 }

@@ -46,9 +46,9 @@ export function everyItem<T>(limit: number, weigh: (item: T) => number = () => 1
   };
 }
 
-export class Mailbox<T> implements AsyncIterable<T> {
+export class Mailbox<T> {
   readonly #backlog: Backlog<T>;
-  #wake: (() => void) | undefined;
+  #ready: (() => void) | undefined;
   #taken: (() => void)[] = [];
   #ended: { readonly error: BridgeError | undefined } | undefined;
 
@@ -68,7 +68,7 @@ export class Mailbox<T> implements AsyncIterable<T> {
   /** Returns false once nothing more will be read: the producer should let go. */
   post(item: T): boolean {
     if (this.#ended !== undefined) return false;
-    if (this.#backlog.add(item)) this.#rouse();
+    if (this.#backlog.add(item)) this.rouse();
     else this.end(new BridgeError("slow_consumer", "the reader fell too far behind"));
     return this.#ended === undefined;
   }
@@ -76,15 +76,32 @@ export class Mailbox<T> implements AsyncIterable<T> {
   /** No more will come. An error cuts the backlog off; without one it is still read to its end. */
   end(error?: BridgeError): void {
     this.#ended ??= { error };
-    this.#rouse();
+    this.rouse();
     this.#release();
   }
 
-  /** The next item without waiting. */
+  /** The next item; undefined: none now. Throws the error with which it was ended. */
   take(): T | undefined {
+    if (this.#ended?.error !== undefined) throw this.#ended.error;
     const item = this.#backlog.take();
     if (item !== undefined) this.#release();
     return item;
+  }
+
+  /** For a reader that has found nothing: calls `ready` once, when it should look again. */
+  whenReady(ready: () => void): void {
+    this.#ready = ready;
+    if (this.#ended !== undefined) this.rouse();
+  }
+
+  /**
+   * The reader should look again. It does so behind the producer's turn: what is posted in one go is read in one go,
+   * and what goes wrong with one reader is nobody else's affair.
+   */
+  rouse(): void {
+    if (this.#ready === undefined) return;
+    queueMicrotask(this.#ready);
+    this.#ready = undefined;
   }
 
   /** Resolves when the backlog has fallen to `size`, or nothing more will be read. */
@@ -92,29 +109,6 @@ export class Mailbox<T> implements AsyncIterable<T> {
     while (this.#ended === undefined && this.#backlog.size > size) {
       await new Promise<void>((resolve) => this.#taken.push(resolve));
     }
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<T, void> {
-    try {
-      for (;;) {
-        if (this.#ended?.error !== undefined) throw this.#ended.error;
-        const item = this.take();
-        if (item !== undefined) yield item;
-        else if (this.#ended !== undefined) return;
-        else {
-          await new Promise<void>((wake) => {
-            this.#wake = wake;
-          });
-        }
-      }
-    } finally {
-      this.end(); // the reader left early: stop the producer
-    }
-  }
-
-  #rouse(): void {
-    this.#wake?.();
-    this.#wake = undefined;
   }
 
   #release(): void {

@@ -13,6 +13,8 @@ import type { Tick } from "../model/tick.ts";
 import type { TickHistory } from "../ports/history.ts";
 import { type CourseEvent, type Ends, run } from "../streams/course.ts";
 import type { Cursor } from "../streams/cursor.ts";
+import type { Flow } from "../streams/flow.ts";
+import type { Beat } from "../streams/heartbeat.ts";
 import { BarFold, periodOf } from "./bars.ts";
 import type { Frame } from "./frame.ts";
 import type { SymbolResult, TickItem } from "./tick-reader.ts";
@@ -40,7 +42,7 @@ export async function streamBars(
   ends: Ends,
 ): Promise<{
   readonly results: readonly SymbolResult[];
-  readonly events: AsyncGenerator<CourseEvent | BarData, void>;
+  readonly events: Flow<CourseEvent | BarData>;
 }> {
   const { hub, history, streams, clock } = account;
   const { timeframe } = options;
@@ -97,7 +99,7 @@ export async function streamBars(
     }
   };
   let cursor = start;
-  const news = function* (item: Exclude<TickItem, { type: "beat" }>): Generator<BarData> {
+  const news = function* (item: Exclude<TickItem, Beat>): Generator<BarData> {
     if (item.type === "frame") {
       yield* fold(item.frame);
       cursor = { epoch: start.epoch, sequence: item.frame.sequence };
@@ -124,15 +126,9 @@ export async function streamBars(
     news,
     cursor: () => hub.cursor,
     source: () => account.sourceState,
+    over: () => hub.close(reader),
   };
-  const events = async function* () {
-    try {
-      yield* run<Exclude<TickItem, { type: "beat" }>, BarData>(course, clock, ends);
-    } finally {
-      hub.close(reader);
-    }
-  };
-  return { results: reader.results, events: events() };
+  return { results: reader.results, events: run<Exclude<TickItem, Beat>, BarData>(course, clock, ends) };
 }
 
 const newest = (history: TickHistory, symbol: string, timeframe: Timeframe) =>

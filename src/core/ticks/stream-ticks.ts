@@ -6,8 +6,11 @@
  * frames (`maxBatch`); who asks for nothing shares frames with everyone else.
  */
 import type { Tick } from "../model/tick.ts";
+import type { Clock } from "../ports/clock.ts";
 import { type CourseEvent, type Ends, run } from "../streams/course.ts";
 import type { Cursor } from "../streams/cursor.ts";
+import type { Flow } from "../streams/flow.ts";
+import type { Beat } from "../streams/heartbeat.ts";
 import { type Frame, join, split } from "./frame.ts";
 import type { Quotes } from "./quotes.ts";
 import type { SymbolResult, TickItem, TickReader, Wish } from "./tick-reader.ts";
@@ -42,16 +45,15 @@ export function streamTicks(
   quotes: Quotes,
   options: TickStreamOptions,
   ends: Ends,
-): { readonly results: readonly SymbolResult[]; readonly events: AsyncGenerator<TickEvent, void> } {
+): { readonly results: readonly SymbolResult[]; readonly events: Flow<TickEvent> } {
   const { hub, streams, clock } = quotes;
   const id = streams.next("ticks");
   const { reader, missed, reset } = hub.open(id, options, options.after);
   const start = hub.cursor;
   const at = (sequence: number): Cursor => ({ epoch: start.epoch, sequence });
   const newest = reader.symbols.flatMap((symbol) => hub.latest(symbol) ?? []);
+  const pace = new Pace(reader.mailbox, clock);
   let skipped = 0;
-  /** A pause must not outlast the stream. */
-  const over = new AbortController();
 
   const parts = function* (frame: Frame): Generator<TickData> {
     for (const part of split(frame, options.maxBatch)) {
@@ -63,8 +65,8 @@ export function streamTicks(
       yield { type: "batch", frame: part, cursor: at(part.sequence) };
     }
   };
-  const news = async function* (first: Exclude<TickItem, { type: "beat" }>): AsyncGenerator<TickData> {
-    if (options.linger > 0 && isFrame(first)) await clock.sleep(options.linger, over.signal);
+  const news = function* (first: Exclude<TickItem, Beat>): Generator<TickData | undefined> {
+    if (options.linger > 0 && isFrame(first)) yield* pace.pause(options.linger);
     const items = options.linger > 0 ? withCompany(reader, first, options.maxBatch) : [first];
     const at = clock.now();
     for (const item of items) {
@@ -72,9 +74,14 @@ export function streamTicks(
       else if (item.type === "subscription") yield item;
     }
     if (options.minInterval > 0 && !options.lossless && items.some(isFrame)) {
-      await clock.sleep(Math.max(0, at + options.minInterval - clock.now()), over.signal);
+      yield* pace.pause(at + options.minInterval - clock.now());
     }
   };
+  const cut = () => pace.end();
+  for (const end of [ends.signal, ends.leaving]) {
+    end.addEventListener("abort", cut);
+    if (end.aborted) cut();
+  }
   const course = {
     id,
     mailbox: reader.mailbox,
@@ -91,21 +98,41 @@ export function streamTicks(
     cursor: () => hub.cursor,
     source: () => quotes.sourceState,
     skipped: () => skipped,
-  };
-  const events = async function* (): AsyncGenerator<TickEvent, void> {
-    const cut = () => over.abort();
-    for (const end of [ends.signal, ends.leaving]) {
-      end.addEventListener("abort", cut);
-      if (end.aborted) cut();
-    }
-    try {
-      yield* run<Exclude<TickItem, { type: "beat" }>, TickData>(course, clock, ends);
-    } finally {
+    over: () => {
       for (const end of [ends.signal, ends.leaving]) end.removeEventListener("abort", cut);
+      pace.end();
       hub.close(reader);
-    }
+    },
   };
-  return { results: reader.results, events: events() };
+  return { results: reader.results, events: run<Exclude<TickItem, Beat>, TickData>(course, clock, ends) };
+}
+
+/** A reader's pauses. None outlasts its stream. */
+class Pace {
+  readonly #mailbox: TickReader["mailbox"];
+  readonly #clock: Clock;
+  readonly #over = new AbortController();
+
+  constructor(mailbox: TickReader["mailbox"], clock: Clock) {
+    this.#mailbox = mailbox;
+    this.#clock = clock;
+  }
+
+  /** Nothing, for so many milliseconds. */
+  *pause(ms: number): Generator<undefined> {
+    let isOver = ms <= 0;
+    if (!isOver) {
+      void this.#clock.sleep(ms, this.#over.signal).then(() => {
+        isOver = true;
+        this.#mailbox.rouse();
+      });
+    }
+    while (!isOver) yield undefined;
+  }
+
+  end(): void {
+    this.#over.abort();
+  }
 }
 
 const isFrame = (item: TickItem): item is Extract<TickItem, { type: "frame" }> => item.type === "frame";

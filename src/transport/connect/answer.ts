@@ -2,22 +2,24 @@
  * The answer in the caller's dialect, as the adapter takes it: its head, its frames, and how it went.
  */
 import type { ConnectError } from "@connectrpc/connect";
-import {
-  createAsyncIterable,
-  encodeEnvelope,
-  type UniversalServerResponse,
-  uResponseOk,
-} from "@connectrpc/connect/protocol";
+import { createAsyncIterable, type UniversalServerResponse, uResponseOk } from "@connectrpc/connect/protocol";
 import * as connect from "@connectrpc/connect/protocol-connect";
+import { inEnvelope } from "../../contract/envelope.ts";
 import type { Exchange } from "../exchange.ts";
+import type { Sink } from "../pump.ts";
+import { StreamSink } from "../stream-sink.ts";
 import type { Dialect } from "./dialect.ts";
 import { connectError } from "./failure.ts";
 import { encodings } from "./message.ts";
 
+/** Writes an answer's frames to the peer. */
+type Serve = (peer: Sink<Uint8Array>) => Promise<void>;
+
 /** The one frame of a unary call. */
-export async function* enveloped(answer: Promise<Uint8Array>): AsyncGenerator<Uint8Array, void> {
-  yield encodeEnvelope(0, await answer);
-}
+export const oneFrame =
+  (answer: Promise<Uint8Array>): Serve =>
+  async (peer) =>
+    void peer.write(inEnvelope(await answer));
 
 function headersOf({ contentType, acceptEncoding }: Dialect): Headers {
   return new Headers({ "content-type": contentType, [acceptEncoding]: encodings });
@@ -37,36 +39,66 @@ export async function whole(answer: Promise<Uint8Array>, dialect: Dialect): Prom
   return { status, header, body: createAsyncIterable([body]) };
 }
 
-export function inFrames(
-  frames: AsyncGenerator<Uint8Array, void>,
-  dialect: Dialect,
-  exchange: Exchange,
-): UniversalServerResponse {
+export function inFrames(serve: Serve, dialect: Dialect, exchange: Exchange): UniversalServerResponse {
   const trailer = new Headers();
-  const answer = { ...uResponseOk, header: headersOf(dialect), body: paced(frames, dialect, trailer, exchange) };
+  const answer = { ...uResponseOk, header: headersOf(dialect), body: bodyOf(serve, dialect, trailer, exchange) };
   return dialect.protocol === "grpc" ? { ...answer, trailer } : answer;
 }
 
-/** The next frame is made when the adapter asks for it, and that is when the peer has taken the one before. */
-async function* paced(
-  frames: AsyncGenerator<Uint8Array, void>,
+/**
+ * The adapter writes the first frame, as it sends the headers with it, and the last; those between go past it, which
+ * would wait for a promise for each, straight to the response.
+ */
+async function* bodyOf(
+  serve: Serve,
   dialect: Dialect,
   trailer: Headers,
   exchange: Exchange,
 ): AsyncGenerator<Uint8Array, void> {
+  const peer = new ResponseSink(exchange);
   let error: ConnectError | undefined;
-  try {
-    let next = frames.next(); // the wrapper has to see each call begin, also one whose caller has gone
-    exchange.onGone(() => void frames.return());
-    for (let frame = await next; frame.done !== true; frame = await next) {
-      yield frame.value;
-      next = frames.next();
-    }
-  } catch (fault) {
+  const served = serve(peer).catch((fault: unknown) => {
     error = connectError(fault);
+  });
+  try {
+    const first = await Promise.race([peer.first, served]);
+    if (first !== undefined) yield first;
   } finally {
-    void frames.return();
+    peer.open();
   }
+  await served;
   const last = dialect.end(trailer, error);
   if (last !== undefined) yield last;
+}
+
+/** Takes one frame for the adapter, and more once that is on its way. */
+class ResponseSink extends StreamSink {
+  readonly #first = Promise.withResolvers<Uint8Array>();
+  readonly #opened = Promise.withResolvers<void>();
+  #frames: "none" | "first" | "all" = "none";
+
+  constructor(exchange: Exchange) {
+    super(exchange.response, () => exchange.gone);
+    exchange.onGone(() => this.#opened.resolve());
+  }
+
+  get first(): Promise<Uint8Array> {
+    return this.#first.promise;
+  }
+
+  open(): void {
+    this.#frames = "all";
+    this.#opened.resolve();
+  }
+
+  override write(frame: Uint8Array): boolean {
+    if (this.#frames === "all") return super.write(frame);
+    this.#frames = "first";
+    this.#first.resolve(frame);
+    return false;
+  }
+
+  override drained(): Promise<void> {
+    return this.#frames === "all" ? super.drained() : this.#opened.promise;
+  }
 }

@@ -9,9 +9,9 @@ import { promisify } from "node:util";
 import { brotliDecompress, gunzip, inflate } from "node:zlib";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { type Compression, createAsyncIterable, envelopeDecompress } from "@connectrpc/connect/protocol";
+import { envelopeHead } from "../../contract/envelope.ts";
 import { BridgeError } from "../../core/errors.ts";
 import { tooLarge } from "./body.ts";
-import { headSize } from "./envelope.ts";
 
 type Inflate = (bytes: Uint8Array, options: object) => Promise<Buffer<ArrayBuffer>>;
 
@@ -48,7 +48,7 @@ export async function* messagesIn(
   pieces: AsyncIterable<Uint8Array>,
   { compression, limit }: Reading,
 ): AsyncGenerator<Uint8Array, void> {
-  const head = Buffer.alloc(headSize);
+  const head = Buffer.alloc(envelopeHead);
   let target: Buffer = head;
   let filled = 0;
   for await (const piece of pieces) {

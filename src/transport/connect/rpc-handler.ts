@@ -22,23 +22,23 @@ import {
 import * as connect from "@connectrpc/connect/protocol-connect";
 import * as grpc from "@connectrpc/connect/protocol-grpc";
 import * as grpcWeb from "@connectrpc/connect/protocol-grpc-web";
+import { envelopeHead } from "../../contract/envelope.ts";
 import { decodeJson, parseObject } from "../../contract/json.ts";
 import { decode } from "../../contract/wire.ts";
 import { BridgeError } from "../../core/errors.ts";
 import type { Instant } from "../../core/model/ids.ts";
 import type { CallOptions, Reader, WrappedMethod } from "../call.ts";
+import { contentOf, sharedEnvelope, withinLimit } from "../frame.ts";
 import { exchangeOf } from "./adapter.ts";
-import { enveloped, inFrames, whole } from "./answer.ts";
+import { inFrames, oneFrame, whole } from "./answer.ts";
 import { Abandoned, type Room, readBody } from "./body.ts";
 import { contentTypesFor, type Dialect, dialectOf } from "./dialect.ts";
-import { contentOf, headSize, sharedEnvelope } from "./envelope.ts";
 import { compressions, messagesIn, onlyMessage, requestFault } from "./message.ts";
 
 export interface RpcOptions {
   readonly calls: Pick<CallOptions, "clock" | "observer">;
   /** Of a request's message, also after it is inflated. */
   readonly maxRequestBytes: number;
-  readonly maxAnswerBytes: number;
   /** How long a request may take to arrive, unless its deadline is sooner. */
   readonly requestMs: number;
   readonly room: Room;
@@ -114,7 +114,7 @@ async function converse(
 ): Promise<UniversalServerResponse> {
   const exchange = exchangeOf(request);
   const { input, output } = wrapped.method;
-  const { maxRequestBytes: limit, maxAnswerBytes, types } = options;
+  const { maxRequestBytes: limit, types } = options;
   const { deadline, reading, wrong } = headOf(request, dialect, options);
   const incoming = exchange.incoming(dialect.protocol, deadline);
   const writing = { json: dialect.json, types };
@@ -131,7 +131,7 @@ async function converse(
   const oneRequest = async (): Promise<Reader> => {
     const { requestMs, room, calls } = options;
     const left = deadline === undefined ? requestMs : Math.max(1, deadline - calls.clock.now());
-    const bytes = dialect.bare ? limit : limit + headSize;
+    const bytes = dialect.bare ? limit : limit + envelopeHead;
     try {
       const body = await readBody(exchange.request, { bytes, patienceMs: Math.min(requestMs, left), room });
       if (wrong !== undefined) throw wrong;
@@ -153,24 +153,21 @@ async function converse(
     }
   }
 
-  const checked = (frame: Uint8Array, head = 0): Uint8Array => {
-    if (frame.length - head <= maxAnswerBytes) return frame;
-    const message = `The answer is larger than the limit of ${maxAnswerBytes} bytes; ask for less at a time.`;
-    throw new BridgeError("quota_exceeded", message, { metadata: { quota: "message_size" } });
-  };
-  const shared = (message: Message) => checked(sharedEnvelope(output, message, writing), headSize);
-  const own = (message: Message) => checked(contentOf(output, message, writing));
+  const shared = (message: Message) => withinLimit(sharedEnvelope(output, message, writing), envelopeHead);
+  const own = (message: Message) => withinLimit(contentOf(output, message, writing));
 
   if (wrapped.kind === "bidi_streaming") {
     // A client that goes on sending is to have its answer, and then an end: behind the trailers, which leave next.
     const { stream } = exchange.request;
     stream?.once("wantTrailers", () => setImmediate(() => stream.close()));
-    return inFrames(wrapped.run(requests(), incoming, shared), dialect, exchange);
+    return inFrames((peer) => wrapped.run(requests(), incoming, shared, peer), dialect, exchange);
   }
   const read = await oneRequest();
-  if (wrapped.kind === "server_streaming") return inFrames(wrapped.run(read, incoming, shared), dialect, exchange);
+  if (wrapped.kind === "server_streaming") {
+    return inFrames((peer) => wrapped.run(read, incoming, shared, peer), dialect, exchange);
+  }
   const answer = wrapped.run(read, incoming, own);
-  return dialect.bare ? whole(answer, dialect) : inFrames(enveloped(answer), dialect, exchange);
+  return dialect.bare ? whole(answer, dialect) : inFrames(oneFrame(answer), dialect, exchange);
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });

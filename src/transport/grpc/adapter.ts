@@ -5,6 +5,7 @@
  * request; answers leave as bytes, so that streams can share them.
  */
 import type { EventEmitter } from "node:events";
+import type { ServerHttp2Stream } from "node:http2";
 import type { Duplex } from "node:stream";
 import type { DescService, Message } from "@bufbuild/protobuf";
 import {
@@ -17,18 +18,20 @@ import {
   type sendUnaryData,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { envelopeHead } from "../../contract/envelope.ts";
 import { decode } from "../../contract/wire.ts";
 import type { Instant } from "../../core/model/ids.ts";
 import type { Reader, WrappedMethod } from "../call.ts";
-import { bytesOf, sharedBytes } from "../frame.ts";
+import { bytesOf, sharedEnvelope, withinLimit } from "../frame.ts";
 import type { Incoming } from "../passage.ts";
-import { type FrameSink, pump } from "../pump.ts";
+import { StreamSink } from "../stream-sink.ts";
 import { grpcStatusOf } from "./status.ts";
 
 type UnaryCall = ServerUnaryCall<Buffer, Buffer>;
 type StreamCall = ServerWritableStream<Buffer, Buffer>;
 type BidiCall = ServerDuplexStream<Buffer, Buffer>;
 
+const writing = { json: false };
 const asIs = (bytes: Buffer): Buffer => bytes;
 
 /** The paths and kinds of a service's methods; messages are bytes on both sides. */
@@ -65,7 +68,7 @@ function handlerOf(wrapped: WrappedMethod, headers: Readonly<Record<string, stri
     () =>
       decode(input, bytes);
   const own = (message: Message) => bytesOf(output, message);
-  const shared = (message: Message) => sharedBytes(output, message);
+  const shared = (message: Message) => withinLimit(sharedEnvelope(output, message, writing), envelopeHead);
 
   switch (wrapped.kind) {
     case "unary":
@@ -81,47 +84,52 @@ function handlerOf(wrapped: WrappedMethod, headers: Readonly<Record<string, stri
     case "server_streaming":
       return (call: StreamCall): void => {
         call.sendMetadata(metadata);
-        void stream(call, wrapped.run(reader(call.request), incomingOf(call), shared));
+        void ended(call, wrapped.run(reader(call.request), incomingOf(call), shared, sinkOf(call)));
       };
     case "bidi_streaming":
       return (call: BidiCall): void => {
         call.sendMetadata(metadata);
-        void stream(call, wrapped.run(requestsOf(call, reader), incomingOf(call), shared));
+        void ended(call, wrapped.run(requestsOf(call, reader), incomingOf(call), shared, sinkOf(call)));
       };
   }
 }
 
-async function stream(call: StreamCall | BidiCall, frames: AsyncIterable<Buffer>): Promise<void> {
-  const sink = sinkOf(call);
+async function ended(call: StreamCall | BidiCall, over: Promise<void>): Promise<void> {
   try {
-    await pump(frames, sink);
-    if (!sink.gone) call.end();
+    await over;
+    if (!isGone(call)) call.end();
   } catch (fault) {
     // The library's way to end a stream with a status, behind everything that was written before.
-    if (!sink.gone) call.emit("error", grpcStatusOf(fault));
+    if (!isGone(call)) call.emit("error", grpcStatusOf(fault));
   }
 }
 
-/** \`write\` returns false after 16 messages that the peer has not taken; what is queued stays bounded. */
-function sinkOf(call: StreamCall | BidiCall): FrameSink<Buffer> {
-  return {
-    write: (bytes) => call.write(bytes),
-    drained: () =>
-      new Promise((resolve) => {
-        const done = () => {
-          for (const event of wakers) call.off(event, done);
-          resolve();
-        };
-        for (const event of wakers) call.once(event, done);
-        if (call.cancelled || call.destroyed || !call.writableNeedDrain) done();
-      }),
-    get gone() {
-      return call.cancelled || call.destroyed;
-    },
-  };
+const isGone = (call: StreamCall | BidiCall): boolean => call.cancelled || call.destroyed;
+
+/** Frames that are shared, in their envelope, go past the library to where it would write its own. */
+function sinkOf(call: StreamCall | BidiCall): StreamSink {
+  const body = bodyOf(call);
+  return new StreamSink(body, () => isGone(call) || body.destroyed);
 }
 
-const wakers = ["drain", "cancelled", "close"] as const;
+/**
+ * Where the library writes a call's messages: HTTP/2's own stream. It does not show it, but it has been there under
+ * this name through many versions, and ours is pinned.
+ *
+ * Through the library a message costs 7 to 17 µs for each reader, of which the stream's share is 2.4: three objects, as
+ * many callbacks, and a copy of the bytes. With many readers that is nearly all that a stream of ticks costs.
+ */
+function bodyOf(call: StreamCall | BidiCall): ServerHttp2Stream {
+  let inner = (call as unknown as { call: InnerCall }).call;
+  while (inner.nextCall !== undefined) inner = inner.nextCall;
+  if (inner.stream === undefined) throw new Error("grpc-js keeps the stream of a call elsewhere than it did");
+  return inner.stream;
+}
+
+interface InnerCall {
+  readonly nextCall?: InnerCall;
+  readonly stream?: ServerHttp2Stream;
+}
 
 async function* requestsOf(call: BidiCall, reader: (bytes: Buffer) => Reader): AsyncGenerator<Reader> {
   try {

@@ -14,6 +14,7 @@ import type { Service } from "../../contract/service.ts";
 import { type CallOptions, wrapped } from "../call.ts";
 import { limitedConnections, partWith, tooManyOnHttp2 } from "../connections.ts";
 import type { InFlight } from "../drain.ts";
+import { maxAnswerBytes } from "../frame.ts";
 import type { Certificate } from "../tls.ts";
 import { definitionOf, grpcImplementation } from "./adapter.ts";
 import { polishStatuses } from "./status.ts";
@@ -46,8 +47,6 @@ export interface GrpcServer {
 }
 
 const minute = 60_000;
-/** What clients can receive unless they are told otherwise. */
-const maxAnswerBytes = 4 * 1024 * 1024;
 /** How long connections may take to close when calls had to be cut off; otherwise the last answers get the grace. */
 const closingMs = 500;
 

@@ -69,8 +69,6 @@ export interface HttpServer {
   stop(graceMs: number): Promise<InFlight>;
 }
 
-/** What clients can receive unless they are told otherwise. */
-const maxAnswerBytes = 4 * 1024 * 1024;
 /** How long connections may take to close when calls had to be cut off; otherwise the last answers get the grace. */
 const closingMs = 500;
 const webSocketPaths = new Set(["/websocket/ws", "/ws"]);
@@ -136,9 +134,7 @@ function listenerOf(options: HttpOptions, limits: HttpLimits, maxRequestBytes: n
   const methods = all.flatMap((service) => wrapped(service, calls));
   const { requestMs } = limits;
   const room = new Room(limits.arrivingBytes);
-  const handlers = methods.map((method) =>
-    rpcHandler(method, { calls, maxRequestBytes, maxAnswerBytes, requestMs, room }),
-  );
+  const handlers = methods.map((method) => rpcHandler(method, { calls, maxRequestBytes, requestMs, room }));
   const plain = plainRoutes(methods, { calls, maxRequestBytes, requestMs, room, newKey: randomUUID, webSockets });
   const serve = connectListener(handlers, router([...plain, ...routes]));
 

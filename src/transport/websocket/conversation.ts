@@ -12,8 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
 import { faultOf } from "../../contract/fault-status.ts";
 import { type ClientFrame, type Said, saidBy, streamIdOf, streamWordOf } from "../../contract/websocket-frame.ts";
 import { BridgeError, faults } from "../../core/errors.ts";
-import type { FrameSink } from "../pump.ts";
-import { pump } from "../pump.ts";
+import type { Sink } from "../pump.ts";
 import type { PendingCall } from "./caller.ts";
 import type { Dialect } from "./dialect.ts";
 import { closeCodes } from "./limits.ts";
@@ -182,10 +181,8 @@ export class Conversation implements Session {
     });
     let fault: BridgeError | undefined;
     try {
-      await pump(
-        method.run(() => frame.read(input), pending, encode),
-        this.#sink(id, streamWordOf(method.method), pending, opened.resolve),
-      );
+      const sink = this.#sink(id, streamWordOf(method.method), pending, opened.resolve);
+      await method.run(() => frame.read(input), pending, encode, sink);
     } catch (error) {
       fault = faultOf(error, "(none)");
     }
@@ -197,7 +194,7 @@ export class Conversation implements Session {
     this.#closeWhenQuiet();
   }
 
-  #sink(id: string, word: string, pending: PendingCall, open: (streamId?: string) => void): FrameSink<StreamEvent> {
+  #sink(id: string, word: string, pending: PendingCall, open: (streamId?: string) => void): Sink<StreamEvent> {
     const { peer } = this.#context;
     let seq = 0;
     return {
@@ -208,6 +205,8 @@ export class Conversation implements Session {
         return this.#say(said, id, payload, ++seq, said === "stream_data" ? word : said);
       },
       drained: () => peer.drained(),
+      cork: () => peer.cork(),
+      uncork: () => peer.uncork(),
       get gone() {
         return peer.gone || pending.canceled;
       },

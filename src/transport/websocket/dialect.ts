@@ -7,7 +7,7 @@
  */
 import type { DescMessage, Message } from "@bufbuild/protobuf";
 import { encodeStatus, statusOf } from "../../contract/fault-status.ts";
-import { faultJson, jsonText } from "../../contract/json.ts";
+import { faultJson } from "../../contract/json.ts";
 import {
   type ClientFrame,
   type Greeting,
@@ -20,15 +20,16 @@ import {
   welcomeJson,
 } from "../../contract/websocket-frame.ts";
 import type { BridgeError } from "../../core/errors.ts";
-import { bytesOf, sharedBytes } from "../frame.ts";
+import { contentOf, sharedContent } from "../frame.ts";
+import type { Pieces } from "./frame.ts";
 
 export interface Dialect {
   readonly name: string;
   readonly binary: boolean;
   /** Throws when it is no frame. */
   read(data: Buffer): ClientFrame;
-  /** `word`: what JSON calls the data of this stream. */
-  frame(head: Head, payload?: Buffer, word?: string): Buffer;
+  /** `word`: what JSON calls the data of this stream. The payload is not looked into, nor copied. */
+  frame(head: Head, payload?: Buffer, word?: string): Pieces;
   /** A message that goes to one reader. */
   own(schema: DescMessage, message: Message): Buffer;
   /** A message that may go to many. */
@@ -37,26 +38,16 @@ export interface Dialect {
   welcome(greeting: Greeting): Buffer;
 }
 
-const jsonOf = (schema: DescMessage, message: Message): Buffer => Buffer.from(jsonText(schema, message));
-
-const writtenOnce = new WeakMap<Message, Buffer>();
-
-function sharedText(schema: DescMessage, message: Message): Buffer {
-  let text = writtenOnce.get(message);
-  if (text === undefined) {
-    text = jsonOf(schema, message);
-    writtenOnce.set(message, text);
-  }
-  return text;
-}
+const inJson = { json: true };
+const inProtobuf = { json: false };
 
 export const jsonDialect: Dialect = {
   name: "mt5bridge.v1.json",
   binary: false,
   read: (data) => jsonClientFrame(data.toString()),
   frame: (head, payload, word) => jsonServerFrame(head, word ?? head.type, payload),
-  own: jsonOf,
-  shared: sharedText,
+  own: (schema, message) => contentOf(schema, message, inJson),
+  shared: (schema, message) => sharedContent(schema, message, inJson),
   fault: (error) => Buffer.from(JSON.stringify(faultJson(error))),
   welcome: welcomeJson,
 };
@@ -66,8 +57,8 @@ export const protoDialect: Dialect = {
   binary: true,
   read: protoClientFrame,
   frame: (head, payload) => protoServerFrame(head, payload),
-  own: bytesOf,
-  shared: sharedBytes,
+  own: (schema, message) => contentOf(schema, message, inProtobuf),
+  shared: (schema, message) => sharedContent(schema, message, inProtobuf),
   fault: (error) => Buffer.from(encodeStatus(statusOf(error))),
   welcome: welcomeBytes,
 };

@@ -10,6 +10,7 @@
  */
 import type { Socket } from "node:net";
 import { WebSocket } from "ws";
+import { framed, type Pieces } from "./frame.ts";
 import { closeCodes, type WebsocketLimits } from "./limits.ts";
 
 /** The library closes with 1009 what the contract calls 4413. */
@@ -79,12 +80,26 @@ export class Peer {
   }
 
   /** Returns false when a stream should wait for `drained`. */
-  write(frame: Buffer, binary: boolean): boolean {
+  write(pieces: Pieces, binary: boolean): boolean {
+    return this.writeFramed(framed(pieces, binary));
+  }
+
+  /** The same with what `framed` has made, perhaps for many peers. */
+  writeFramed(frames: readonly Buffer[]): boolean {
     if (this.gone) return true;
     this.#gather();
-    this.#websocket.send(frame, { binary });
+    for (const frame of frames) this.#socket.write(frame);
     if (this.#socket.writableLength > this.#bufferBytes) this.#websocket.pause();
     return !this.#socket.writableNeedDrain;
+  }
+
+  /** What is written until `uncork` leaves in one piece. */
+  cork(): void {
+    this.#socket.cork();
+  }
+
+  uncork(): void {
+    this.#socket.uncork();
   }
 
   /** What one turn has to say leaves in one write: a system call for each frame would cost more than the frame. */

@@ -21,13 +21,13 @@ import {
 import { everySymbol, followAccount, followTicks, symbolsIn, type Wanted } from "../../contract/simple-request.ts";
 import { type CallUnary, methodOf, runSignal, signalOf } from "../../contract/trading-signal.ts";
 import { BridgeError } from "../../core/errors.ts";
-import { pump } from "../pump.ts";
 import type { PendingCall } from "./caller.ts";
+import { framed } from "./frame.ts";
 import { closeCodes } from "./limits.ts";
 import type { Methods } from "./methods.ts";
 import type { Session, SessionContext } from "./session.ts";
 
-/** What a stream's message becomes; none when it says nothing to a simple client. */
+/** What a stream's message becomes, as `framed` makes it; nothing when it says nothing to a simple client. */
 type Frames = (message: Message) => readonly Buffer[];
 
 const known = "heartbeat, subscribe, trading_signal, auth";
@@ -67,7 +67,7 @@ export class SimpleSession implements Session {
       const data = accountData(message, this.#account);
       if (data === undefined) return [];
       this.#account = data;
-      return [this.#frame("account_info", { ...data })];
+      return framed({ head: this.#text("account_info", { ...data }) }, false);
     });
     void this.#followEverything();
   }
@@ -192,17 +192,19 @@ export class SimpleSession implements Session {
     this.#ticks = pending;
     const frames = (message: Message): readonly Buffer[] => {
       const subscribed = subscribedData(message);
-      return subscribed === undefined ? this.#tickFrames(message) : [this.#frame("subscribed", subscribed)];
+      if (subscribed === undefined) return this.#tickFrames(message);
+      return framed({ head: this.#text("subscribed", subscribed) }, false);
     };
     await this.#follow(followTicks(this.#context.account, symbols), frames, pending);
     if (this.#ticks === pending) this.#ticks = undefined;
   }
 
-  /** Written once for all readers who get the same message. */
+  /** Written once for all readers who get the same message, in one piece however many ticks it brings. */
   #tickFrames(message: Message): readonly Buffer[] {
     let frames = writtenOnce.get(message);
     if (frames === undefined) {
-      frames = tickData(message).map((data) => this.#frame("tick_data", data));
+      const each = tickData(message).flatMap((data) => framed({ head: this.#text("tick_data", data) }, false));
+      frames = [Buffer.concat(each)];
       writtenOnce.set(message, frames);
     }
     return frames;
@@ -212,12 +214,10 @@ export class SimpleSession implements Session {
     const { peer, methods } = this.#context;
     this.#streams.add(pending);
     const sink = {
-      write: (all: readonly Buffer[]) => {
-        let hasRoom = true;
-        for (const frame of all) hasRoom = peer.write(frame, false);
-        return hasRoom;
-      },
+      write: (all: readonly Buffer[]) => peer.writeFramed(all),
       drained: () => peer.drained(),
+      cork: () => peer.cork(),
+      uncork: () => peer.uncork(),
       get gone() {
         return peer.gone || pending.canceled;
       },
@@ -225,10 +225,7 @@ export class SimpleSession implements Session {
     let fault: BridgeError | undefined;
     try {
       const { run } = methods.stream(wanted.method);
-      await pump(
-        run(() => wanted.request, pending, frames),
-        sink,
-      );
+      await run(() => wanted.request, pending, frames, sink);
     } catch (error) {
       fault = faultOf(error, "(none)");
     }
@@ -253,12 +250,12 @@ export class SimpleSession implements Session {
     this.#say("error", { ...faultJson(fault), ...(typeof signal_id === "string" ? { signal_id } : {}) });
   }
 
-  #frame(type: string, data: JsonObject): Buffer {
+  #text(type: string, data: JsonObject): Buffer {
     return simpleText(type, this.#context.calls.clock.now(), data);
   }
 
   #say(type: string, data: JsonObject): void {
-    this.#context.peer.write(this.#frame(type, data), false);
+    this.#context.peer.write({ head: this.#text(type, data) }, false);
   }
 
   #closeWhenQuiet(): void {

@@ -6,9 +6,18 @@ import { quiet } from "../desk.ts";
 
 const box = (limit = 100) => new Mailbox<number>(everyItem(limit));
 
+async function* itemsOf<T>(mailbox: Mailbox<T>): AsyncGenerator<T, void> {
+  for (;;) {
+    const item = mailbox.take();
+    if (item !== undefined) yield item;
+    else if (mailbox.ended) return;
+    else await new Promise<void>((ready) => mailbox.whenReady(ready));
+  }
+}
+
 async function readAll<T>(mailbox: Mailbox<T>): Promise<T[]> {
   const items: T[] = [];
-  for await (const item of mailbox) items.push(item);
+  for await (const item of itemsOf(mailbox)) items.push(item);
   return items;
 }
 
@@ -46,12 +55,16 @@ describe("a mailbox", () => {
     expect(await readAll(mailbox)).toEqual([]);
   });
 
-  it("ends when its reader leaves", async () => {
+  it("rouses its reader once for all that one turn has posted, behind that turn", async () => {
     const mailbox = box();
-    mailbox.post(1);
-    mailbox.post(2);
-    for await (const _ of mailbox) break;
-    expect([mailbox.ended, mailbox.post(3)]).toEqual([true, false]);
+    const seen: number[] = [];
+    mailbox.whenReady(() => seen.push(mailbox.size));
+    for (const item of [1, 2, 3]) mailbox.post(item);
+    expect(seen).toEqual([]);
+    await quiet();
+    mailbox.post(4);
+    await quiet();
+    expect(seen).toEqual([3]);
   });
 
   it("takes one item that is heavier than the limit, when it is empty", () => {
@@ -90,7 +103,7 @@ describe("a mailbox", () => {
       const mailbox = box(1 << 20);
       const read: number[] = [];
       const reading = (async () => {
-        for await (const item of mailbox) {
+        for await (const item of itemsOf(mailbox)) {
           read.push(item);
           if (below(50) === 0) await quiet();
         }
