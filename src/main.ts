@@ -59,6 +59,8 @@ import { Refusals } from "./transport/refusals.ts";
 
 /** Signals within so many milliseconds are one press of Ctrl-C. */
 const samePress = 1000;
+/** How long the last spans may take to leave: nobody waits longer for a collector that is not there. */
+const spansMs = 2000;
 
 /** Each market has an account and a history of its own: what was traded in one makes no sense in another. */
 function folderOf({ dataDir, paper }: Config): string {
@@ -140,7 +142,7 @@ async function start(config: Config, log: Log): Promise<Running> {
     "service.instance.id": epoch,
     "deployment.environment.name": config.environment,
   };
-  const tracing = openTracing(process.env, who, log);
+  const tracing = await openTracing(process.env, who, log);
   const watch = new Watch(tracing);
   const commits = new CommitCounts();
   const answers = new HttpCounts();
@@ -298,7 +300,7 @@ async function start(config: Config, log: Log): Promise<Running> {
     await history.close();
     await store.close();
     await recovering;
-    await Promise.race([tracing?.queue.close(), clock.sleep(grace)]);
+    await Promise.race([tracing?.queue.close(), clock.sleep(spansMs)]);
     await metrics.close();
     access.close();
   };

@@ -7,14 +7,13 @@
  *   - The span of an order is named by the order: the same in every life of the bridge.
  */
 import { randomFillSync } from "node:crypto";
-import { extname } from "node:path";
-import { Worker } from "node:worker_threads";
 import type { Order } from "../core/model/order.ts";
 import type { Observer } from "../core/ports/observer.ts";
 import type { Attributes, CallerTrace, EndedCall, Span, SpanRef } from "../core/ports/witness.ts";
 import { type Sampler, samplerOf } from "./sampler.ts";
-import { type Origin, type Protocol, protocols } from "./span-messages.ts";
-import { SpanQueue } from "./span-queue.ts";
+import { SpanBytes } from "./span-bytes.ts";
+import type { Protocol } from "./span-export.ts";
+import { type SpanLimits, SpanQueue } from "./span-queue.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -24,21 +23,28 @@ const DRIFT = 10;
 const NAMES = 4096;
 
 /** Tracing as the OTEL_* variables ask for; undefined: they do not. */
-export function openTracing(env: Environment, known: Attributes, observer: Observer): Tracing | undefined {
+export async function openTracing(
+  env: Environment,
+  known: Attributes,
+  observer: Observer,
+): Promise<Tracing | undefined> {
   if (env["OTEL_SDK_DISABLED"]?.toLowerCase() === "true" || env["OTEL_TRACES_EXPORTER"] === "none") return undefined;
   const endpoint = env["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] || env["OTEL_EXPORTER_OTLP_ENDPOINT"];
   if (endpoint === undefined || endpoint === "") return undefined;
   const sampler = samplerOf(env["OTEL_TRACES_SAMPLER"] || undefined, env["OTEL_TRACES_SAMPLER_ARG"]);
   const limits = limitsOf(env);
+  const protocol = protocolOf(env);
+  const { openExport, resourceSaid } = await import("./span-export.ts"); // its memory is for those who trace
+  const exporter = openExport(protocol, (message) => observer.note("warn", "tracing", message));
   const version = String(known["service.version"] ?? "");
-  const here = import.meta.url;
-  const thread = new Worker(new URL(`./span-thread${extname(new URL(here).pathname)}`, here), {
-    name: "span-thread",
-    workerData: { resource: known, scope: "mt5-bridge", version, protocol: protocolOf(env) } satisfies Origin,
-    env: { OTEL_NODE_RESOURCE_DETECTORS: "env", ...env, ...limits, ...decidedHere },
-  });
-  return new Tracing(new SpanQueue(thread, Number(limits.OTEL_BSP_MAX_QUEUE_SIZE), observer), sampler);
+  const resource = { ...maker, ...known, ...resourceSaid() };
+  const bytes = new SpanBytes({ resource, scope: "mt5-bridge", version });
+  return new Tracing(new SpanQueue(bytes, exporter, limits, observer), sampler);
 }
+
+const maker = { "telemetry.sdk.name": "mt5-bridge", "telemetry.sdk.language": "nodejs" };
+
+const protocols: readonly Protocol[] = ["http/protobuf", "grpc"];
 
 function protocolOf(env: Environment): Protocol {
   const name = env["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"]
@@ -49,31 +55,18 @@ function protocolOf(env: Environment): Protocol {
   return protocol;
 }
 
-/** What the SDK is told whatever the environment says. */
-const decidedHere = {
-  OTEL_TRACES_SAMPLER: "always_on", // of the traces that are recorded here
-  OTEL_METRICS_EXPORTER: "none",
-  OTEL_LOGS_EXPORTER: "none",
-  OTEL_LOG_LEVEL: "", // or it would write to the standard output
-};
-
-/** Where ours differ from OpenTelemetry's: an order in a burst has seventeen spans. */
-const usualLimits = {
-  OTEL_BSP_SCHEDULE_DELAY: "1000",
-  OTEL_BSP_MAX_EXPORT_BATCH_SIZE: "512",
-  OTEL_BSP_MAX_QUEUE_SIZE: "16384",
-};
-
-function limitsOf(env: Environment): typeof usualLimits {
-  const limits = { ...usualLimits };
-  for (const name of Object.keys(usualLimits) as (keyof typeof usualLimits)[]) {
-    const given = env[name] || usualLimits[name];
-    if (!(Number.isInteger(Number(given)) && Number(given) > 0)) {
-      throw new Error(`${name}=${given}: must be a whole number above 0`);
-    }
-    limits[name] = given;
-  }
-  return limits;
+/** Batches and the queue are larger than OpenTelemetry's usual ones: an order in a burst has eighteen spans. */
+function limitsOf(env: Environment): SpanLimits {
+  const read = (name: string, usual: number): number => {
+    const given = Number(env[name] || usual);
+    if (Number.isInteger(given) && given > 0) return given;
+    throw new Error(`${name}=${env[name]}: must be a whole number above 0`);
+  };
+  return {
+    delayMs: read("OTEL_BSP_SCHEDULE_DELAY", 1000),
+    batch: read("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 2048),
+    queue: read("OTEL_BSP_MAX_QUEUE_SIZE", 16_384),
+  };
 }
 
 /** The codes that semantic conventions hold against a server; the others are the caller's doing. */
@@ -131,13 +124,11 @@ export class Tracing {
     });
   }
 
-  span({ name, parent, self, start, end, attributes, error, outgoing }: Span): SpanRef | undefined {
-    if (parent === undefined) return undefined;
-    const { traceId } = parent;
-    const spanId = self?.spanId ?? newSpanId();
+  span({ name, parent, self, start, end, attributes, error, outgoing }: Span): void {
+    if (parent === undefined) return;
     this.queue.add({
-      traceId,
-      spanId,
+      traceId: parent.traceId,
+      spanId: self?.spanId,
       parentId: parent.spanId,
       remote: false,
       name,
@@ -148,7 +139,10 @@ export class Tracing {
       error,
       failed: error !== undefined,
     });
-    return self ?? { traceId, spanId };
+  }
+
+  named(parent: SpanRef | undefined): SpanRef | undefined {
+    return parent && { traceId: parent.traceId, spanId: newSpanId() };
   }
 
   spanOf({ traced, traceId, id }: Order): SpanRef | undefined {

@@ -17,9 +17,13 @@ export class Watch implements Witness, CallWitness {
     return performance.now();
   }
 
-  span(span: Span): SpanRef | undefined {
+  span(span: Span): void {
     this.orders.took(span.name, span.end - span.start);
-    return this.#tracing?.span(span);
+    this.#tracing?.span(span);
+  }
+
+  named(parent: SpanRef | undefined): SpanRef | undefined {
+    return this.#tracing?.named(parent);
   }
 
   spanOf(order: Order): SpanRef | undefined {

@@ -28,8 +28,9 @@ export function tellWrite(witness: Witness, order: Order, what: string, times: W
   const { asked, commit, kept, published } = times;
   const began = Math.max(asked, Math.min(commit?.began ?? asked, kept));
   const attributes = { "mt5bridge.order.stage": order.stage, "mt5bridge.order.version": order.version };
-  const whole = { name: `order.${what}`, parent: witness.spanOf(order), start: asked, end: published, attributes };
-  const parent = witness.span(whole);
+  const life = witness.spanOf(order);
+  const parent = witness.named(life);
+  witness.span({ name: `order.${what}`, self: parent, parent: life, start: asked, end: published, attributes });
   witness.span({ name: "order.queue", parent, start: asked, end: began });
   witness.span({ name: "order.journal", parent, start: began, end: kept });
   witness.span({ name: "order.publish", parent, start: kept, end: published });
@@ -46,7 +47,8 @@ export interface Asked {
 export function tellOutcome(witness: Witness, asked: Asked, outcome: Outcome): void {
   const attributes = { "mt5bridge.retcode": outcome.retcode };
   const error = outcome.kind === "refused" ? retcodeName(outcome.retcode) : undefined;
-  const parent = witness.span({ ...asked, end: witness.now(), outgoing: true, attributes, error });
+  const parent = witness.named(asked.parent);
+  witness.span({ ...asked, self: parent, end: witness.now(), outgoing: true, attributes, error });
   for (const { step, start, end } of outcome.work ?? []) witness.span({ name: `terminal.${step}`, parent, start, end });
 }
 

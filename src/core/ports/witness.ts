@@ -28,7 +28,7 @@ export interface Span {
   /** By the witness's stopwatch. */
   readonly start: number;
   readonly end: number;
-  /** What it was called before it was over; absent: a new name. */
+  /** What it was called before it was over; absent: nothing is a part of it. */
   readonly self?: SpanRef | undefined;
   readonly attributes?: Attributes;
   /** Somebody else was asked, and answered. */
@@ -47,8 +47,9 @@ export interface Work {
 export interface Witness {
   /** The stopwatch: milliseconds, finer than the clock's and never set back. Only differences count. */
   now(): number;
-  /** Returns the span's name, so that its parts can be told. */
-  span(span: Span): SpanRef | undefined;
+  span(span: Span): void;
+  /** Names a span that has parts, before it is told. */
+  named(parent: SpanRef | undefined): SpanRef | undefined;
   /** The name of the span that stands for the whole order. */
   spanOf(order: Order): SpanRef | undefined;
   /** An order has reached its stage, durably. What a restart folds again is not told again. */
@@ -58,6 +59,7 @@ export interface Witness {
 export const nobody: Witness & CallWitness = {
   now: () => 0,
   span: () => undefined,
+  named: () => undefined,
   spanOf: () => undefined,
   reached: () => undefined,
   entered: () => undefined,
