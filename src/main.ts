@@ -59,8 +59,6 @@ import { Refusals } from "./transport/refusals.ts";
 
 /** Signals within so many milliseconds are one press of Ctrl-C. */
 const samePress = 1000;
-/** How long the last spans may take to leave: nobody waits longer for a collector that is not there. */
-const spansMs = 2000;
 
 /** Each market has an account and a history of its own: what was traded in one makes no sense in another. */
 function folderOf({ dataDir, paper }: Config): string {
@@ -300,7 +298,7 @@ async function start(config: Config, log: Log): Promise<Running> {
     await history.close();
     await store.close();
     await recovering;
-    await Promise.race([tracing?.queue.close(), clock.sleep(spansMs)]);
+    await tracing?.queue.close();
     await metrics.close();
     access.close();
   };

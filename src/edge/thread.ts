@@ -115,7 +115,7 @@ async function start(settings: EdgeSettings, line: Line): Promise<void> {
   line.answers("stop", async (graceMs: number) => {
     const left = await doors.stop(graceMs);
     stopped.abort();
-    await Promise.race([tracing?.queue.close(), clock.sleep(graceMs)]);
+    await tracing?.queue.close();
     access.close();
     await log.close();
     return left;

@@ -7,8 +7,12 @@
  *   - One request is on its way at a time.
  *   - A collector that takes nothing is told of once in the log, and once that it does again.
  */
+import { setTimeout as delay } from "node:timers/promises";
 import type { Observer } from "../core/ports/observer.ts";
 import type { Batch, SpanBytes, SpanRecord } from "./span-bytes.ts";
+
+/** How long the last spans may take to leave: nobody waits longer for a collector that is not there. */
+const LAST_MS = 2000;
 
 /** Brings spans to the collector. Resolves with how many of them it did not want. */
 export interface SpanExport {
@@ -59,10 +63,13 @@ export class SpanQueue {
     else if (this.#timer === undefined) this.#timer = setTimeout(() => this.#leave(), delayMs).unref();
   }
 
-  /** Resolves when all that was added was sent, or could not be. */
+  /** Resolves when all that was added was sent, or could not be in time. */
   async close(): Promise<void> {
     this.#leave();
-    await this.#left;
+    await Promise.race([this.#left, delay(LAST_MS, undefined, { ref: false })]);
+    if (this.waiting > 0) {
+      this.#observer.note("warn", "tracing", "the last spans have not reached the collector", { spans: this.waiting });
+    }
     this.#exporter.close();
   }
 

@@ -5,6 +5,8 @@
  *   - A trace is recorded as a whole or not at all: what is not sampled has no `SpanRef`,
  *     and nothing without one is written.
  *   - The span of an order is named by the order: the same in every life of the bridge.
+ *   - What begins while its whole lasts begins where the part before it ended: the way from one step to the next,
+ *     a turn of the loop or a promise, belongs to the step that it leads to, and no time is left out.
  */
 import { randomFillSync } from "node:crypto";
 import type { Order } from "../core/model/order.ts";
@@ -19,8 +21,8 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** How far the wall clock may go away from the stopwatch (ms) until spans follow it. */
 const DRIFT = 10;
-/** How many orders' names are kept, rather than made again. */
-const NAMES = 4096;
+/** How many orders' spans are kept in mind, rather than named again. */
+const LIVES = 4096;
 
 /** Tracing as the OTEL_* variables ask for; undefined: they do not. */
 export async function openTracing(
@@ -82,13 +84,51 @@ const serverFailures = new Set([
 /** What semantic conventions call our transports. */
 const systems: Readonly<Record<string, string>> = { grpc: "grpc", connect: "connectrpc" };
 
+/** A span that has parts, and how far they have told its time. */
+class Whole implements SpanRef {
+  readonly traceId: string;
+  readonly spanId: string;
+  /** What it is a part of itself; its own parts tell of that, too. */
+  readonly #within: Whole | undefined;
+  readonly #began: number | undefined;
+  #told: number | undefined;
+  #end = Number.POSITIVE_INFINITY;
+
+  constructor(traceId: string, spanId: string, within?: Whole) {
+    this.traceId = traceId;
+    this.spanId = spanId;
+    this.#within = within;
+    if (within !== undefined) this.#began = within.#told;
+    this.#told = this.#began;
+  }
+
+  /** A part of it is told. Returns when that began; what comes when it is over, or ran beside another, knows best itself. */
+  tell(start: number, end: number): number {
+    const told = this.#told ?? start;
+    this.#reach(end);
+    return start > this.#end ? start : Math.min(start, told);
+  }
+
+  /** It is told itself, before its parts; or behind them, with which it has begun and ended then. */
+  is(start: number, end: number): readonly [number, number] {
+    this.#told ??= start;
+    this.#end = this.#began === undefined ? end : this.#told;
+    return [this.#began ?? start, this.#end];
+  }
+
+  #reach(end: number): void {
+    this.#told = Math.max(this.#told ?? end, end);
+    if (this.#within !== undefined) this.#within.#reach(end);
+  }
+}
+
 export class Tracing {
   readonly queue: SpanQueue;
   readonly #sampler: Sampler;
   /** From the stopwatch to the wall clock. */
   #offset = performance.timeOrigin;
-  /** Orders' names that were made lately. */
-  readonly #named = new Map<string, SpanRef>();
+  /** Orders' spans that were named lately. */
+  readonly #lives = new Map<string, Whole>();
 
   constructor(queue: SpanQueue, sampler: Sampler) {
     this.queue = queue;
@@ -98,12 +138,16 @@ export class Tracing {
   entered(traceId: string, caller: CallerTrace | undefined): SpanRef | undefined {
     if (!this.#sampler(traceId, caller)) return undefined;
     this.#followTheClock();
-    return { traceId, spanId: newSpanId() };
+    return new Whole(traceId, newSpanId());
   }
 
   ended(call: EndedCall, end: number): void {
     const { span: self, caller } = call;
     if (self === undefined) return;
+    if (call.kind === "unary" && call.fault === undefined) {
+      this.span({ name: "request.answer", parent: self, start: end, end });
+    }
+    wholeOf(self)?.is(call.start, end);
     this.queue.add({
       traceId: self.traceId,
       spanId: self.spanId,
@@ -126,6 +170,8 @@ export class Tracing {
 
   span({ name, parent, self, start, end, attributes, error, outgoing }: Span): void {
     if (parent === undefined) return;
+    const began = wholeOf(parent)?.tell(start, end) ?? start;
+    const [from, to] = (self && wholeOf(self)?.is(began, end)) ?? [began, end];
     this.queue.add({
       traceId: parent.traceId,
       spanId: self?.spanId,
@@ -133,8 +179,8 @@ export class Tracing {
       remote: false,
       name,
       kind: outgoing ? "client" : "internal",
-      start: start + this.#offset,
-      end: end + this.#offset,
+      start: from + this.#offset,
+      end: to + this.#offset,
       attributes,
       error,
       failed: error !== undefined,
@@ -142,17 +188,17 @@ export class Tracing {
   }
 
   named(parent: SpanRef | undefined): SpanRef | undefined {
-    return parent && { traceId: parent.traceId, spanId: newSpanId() };
+    return parent && new Whole(parent.traceId, newSpanId());
   }
 
-  spanOf({ traced, traceId, id }: Order): SpanRef | undefined {
+  spanOf({ traced, traceId, id }: Order, call?: SpanRef): SpanRef | undefined {
     if (!traced) return undefined;
-    const known = this.#named.get(id);
+    const known = this.#lives.get(id);
     if (known?.traceId === traceId) return known;
-    if (this.#named.size >= NAMES) this.#named.clear();
-    const name = { traceId, spanId: orderSpanId(traceId, id) };
-    this.#named.set(id, name);
-    return name;
+    if (this.#lives.size >= LIVES) this.#lives.clear();
+    const life = new Whole(traceId, orderSpanId(traceId, id), call && wholeOf(call));
+    this.#lives.set(id, life);
+    return life;
   }
 
   /** A machine that sleeps, or is set right, leaves its stopwatch behind. Between calls, so that a trace agrees with itself. */
@@ -161,6 +207,9 @@ export class Tracing {
     if (Math.abs(offset - this.#offset) > DRIFT) this.#offset = offset;
   }
 }
+
+/** None for the span of a call that was forwarded from another thread: its parts, told in both, each say their own times. */
+const wholeOf = (span: SpanRef): Whole | undefined => (span instanceof Whole ? span : undefined);
 
 /** The trace's id and the order's, mixed: two orders of one trace differ, and a restart changes nothing. */
 function orderSpanId(traceId: string, id: string): string {

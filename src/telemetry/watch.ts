@@ -26,8 +26,8 @@ export class Watch implements Witness, CallWitness {
     return this.#tracing?.named(parent);
   }
 
-  spanOf(order: Order): SpanRef | undefined {
-    return this.#tracing?.spanOf(order);
+  spanOf(order: Order, call?: SpanRef): SpanRef | undefined {
+    return this.#tracing?.spanOf(order, call);
   }
 
   reached(order: Order): void {

@@ -4,7 +4,7 @@ import { ROOT_CONTEXT } from "@opentelemetry/api";
 import { SamplingDecision, TraceIdRatioBasedSampler } from "@opentelemetry/sdk-trace";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Order } from "../../src/core/model/order.ts";
-import type { Attributes } from "../../src/core/ports/witness.ts";
+import type { Attributes, SpanRef } from "../../src/core/ports/witness.ts";
 import { samplerOf } from "../../src/telemetry/sampler.ts";
 import { type Batch, SpanBytes, type SpanRecord } from "../../src/telemetry/span-bytes.ts";
 import { type SpanExport, SpanQueue } from "../../src/telemetry/span-queue.ts";
@@ -89,6 +89,14 @@ describe("the queue of spans", () => {
     await vi.waitFor(() => expect(queue.exported).toBe(300));
     for (let i = 0; i < 400; i++) queue.add(record());
     expect(queue).toMatchObject({ exported: 300, dropped: 300 });
+  });
+
+  it("does not wait for ever for a collector that never answers, and says what is lost", async () => {
+    const { exporter, notes, queue } = queueOf({ queue: 10, batch: 10 });
+    queue.add(record());
+    await queue.close();
+    expect(exporter.closed).toBe(true);
+    expect(notes.lines).toEqual(["warn tracing: the last spans have not reached the collector"]);
   });
 
   it("says once that the collector takes nothing, and once that it does again", async () => {
@@ -234,6 +242,25 @@ describe("a trace", () => {
     expect(new Set(ids).size).toBe(1000);
   });
 
+  it("goes on where it was brought from another thread, with the times that are told", async () => {
+    const { one, sent } = recording();
+    const elsewhere = structuredClone(one.entered(traceId, undefined) as SpanRef);
+    one.span({ name: "order.validate", parent: elsewhere, start: 1, end: 2 });
+    one.span({ name: "order.risk", parent: elsewhere, start: 4, end: 5 });
+    const [first, second] = await sent();
+    expect([first?.parentId, second?.parentId]).toEqual([elsewhere.spanId, elsewhere.spanId]);
+    expect((second?.start ?? 0n) - (first?.end ?? 0n)).toBe(2_000_000n);
+  });
+
+  it("has no time between two parts of which it says nothing", async () => {
+    const { one, sent } = recording();
+    const call = one.entered(traceId, undefined);
+    one.span({ name: "order.validate", parent: call, start: 1, end: 2 });
+    one.span({ name: "order.risk", parent: call, start: 4, end: 5 });
+    const [first, second] = await sent();
+    expect(second?.start).toBe(first?.end);
+  });
+
   it("is recorded as a whole or not at all", async () => {
     const { one, sent } = recording();
     expect(one.entered(traceId, { ...parent, sampled: false })).toBeUndefined();
@@ -256,7 +283,8 @@ describe("a trace", () => {
       one.ended({ ...call, span: one.entered(traceId, caller), status, fault }, 2);
     }
     const spans = await sent();
-    expect(spans.map(({ status, attributes }) => [status, attributes["error.type"]])).toEqual([
+    const calls = spans.filter(({ name }) => name === "a.B/C");
+    expect(calls.map(({ status, attributes }) => [status, attributes["error.type"]])).toEqual([
       [0, undefined],
       [0, "NOT_FOUND"],
       [2, "INTERNAL"],
@@ -304,7 +332,7 @@ describe("tracing", () => {
       OTEL_TRACES_SAMPLER: "parentbased_always_off", // decided before a span is told
     };
     const tracing = await openedWith(env, { "service.name": "mt5-bridge", "service.version": "1" }, notes);
-    tracing?.span({ name: "order", parent, start: 1, end: 2 });
+    tracing?.span({ name: "order", parent: tracing.entered(traceId, { ...parent, sampled: true }), start: 1, end: 2 });
     await tracing?.queue.close();
     expect(collector.headers).toHaveLength(1);
     expect(collector.headers[0]).toMatchObject({ "content-type": "application/x-protobuf", "x-tenant": "desk 7" });
@@ -369,7 +397,7 @@ describe("tracing", () => {
     const port = await promisify(server.bindAsync.bind(server))("127.0.0.1:0", insecure);
     const grpc = { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`, OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" };
     const other = await openedWith(grpc);
-    other?.span({ name: "order", parent, start: 1, end: 2 });
+    other?.span({ name: "order", parent: other.entered(traceId, undefined), start: 1, end: 2 });
     await other?.queue.close();
     server.forceShutdown();
     expect(received.flatMap(spansOf)).toEqual([expect.objectContaining({ name: "order", traceId })]);
@@ -380,7 +408,13 @@ describe("tracing", () => {
     const notes = new Notes();
     const env = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint, OTEL_BSP_MAX_EXPORT_BATCH_SIZE: "2" };
     const tracing = await openedWith(env, {}, notes);
-    for (let i = 0; i < 5; i++) tracing?.span({ name: "order", parent, start: 1, end: 2 });
+    for (let i = 0; i < 5; i++)
+      tracing?.span({
+        name: "order",
+        parent: tracing.entered(traceId, { ...parent, sampled: true }),
+        start: 1,
+        end: 2,
+      });
     await tracing?.queue.close();
     expect(tracing?.queue).toMatchObject({ exported: 0, dropped: 5 });
     expect(notes.lines).toEqual(["warn tracing: spans do not reach the collector"]);

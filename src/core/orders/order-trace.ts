@@ -43,13 +43,17 @@ export interface Asked {
   readonly start: number;
 }
 
-/** The terminal has answered, and tells where its time went. */
+/** The terminal has answered, and tells where its time went; the way of its answer to us ends the last of its steps. */
 export function tellOutcome(witness: Witness, asked: Asked, outcome: Outcome): void {
   const attributes = { "mt5bridge.retcode": outcome.retcode };
   const error = outcome.kind === "refused" ? retcodeName(outcome.retcode) : undefined;
   const parent = witness.named(asked.parent);
-  witness.span({ ...asked, self: parent, end: witness.now(), outgoing: true, attributes, error });
-  for (const { step, start, end } of outcome.work ?? []) witness.span({ name: `terminal.${step}`, parent, start, end });
+  const answered = witness.now();
+  witness.span({ ...asked, self: parent, end: answered, outgoing: true, attributes, error });
+  const steps = outcome.work ?? [];
+  for (const [i, { step, start, end }] of steps.entries()) {
+    witness.span({ name: `terminal.${step}`, parent, start, end: i < steps.length - 1 ? end : answered });
+  }
 }
 
 /** The order is answered, or in doubt. */

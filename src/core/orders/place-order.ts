@@ -153,6 +153,7 @@ async function give(
     const next: OrderEvent =
       "rejection" in verdict ? { type: "rejected", cause: "risk", rejection: verdict.rejection } : { type: "sent" };
     const began = witness.now();
+    witness.spanOf(order, caller.span);
     await desk.record.write([
       { type: "received", order, content },
       { type: "advanced", number: order.number, event: next, at: now },

@@ -50,8 +50,8 @@ export interface Witness {
   span(span: Span): void;
   /** Names a span that has parts, before it is told. */
   named(parent: SpanRef | undefined): SpanRef | undefined;
-  /** The name of the span that stands for the whole order. */
-  spanOf(order: Order): SpanRef | undefined;
+  /** The name of the span that stands for the whole order; it begins where the steps of its `call` have come to. */
+  spanOf(order: Order, call?: SpanRef): SpanRef | undefined;
   /** An order has reached its stage, durably. What a restart folds again is not told again. */
   reached(order: Order): void;
 }
