@@ -60,13 +60,17 @@ export class Exchange {
     return Array.isArray(value) ? value.join(", ") : value;
   }
 
-  /** What the wrapper around every method wants to know. */
-  incoming(transport: string, deadline: Incoming["deadline"]): Incoming {
+  get peer(): string {
     const { remoteAddress = "unknown", remotePort = 0 } = this.request.socket;
     const address = remoteAddress.includes(":") ? `[${remoteAddress}]` : remoteAddress;
+    return `${address}:${remotePort}`;
+  }
+
+  /** What the wrapper around every method wants to know. */
+  incoming(transport: string, deadline: Incoming["deadline"]): Incoming {
     return {
       transport,
-      peer: `${address}:${remotePort}`,
+      peer: this.peer,
       deadline,
       header: (name) => this.header(name),
       onGone: (listener) => this.onGone(listener),

@@ -7,7 +7,7 @@ import { faultJson } from "../contract/json.ts";
 import type { BridgeError } from "../core/errors.ts";
 import { httpStatusOf, retryAfterOf } from "./http-status.ts";
 
-export function httpRefusal(fault: BridgeError, status = httpStatusOf(fault)): Buffer {
+export function httpRefusal(fault: BridgeError, status = httpStatusOf(fault), headers: readonly string[] = []): Buffer {
   const body = Buffer.from(JSON.stringify(faultJson(fault)));
   const retryAfter = retryAfterOf(fault);
   const head = [
@@ -15,6 +15,7 @@ export function httpRefusal(fault: BridgeError, status = httpStatusOf(fault)): B
     "connection: close",
     "content-type: application/json",
     `content-length: ${body.length}`,
+    ...headers,
     ...(retryAfter === undefined ? [] : [`retry-after: ${retryAfter}`]),
   ];
   return Buffer.concat([Buffer.from(`${head.join("\r\n")}\r\n\r\n`), body]);

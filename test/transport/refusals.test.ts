@@ -65,6 +65,8 @@ describe("the log", () => {
     if (header("authorization") === "Bearer good-0123456789") return { ...developer, name: "somebody" };
     throw unauthenticated("That is no API key of this bridge.");
   };
+  const getHealthPath = "/mt5bridge.v1.HealthService/GetHealth";
+  const json = { headers: { "content-type": "application/json" } };
   const rates = (): Rates => ratesOf({ requests: 1, messages: 1 }, developer);
 
   const stops: (() => Promise<unknown>)[] = [];
@@ -81,8 +83,8 @@ describe("the log", () => {
     });
     return { server, client };
   }
-  async function overHttp() {
-    const server = await servedHttp(healthy(), { calls: { authenticate }, limits: { silenceMs: 500 } });
+  async function overHttp(more: Parameters<typeof servedHttp>[1] = {}) {
+    const server = await servedHttp(healthy(), { calls: { authenticate }, limits: { silenceMs: 500 }, ...more });
     stops.push(() => server.stop(0));
     return server;
   }
@@ -176,6 +178,40 @@ describe("the log", () => {
     await peer.send("/mt5bridge.v1.HealthService/GetHealth", Buffer.alloc(0));
     peer.close();
     expect((await told(server, "malformed")).context["method"]).toBe("/mt5bridge.v1.HealthService/GetHealth");
+  });
+
+  it.each([
+    ["a path where nothing is", "/nothing", {}, 404],
+    ["a method that is not there", "/mt5bridge.v1.HealthService/GetHealthy", { method: "POST", ...json }, 404],
+    ["another verb", "/ready", { method: "DELETE" }, 405],
+    ["an RPC asked by another verb", getHealthPath, { method: "PUT", ...json }, 405],
+    ["an RPC in no language of ours", getHealthPath, { method: "POST", headers: { "content-type": "text/csv" } }, 415],
+  ])("tells of %s", async (_, path, request, status) => {
+    const http = await overHttp();
+    expect((await fetch(`${http.url}${path}?key=${secret}`, request)).status).toBe(status);
+    expect((await told(http, "malformed")).context).toMatchObject({ status, peer: expect.stringMatching(/^127/) });
+  });
+
+  it("tells of handshakes that are none, and of upgrades of other paths", async () => {
+    const websocket = await overWebsocket();
+    const broken = upgradeText({ "sec-websocket-version": "7" });
+    expect(String(await shout(websocket.port, Buffer.from(broken)))).toMatch(
+      /^HTTP\/1.1 400 [\s\S]*sec-websocket-version: 13/,
+    );
+    await told(websocket, "malformed");
+    const http = await overHttp();
+    const elsewhere = upgradeText().replace(/^GET \S+/, "GET /nothing");
+    expect(String(await shout(http.port, Buffer.from(elsewhere)))).toMatch(/^HTTP\/1.1 404 /);
+    await told(http, "malformed");
+  });
+
+  it("tells a caller of Connect when to come back, in the header for it too", async () => {
+    const http = await overHttp({ calls: { rates: rates() } });
+    const ask = () => fetch(`${http.url}${getHealthPath}`, { method: "POST", body: "{}", ...json });
+    let answer = await ask();
+    for (let n = 0; n < 5 && answer.ok; n++) answer = await ask();
+    expect(answer.status).toBe(429);
+    expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(0);
   });
 
   it("tells of those who never say who they are", async () => {

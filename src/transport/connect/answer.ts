@@ -5,7 +5,9 @@ import type { ConnectError } from "@connectrpc/connect";
 import { createAsyncIterable, type UniversalServerResponse, uResponseOk } from "@connectrpc/connect/protocol";
 import * as connect from "@connectrpc/connect/protocol-connect";
 import { inEnvelope } from "../../contract/envelope.ts";
+import { BridgeError } from "../../core/errors.ts";
 import type { Exchange } from "../exchange.ts";
+import { retryAfterOf } from "../http-status.ts";
 import type { Sink } from "../pump.ts";
 import { StreamSink } from "../stream-sink.ts";
 import type { Dialect } from "./dialect.ts";
@@ -31,6 +33,8 @@ export async function whole(answer: Promise<Uint8Array>, dialect: Dialect): Prom
   let status = uResponseOk.status;
   const body = await answer.catch((fault: unknown) => {
     const error = connectError(fault);
+    const retryAfter = fault instanceof BridgeError ? retryAfterOf(fault) : undefined;
+    if (retryAfter !== undefined) header.set("retry-after", retryAfter);
     status = connect.codeToHttpStatus(error.code);
     header.set("content-type", connect.contentTypeUnaryJson);
     return connect.errorToJsonBytes(error, undefined);

@@ -7,7 +7,7 @@
  *
  * Always true: whatever is sent to a path of an RPC, it is answered in the caller's dialect, or nobody is left.
  */
-import type { Message, Registry } from "@bufbuild/protobuf";
+import type { DescMessage, Message, Registry } from "@bufbuild/protobuf";
 import {
   compressionNegotiate,
   contentTypeMatcher,
@@ -28,6 +28,7 @@ import { decode } from "../../contract/wire.ts";
 import { BridgeError } from "../../core/errors.ts";
 import type { Instant } from "../../core/model/ids.ts";
 import type { CallOptions, Reader, WrappedMethod } from "../call.ts";
+import type { Exchange } from "../exchange.ts";
 import { contentOf, sharedEnvelope, withinLimit } from "../frame.ts";
 import { exchangeOf } from "./adapter.ts";
 import { inFrames, oneFrame, whole } from "./answer.ts";
@@ -36,7 +37,7 @@ import { contentTypesFor, type Dialect, dialectOf } from "./dialect.ts";
 import { compressions, messagesIn, onlyMessage, requestFault } from "./message.ts";
 
 export interface RpcOptions {
-  readonly calls: Pick<CallOptions, "clock" | "observer">;
+  readonly calls: Pick<CallOptions, "clock" | "observer" | "refusals">;
   /** Of a request's message, also after it is inflated. */
   readonly maxRequestBytes: number;
   /** How long a request may take to arrive, unless its deadline is sooner. */
@@ -53,7 +54,9 @@ export function rpcHandler(wrapped: WrappedMethod, options: RpcOptions): Univers
     const dialect = dialectOf(request.header.get("content-type"), kind);
     const refusal = refusalOf(request, wrapped.kind, dialect);
     if (refusal !== undefined) {
-      exchangeOf(request).request.resume();
+      const { peer, request: body } = exchangeOf(request);
+      options.calls.refusals.note("malformed", "http", "a request was refused", { peer, status: refusal.status });
+      body.resume();
       return refusal;
     }
     try {
@@ -93,6 +96,8 @@ function refusalOf(
   return undefined;
 }
 
+type Head = ReturnType<typeof headOf>;
+
 /** What the request's headers say, and what is wrong with them. */
 function headOf({ header }: UniversalServerRequest, dialect: Dialect, { calls, maxRequestBytes }: RpcOptions) {
   const { timeoutMs, error: late } = dialect.parseTimeout(header.get(dialect.timeout), Number.MAX_SAFE_INTEGER);
@@ -114,45 +119,10 @@ async function converse(
 ): Promise<UniversalServerResponse> {
   const exchange = exchangeOf(request);
   const { input, output } = wrapped.method;
-  const { maxRequestBytes: limit, types } = options;
-  const { deadline, reading, wrong } = headOf(request, dialect, options);
-  const incoming = exchange.incoming(dialect.protocol, deadline);
-  const writing = { json: dialect.json, types };
-
-  const reader = (bytes: Uint8Array): Reader =>
-    dialect.json ? () => decodeJson(input, parseObject(textOf(bytes)), types) : () => decode(input, bytes);
-  const failing =
-    (error: unknown): Reader =>
-    () => {
-      throw wrong ?? requestFault(error);
-    };
-
-  /** The one request; what is wrong with it is thrown by the reader, inside the wrapper. */
-  const oneRequest = async (): Promise<Reader> => {
-    const { requestMs, room, calls } = options;
-    const left = deadline === undefined ? requestMs : Math.max(1, deadline - calls.clock.now());
-    const bytes = dialect.bare ? limit : limit + envelopeHead;
-    try {
-      const body = await readBody(exchange.request, { bytes, patienceMs: Math.min(requestMs, left), room });
-      if (wrong !== undefined) throw wrong;
-      if (!dialect.bare) return reader(await onlyMessage(body, reading));
-      return reader(reading.compression ? await reading.compression.decompress(body, limit) : body);
-    } catch (error) {
-      if (error instanceof Abandoned) throw error;
-      return failing(error);
-    }
-  };
-
-  async function* requests(): AsyncGenerator<Reader, void> {
-    try {
-      if (wrong !== undefined) throw wrong;
-      const pieces = exchange.request.iterator({ destroyOnReturn: false });
-      for await (const message of messagesIn(pieces, reading)) yield reader(message);
-    } catch (error) {
-      if (!exchange.gone) yield failing(error);
-    }
-  }
-
+  const head = headOf(request, dialect, options);
+  const incoming = exchange.incoming(dialect.protocol, head.deadline);
+  const read = readerOf(input, dialect, options);
+  const writing = { json: dialect.json, types: options.types };
   const shared = (message: Message) => withinLimit(sharedEnvelope(output, message, writing), envelopeHead);
   const own = (message: Message) => withinLimit(contentOf(output, message, writing));
 
@@ -160,14 +130,61 @@ async function converse(
     // A client that goes on sending is to have its answer, and then an end: behind the trailers, which leave next.
     const { stream } = exchange.request;
     stream?.once("wantTrailers", () => setImmediate(() => stream.close()));
-    return inFrames((peer) => wrapped.run(requests(), incoming, shared, peer), dialect, exchange);
+    const all = requests(exchange, head, read);
+    return inFrames((peer) => wrapped.run(all, incoming, shared, peer), dialect, exchange);
   }
-  const read = await oneRequest();
+  const one = await oneRequest(exchange, head, read, dialect, options);
   if (wrapped.kind === "server_streaming") {
-    return inFrames((peer) => wrapped.run(read, incoming, shared, peer), dialect, exchange);
+    return inFrames((peer) => wrapped.run(one, incoming, shared, peer), dialect, exchange);
   }
-  const answer = wrapped.run(read, incoming, own);
+  const answer = wrapped.run(one, incoming, own);
   return dialect.bare ? whole(answer, dialect) : inFrames(oneFrame(answer), dialect, exchange);
+}
+
+type Read = (bytes: Uint8Array) => Reader;
+
+function readerOf(input: DescMessage, { json }: Dialect, { types }: RpcOptions): Read {
+  return (bytes) => (json ? () => decodeJson(input, parseObject(textOf(bytes)), types) : () => decode(input, bytes));
+}
+
+/** What is wrong with a request is thrown by its reader, inside the wrapper. */
+function failing({ wrong }: Head, error: unknown): Reader {
+  return () => {
+    throw wrong ?? requestFault(error);
+  };
+}
+
+/** The one request of a call. */
+async function oneRequest(
+  exchange: Exchange,
+  head: Head,
+  read: Read,
+  dialect: Dialect,
+  { requestMs, room, calls, maxRequestBytes: limit }: RpcOptions,
+): Promise<Reader> {
+  const { deadline, reading, wrong } = head;
+  const left = deadline === undefined ? requestMs : Math.max(1, deadline - calls.clock.now());
+  const bytes = dialect.bare ? limit : limit + envelopeHead;
+  try {
+    const body = await readBody(exchange.request, { bytes, patienceMs: Math.min(requestMs, left), room });
+    if (wrong !== undefined) throw wrong;
+    if (!dialect.bare) return read(await onlyMessage(body, reading));
+    return read(reading.compression ? await reading.compression.decompress(body, limit) : body);
+  } catch (error) {
+    if (error instanceof Abandoned) throw error;
+    return failing(head, error);
+  }
+}
+
+/** The requests of a stream, as they come. */
+async function* requests(exchange: Exchange, head: Head, read: Read): AsyncGenerator<Reader, void> {
+  try {
+    if (head.wrong !== undefined) throw head.wrong;
+    const pieces = exchange.request.iterator({ destroyOnReturn: false });
+    for await (const message of messagesIn(pieces, head.reading)) yield read(message);
+  } catch (error) {
+    if (!exchange.gone) yield failing(head, error);
+  }
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });

@@ -7,6 +7,7 @@
 import { send } from "../connect/adapter.ts";
 import { unknownMethod } from "../connect/unknown-method.ts";
 import type { Exchange } from "../exchange.ts";
+import type { Refusals } from "../refusals.ts";
 
 /** A path of plain HTTP and who serves it. */
 export interface Route {
@@ -18,7 +19,7 @@ export interface Route {
   serve(exchange: Exchange, path: string): void;
 }
 
-export function router(routes: readonly Route[]): (exchange: Exchange) => void {
+export function router(routes: readonly Route[], refusals: Refusals): (exchange: Exchange) => void {
   const exact = Map.groupBy(routes, (route) => route.path);
   const below = routes.filter((route) => route.below);
   return (exchange) => {
@@ -28,12 +29,14 @@ export function router(routes: readonly Route[]): (exchange: Exchange) => void {
     const route = here.find((one) => one.verb === verb);
     if (route !== undefined) return route.serve(exchange, path);
     const unknown = here.length === 0 ? unknownMethod(exchange, path) : undefined;
+    const status = here.length === 0 ? 404 : 405;
+    refusals.note("malformed", "http", "a request was refused", { peer: exchange.peer, status });
     if (unknown !== undefined) return send(exchange, unknown);
     exchange.request.resume();
-    if (here.length === 0) return refuse(exchange, 404, "not_found", "There is nothing at this path.");
+    if (here.length === 0) return refuse(exchange, status, "not_found", "There is nothing at this path.");
     const verbs = [...new Set(here.map((one) => one.verb))].join(", ");
     exchange.response.setHeader("allow", verbs);
-    refuse(exchange, 405, "unimplemented", `This path answers ${verbs} only.`);
+    refuse(exchange, status, "unimplemented", `This path answers ${verbs} only.`);
   };
 }
 

@@ -136,7 +136,7 @@ function listenerOf(options: HttpOptions, limits: HttpLimits, maxRequestBytes: n
   const room = new Room(limits.arrivingBytes);
   const handlers = methods.map((method) => rpcHandler(method, { calls, maxRequestBytes, requestMs, room }));
   const plain = plainRoutes(methods, { calls, maxRequestBytes, requestMs, room, newKey: randomUUID, webSockets });
-  const serve = connectListener(handlers, router([...plain, ...routes]));
+  const serve = connectListener(handlers, router([...plain, ...routes], calls.refusals));
 
   return (request: unknown, response: unknown): void => {
     const exchange = new Exchange(request as HttpRequest, response as HttpResponse);
@@ -148,7 +148,7 @@ function listenerOf(options: HttpOptions, limits: HttpLimits, maxRequestBytes: n
         exchange.response.setHeader("connection", "close");
       }
       const refused = (origin: string) => {
-        const { peer } = exchange.incoming("http", undefined);
+        const { peer } = exchange;
         calls.refusals.note("origin", "http", "a page's request was refused; see CORS_ORIGINS", { peer, origin });
       };
       if (admitOrigin(exchange, origins, refused)) serve(exchange);
@@ -184,8 +184,11 @@ function upgrade(
   const [path = ""] = (request.url ?? "").split("?", 1);
   try {
     if (onUpgrade !== undefined && webSocketPaths.has(path)) onUpgrade(request, socket, head);
-    else
+    else {
+      const { remoteAddress: peer } = request.socket;
+      calls.refusals.note("malformed", "http", "an upgrade of another path was refused", { peer, status: 404 });
       socket.end(`HTTP/1.1 404 Not Found\r\nmt5bridge-mode: ${mode}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`);
+    }
   } catch (cause) {
     calls.observer.note("error", "http", "a connection could not be handed over", { cause });
     socket.destroy();

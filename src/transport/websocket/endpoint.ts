@@ -14,7 +14,7 @@ import { type WebSocket, WebSocketServer } from "ws";
 import { faultOf } from "../../contract/fault-status.ts";
 import { closing } from "../../contract/principal.ts";
 import type { Service } from "../../contract/service.ts";
-import { type BridgeError, faults } from "../../core/errors.ts";
+import { BridgeError, faults } from "../../core/errors.ts";
 import type { Authenticate } from "../authenticate.ts";
 import type { CallOptions } from "../call.ts";
 import { partWith, tooMany } from "../connections.ts";
@@ -95,6 +95,12 @@ class Endpoint implements WebsocketEndpoint {
       handleProtocols: (offered: Set<string>) => chosen(offered) ?? false,
       WebSocket: LimitedSocket,
     } as ConstructorParameters<typeof WebSocketServer>[0]);
+    // What the library itself answers: a handshake that is none.
+    this.#server.on("wsClientError", (error, socket, { socket: { remoteAddress: peer } }) => {
+      options.calls.refusals.note("malformed", "websocket", "an upgrade was refused", { peer, reason: error.message });
+      const fault = new BridgeError("invalid_argument", `${error.message}.`);
+      partWith(socket as Socket, httpRefusal(fault, undefined, ["sec-websocket-version: 13, 8"]));
+    });
     const { leaving } = options.calls.drain;
     leaving.addEventListener("abort", () => this.#leave(), { signal: this.#life.signal });
     void this.#every(this.#limits.pingMs, (connection) => this.#beat(connection));
