@@ -21,6 +21,7 @@ const { values } = parseArgs({
 const strace = tool("strace");
 if (strace === undefined) {
   process.stderr.write("crash sweep: strace is not here; install Debian's package of that name\n");
+  process.stdout.write("NOT RUN: 0 writes were cut, and nothing is proven of crashes\n");
   process.exit(process.env["CI"] === "true" ? 1 : 0);
 }
 
