@@ -29,11 +29,11 @@ export class Holdings {
   readonly #dealt = new DealtVolumes();
   readonly #days = new DayResults();
   #valuation: Valuation;
-  #values = new Map<Ticket, PositionValue>();
+  /** The valuation's positions by ticket, once somebody has asked for one. */
+  #values: ReadonlyMap<Ticket, PositionValue> | undefined;
 
   constructor(valuation: Valuation) {
     this.#valuation = valuation;
-    this.valuation = valuation; // the positions' values with it
   }
 
   get valuation(): Valuation {
@@ -42,7 +42,7 @@ export class Holdings {
 
   set valuation(valuation: Valuation) {
     this.#valuation = valuation;
-    this.#values = new Map(valuation.positions.map((value) => [value.position, value]));
+    this.#values = undefined;
   }
 
   /** Oldest first. */
@@ -94,6 +94,7 @@ export class Holdings {
   }
 
   value(ticket: Ticket): PositionValue | undefined {
+    this.#values ??= new Map(this.#valuation.positions.map((value) => [value.position, value]));
     return this.#values.get(ticket);
   }
 

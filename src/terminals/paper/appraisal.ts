@@ -1,11 +1,12 @@
 /**
  * The account at the newest prices: profit, margin, what is free.
  *
- * Margin does not move with prices, so it is reckoned once per change of the books.
+ * Margin does not move with prices, so it is reckoned once per change of the books, from sums that the books keep by
+ * symbol; profit is reckoned once per price, and after that as far as positions change.
  * A position whose symbol (or conversion pair) has no quote yet counts without
  * profit, and `complete` says so: nobody is stopped out on a guess.
  */
-import type { AccountInfo, Valuation } from "../../core/model/account.ts";
+import type { AccountInfo, PositionValue, Valuation } from "../../core/model/account.ts";
 import { type FinePrice, fine, type Money, money, type Price, type Volume } from "../../core/model/decimals.ts";
 import type { Instant, Ticket } from "../../core/model/ids.ts";
 import type { Side, TerminalOrder } from "../../core/model/order.ts";
@@ -14,10 +15,11 @@ import type { SymbolSpec } from "../../core/model/symbol.ts";
 import { type Books, isPending } from "./books.ts";
 import { Conversion, type Quotes } from "./conversion.ts";
 import type { Desk } from "./desk.ts";
-import { accountMargin, type MarginLeg, marginToOpen, orderMargin } from "./margin.ts";
-import { dealPrice } from "./positions.ts";
+import { LegSum } from "./leg-sum.ts";
+import { accountMargin, type MarginLeg, marginToOpen, orderMargin, type SymbolLegs } from "./margin.ts";
 import { followsLast, profitOf } from "./profit.ts";
-import { type ValuedPosition, valuationOf } from "./valuation.ts";
+import { valuationOf } from "./valuation.ts";
+import { Worth } from "./worth.ts";
 
 /** Volume that would be opened, or would wait, at a price. */
 export interface Prospect {
@@ -38,7 +40,8 @@ export class Appraisal {
   readonly #books: Books;
   readonly #desks: ReadonlyMap<string, Desk>;
   #margin = { version: -1, amount: 0 as Money };
-  #complete = true;
+  readonly #worth: Worth;
+  readonly #rates: RatesByDesk = new Map();
 
   constructor(account: AccountInfo, books: Books, desks: ReadonlyMap<string, Desk>) {
     this.#account = account;
@@ -50,6 +53,8 @@ export class Appraisal {
     };
     const specs = [...desks.values()].map((desk) => desk.spec);
     this.conversion = new Conversion(specs, quotes, account.currency);
+    this.#worth = new Worth(books.positions, (position) => this.#value(position));
+    books.onPosition = (ticket) => this.#worth.changed(ticket);
   }
 
   /** Whether a deal on the symbol could be turned into the account's money now. */
@@ -83,29 +88,27 @@ export class Appraisal {
     return this.conversion.marginRate(spec, side, price);
   }
 
-  /** Whether every open position had a price and a rate in the last valuation. */
+  /** Whether every open position has a price and a rate. */
   get complete(): boolean {
-    return this.#complete;
+    return this.#worth.complete;
+  }
+
+  /** After any symbol has taken a price. */
+  moved(): void {
+    this.#worth.moved();
+    this.#rates.clear();
   }
 
   valuation(time: Instant): Valuation {
-    const { balance, credit, positions } = this.#books;
-    const rates: RatesByDesk = new Map();
-    const valued: ValuedPosition[] = [];
-    this.#complete = true;
-    for (const position of positions.values()) {
-      const value = this.#value(position, rates);
-      if (value === undefined) this.#complete = false;
-      const { price, profit } = value ?? { price: dealPrice(position), profit: 0 as Money };
-      valued.push({ position: position.ticket, price, profit, swap: position.swap });
-    }
-    return valuationOf({ time, balance, credit, margin: this.margin(), positions: valued }, this.#account);
+    const { balance, credit } = this.#books;
+    const { amount: profit, values: positions } = this.#worth;
+    return valuationOf({ time, balance, credit, margin: this.margin(), profit, positions }, this.#account);
   }
 
   margin(): Money {
     const { version } = this.#books;
     if (this.#margin.version !== version) {
-      this.#margin = { version, amount: accountMargin(this.#open(), this.#waiting(), this.#account) };
+      this.#margin = { version, amount: accountMargin(this.#symbols(), this.#account) };
     }
     return this.#margin.amount;
   }
@@ -119,15 +122,14 @@ export class Appraisal {
   required(prospect: Prospect): Money {
     const leg = this.#leg(prospect);
     if (prospect.kind === "pending") return orderMargin(leg, this.#account, "pending");
-    return marginToOpen(this.#open(), this.#waiting(prospect.instead), leg, this.#account);
+    return marginToOpen(this.#legs(prospect.desk, prospect.instead), leg, this.#account);
   }
 
   /** Free margin, without what the pending order `instead` holds. */
-  free(time: Instant, instead?: Ticket): Money {
-    const { equity } = this.valuation(time);
-    const margin =
-      instead === undefined ? this.margin() : accountMargin(this.#open(), this.#waiting(instead), this.#account);
-    return (equity - margin) as Money;
+  free(instead?: Ticket): Money {
+    const { balance, credit } = this.#books;
+    const margin = instead === undefined ? this.margin() : accountMargin(this.#symbols(instead), this.#account);
+    return (balance + credit + this.#worth.amount - margin) as Money;
   }
 
   /** What a pending order holds. */
@@ -136,22 +138,22 @@ export class Appraisal {
     return leg === undefined ? (0 as Money) : orderMargin(leg, this.#account, "pending");
   }
 
-  #value(position: Position, rates: RatesByDesk): { price: Price; profit: Money } | undefined {
+  #value(position: Position): Omit<PositionValue, "position"> | undefined {
     const desk = this.#desks.get(position.symbol);
     if (desk === undefined || !desk.quoted) return undefined;
     const { spec } = desk;
     const price = followsLast(spec) && desk.last > 0 ? desk.last : desk.closeSide(position.side);
     const earned = profitOf(spec, position.side, position.volume, position.openPrice, price);
-    const rate = this.#rate(desk, position.side, price, earned, rates);
+    const rate = this.#rate(desk, position.side, price, earned);
     return rate === undefined ? undefined : { price, profit: money(earned * rate, this.#account.currencyDigits) };
   }
 
-  /** All positions of a side that win (or lose) convert at the same rate: it is asked for once in a valuation. */
-  #rate(desk: Desk, side: Side, price: Price, earned: number, rates: RatesByDesk): number | undefined {
-    let known = rates.get(desk);
+  /** All positions of a side that win (or lose) convert at the same rate: it is asked for once between two prices. */
+  #rate(desk: Desk, side: Side, price: Price, earned: number): number | undefined {
+    let known = this.#rates.get(desk);
     if (known === undefined) {
       known = new Map();
-      rates.set(desk, known);
+      this.#rates.set(desk, known);
     }
     const kind = earned > 0 ? (side === "buy" ? "buy wins" : "sell wins") : side === "buy" ? "buy loses" : "sell loses";
     if (!known.has(kind)) known.set(kind, this.conversion.profitRate(desk.spec, earned, price));
@@ -163,22 +165,23 @@ export class Appraisal {
     return { spec: desk.spec, side, volume, price: fine(price), rate };
   }
 
-  #open(): MarginLeg[] {
-    const legs: MarginLeg[] = [];
-    for (const { ticket, symbol, side, volume, openPrice } of this.#books.positions.values()) {
-      const spec = this.#desks.get(symbol)?.spec;
-      if (spec !== undefined) legs.push({ spec, side, volume, price: openPrice, rate: this.#books.marginRate(ticket) });
+  /** Of every symbol on which anything is open or waits. */
+  #symbols(except?: Ticket): SymbolLegs[] {
+    const symbols: SymbolLegs[] = [];
+    for (const desk of this.#desks.values()) {
+      const { orders, positions } = desk.holdings;
+      if (orders.length + positions.length > 0) symbols.push(this.#legs(desk, except));
     }
-    return legs;
+    return symbols;
   }
 
-  #waiting(except?: Ticket): MarginLeg[] {
-    const legs: MarginLeg[] = [];
-    for (const order of this.#books.orders.values()) {
+  #legs({ spec, holdings }: Desk, except?: Ticket): SymbolLegs {
+    const pendings = { buy: new LegSum(), sell: new LegSum() };
+    for (const order of holdings.orders) {
       const leg = order.ticket === except ? undefined : this.#pendingLeg(order);
-      if (leg !== undefined) legs.push(leg);
+      if (leg !== undefined) pendings[leg.side].add(leg);
     }
-    return legs;
+    return { spec, positions: holdings.legs, pendings };
   }
 
   /** Nothing for the orders of symbols whose pendings hold no margin: the usual case. */

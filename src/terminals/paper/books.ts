@@ -13,6 +13,8 @@ import type { Money } from "../../core/model/decimals.ts";
 import { type Instant, type Ticket, ticket } from "../../core/model/ids.ts";
 import type { TerminalOrder, TerminalOrderState } from "../../core/model/order.ts";
 import type { Position } from "../../core/model/position.ts";
+import { LegSum } from "./leg-sum.ts";
+import type { Sides } from "./margin.ts";
 
 /** What is written down of everything that happens. Reports are made of it. */
 export type LedgerEvent =
@@ -24,10 +26,26 @@ export type LedgerEvent =
   /** The broker's calendar day whose beginning has been dealt with: swaps, orders of the day. */
   | { readonly type: "day"; readonly day: number };
 
+/** Of what happened in one go, what the books come to: of an order that passed through several states the last. */
+export function lasting(events: readonly LedgerEvent[]): LedgerEvent[] {
+  const told = new Set<Ticket>();
+  const last: LedgerEvent[] = [];
+  for (const event of events.toReversed()) {
+    if (event.type === "order") {
+      if (told.has(event.order.ticket)) continue;
+      told.add(event.order.ticket);
+    }
+    last.push(event);
+  }
+  return last.reverse();
+}
+
 /** What is open and waiting on one symbol. */
 export interface Holdings {
   orders: readonly TerminalOrder[];
   positions: readonly Position[];
+  /** The positions, as margin adds them up. */
+  readonly legs: Sides;
 }
 
 const active: ReadonlySet<TerminalOrderState> = new Set(["started", "placed", "partial"]);
@@ -54,6 +72,8 @@ export class Books {
   pendings = 0;
   /** Grows with every change of an order or position: what was reckoned from them before no longer holds. */
   version = 0;
+  /** Calls back with each position that is new, another than it was, or gone. */
+  onPosition: (ticket: Ticket) => void = () => undefined;
   readonly #historyLimit: number;
   readonly #marginRates = new Map<Ticket, number>();
   readonly #holdings = new Map<string, Holdings>();
@@ -78,7 +98,7 @@ export class Books {
   of(symbol: string): Holdings {
     let holdings = this.#holdings.get(symbol);
     if (holdings === undefined) {
-      holdings = { orders: [], positions: [] };
+      holdings = { orders: [], positions: [], legs: { buy: new LegSum(), sell: new LegSum() } };
       this.#holdings.set(symbol, holdings);
     }
     return holdings;
@@ -140,19 +160,30 @@ export class Books {
   }
 
   #position(position: Position, marginRate: number): void {
+    const holdings = this.of(position.symbol);
+    this.#unweigh(position.ticket);
     this.positions.set(position.ticket, position);
     this.#marginRates.set(position.ticket, marginRate);
-    const holdings = this.of(position.symbol);
+    holdings.legs[position.side].add(weighed(position, marginRate));
     holdings.positions = placed(holdings.positions, position);
     this.version++;
+    this.onPosition(position.ticket);
   }
 
-  #positionClosed(position: Position): void {
-    this.positions.delete(position.ticket);
-    this.#marginRates.delete(position.ticket);
-    const holdings = this.of(position.symbol);
-    holdings.positions = without(holdings.positions, position.ticket);
+  #positionClosed({ ticket, symbol }: Position): void {
+    this.#unweigh(ticket);
+    this.positions.delete(ticket);
+    this.#marginRates.delete(ticket);
+    const holdings = this.of(symbol);
+    holdings.positions = without(holdings.positions, ticket);
     this.version++;
+    this.onPosition(ticket);
+  }
+
+  /** Takes the position, as it was, from its symbol's sums. */
+  #unweigh(ticket: Ticket): void {
+    const before = this.positions.get(ticket);
+    if (before !== undefined) this.of(before.symbol).legs[before.side].remove(weighed(before, this.marginRate(ticket)));
   }
 
   #forgetOrders(): void {
@@ -172,6 +203,8 @@ export class Books {
     }
   }
 }
+
+const weighed = ({ volume, openPrice }: Position, rate: number) => ({ volume, price: openPrice, rate });
 
 const count = (order: TerminalOrder | undefined): number => (order !== undefined && isPending(order) ? 1 : 0);
 

@@ -187,6 +187,7 @@ export class PaperBroker {
     if (desk === undefined) return;
     if (this.#appraisal.concerns(desk)) this.#cushion.mark(desk);
     desk.take(tick);
+    this.#appraisal.moved();
     const { orders, positions } = desk.holdings;
     if (orders.length + positions.length > 0 && this.#isOpen(desk, tick.time, tick.brokerTime)) {
       this.#matching.tick(desk, tick.time, tick.brokerTime);

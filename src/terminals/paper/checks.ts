@@ -216,12 +216,12 @@ const funds: Rule = ({ request, desk, opens }, floor) => {
 
 /** What needs no margin is never refused for money. */
 export function fundsFault(prospect: Prospect, opens: Volume, floor: Floor): Refusal | undefined {
-  const { appraisal, settings, now } = floor;
+  const { appraisal, settings } = floor;
   const required = appraisal.required(prospect);
   if (required === 0) return undefined;
   const digits = settings.account.currencyDigits;
   const cost = prospect.kind === "market" ? commissionOf(settings.commissionPerLot, opens, digits) : 0;
-  const free = appraisal.free(now, prospect.instead);
+  const free = appraisal.free(prospect.instead);
   if (free + cost - required >= 0) return undefined;
   const money = (amount: number) => (amount / 10 ** digits).toFixed(digits);
   return { retcode: "no_money", detail: `needs ${money(required - cost)}, free ${money(free)}` };

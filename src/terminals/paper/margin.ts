@@ -20,19 +20,28 @@
  * the reference has it: there the tick value is that of one unit, not of one lot.
  */
 import type { AccountInfo } from "../../core/model/account.ts";
-import { type FinePrice, type Money, money, toFinePrice, toLots, type Volume } from "../../core/model/decimals.ts";
+import { type Money, money, toFinePrice } from "../../core/model/decimals.ts";
 import type { Side } from "../../core/model/order.ts";
 import type { SymbolSpec } from "../../core/model/symbol.ts";
+import { LegSum, type Weighed } from "./leg-sum.ts";
 
-/** A position, a pending order or an order about to be placed, as margin sees it. */
-export interface MarginLeg {
+/**
+ * A position, a pending order or an order about to be placed, as margin sees it. Its price is a position's open price, a
+ * pending order's price, the open side of the market for a market order; its rate is as it was when the leg last changed
+ * its volume (`Conversion.marginRate`).
+ */
+export interface MarginLeg extends Weighed {
   readonly spec: SymbolSpec;
   readonly side: Side;
-  readonly volume: Volume;
-  /** A position's open price, a pending order's price, the open side of the market for a market order. */
-  readonly price: FinePrice;
-  /** Margin currency to deposit currency, as it was when the leg last changed its volume: `Conversion.marginRate`. */
-  readonly rate: number;
+}
+
+export type Sides = Readonly<Record<Side, LegSum>>;
+
+/** What is open and waiting on one symbol. */
+export interface SymbolLegs {
+  readonly spec: SymbolSpec;
+  readonly positions: Sides;
+  readonly pendings: Sides;
 }
 
 /** What of the account decides margin. */
@@ -48,16 +57,15 @@ export type MarginStage = "initial" | "maintenance";
 export function orderMargin(order: MarginLeg, terms: MarginTerms, kind: "market" | "pending" = "market"): Money {
   const { spec } = order;
   const multiplier = kind === "pending" ? spec.marginRates.pending.initial : marginRateOf(spec, order.side, "initial");
-  return marginOf(gather([order]), toLots(order.volume), spec, terms, "initial", multiplier);
+  const legs = LegSum.of([order]);
+  return marginOf(legs, legs.lots, spec, terms, "initial", multiplier);
 }
 
 /** What the account holds for all its positions and pending orders. */
-export function accountMargin(
-  positions: readonly MarginLeg[],
-  pendings: readonly MarginLeg[],
-  terms: MarginTerms,
-): Money {
-  return total(positions, pendings, terms, "maintenance");
+export function accountMargin(symbols: Iterable<SymbolLegs>, terms: MarginTerms): Money {
+  let sum = 0;
+  for (const symbol of symbols) sum += symbolMargin(symbol, terms, "maintenance");
+  return sum as Money;
 }
 
 /**
@@ -68,100 +76,47 @@ export function accountMargin(
  * the order is asked for its initial margin in full (server documentation, fixed
  * margins 1000, 500 and 500 hedged: with 1 bought, selling 2 needs 2000).
  */
-export function marginToOpen(
-  positions: readonly MarginLeg[],
-  pendings: readonly MarginLeg[],
-  order: MarginLeg,
-  terms: MarginTerms,
-): Money {
-  const { spec } = order;
-  const beside = positions.filter((leg) => leg.spec.name === spec.name);
-  const waiting = pendings.filter((leg) => leg.spec.name === spec.name);
-  if (terms.marginMode === "hedging" && spec.marginInitial > 0 && spec.marginMaintenance > 0) {
-    return orderMargin(order, terms);
-  }
-  const after = terms.marginMode === "hedging" ? [...beside, order] : netted(beside, order);
-  const growth = total(after, waiting, terms, "initial") - total(beside, waiting, terms, "initial");
+export function marginToOpen(symbol: SymbolLegs, order: MarginLeg, terms: MarginTerms): Money {
+  const { spec, positions } = symbol;
+  const hedging = terms.marginMode === "hedging";
+  if (hedging && spec.marginInitial > 0 && spec.marginMaintenance > 0) return orderMargin(order, terms);
+  const after = { ...symbol, positions: hedging ? beside(positions, order) : netted(positions, order) };
+  const growth = symbolMargin(after, terms, "initial") - symbolMargin(symbol, terms, "initial");
   return Math.max(0, growth) as Money;
 }
 
-/** What is left of netting positions of one symbol once `order` has been executed against them. */
-function netted(positions: readonly MarginLeg[], order: MarginLeg): readonly MarginLeg[] {
-  const left: MarginLeg[] = [];
-  let remaining = order.volume;
-  for (const leg of positions) {
-    const closed = leg.side === order.side ? 0 : Math.min(leg.volume, remaining);
-    remaining = (remaining - closed) as Volume;
-    if (leg.volume > closed) left.push({ ...leg, volume: (leg.volume - closed) as Volume });
-  }
-  return remaining > 0 ? [...left, { ...order, volume: remaining }] : left;
-}
+const beside = (positions: Sides, order: MarginLeg): Sides => ({
+  ...positions,
+  [order.side]: positions[order.side].with(LegSum.of([order])),
+});
 
-function total(
-  positions: readonly MarginLeg[],
-  pendings: readonly MarginLeg[],
-  terms: MarginTerms,
-  stage: MarginStage,
-): Money {
-  const open = Map.groupBy(positions, (leg) => leg.spec.name);
-  const waiting = Map.groupBy(pendings, (leg) => leg.spec.name);
-  let sum = 0;
-  for (const name of new Set([...open.keys(), ...waiting.keys()])) {
-    sum += symbolMargin(open.get(name) ?? [], waiting.get(name) ?? [], terms, stage);
-  }
-  return sum as Money;
+/** What is left of netting a symbol's position once `order` has been executed against it. */
+function netted(positions: Sides, order: MarginLeg): Sides {
+  const against = order.side === "buy" ? "sell" : "buy";
+  const opens = Math.max(0, order.volume - positions[against].volume) as MarginLeg["volume"];
+  return { ...beside(positions, { ...order, volume: opens }), [against]: positions[against].less(order.volume) };
 }
 
 /** MetaTrader's margin of one symbol, by the basic or by the larger-leg method. */
-function symbolMargin(
-  positions: readonly MarginLeg[],
-  pendings: readonly MarginLeg[],
-  terms: MarginTerms,
-  stage: MarginStage,
-): number {
-  const spec = (positions[0] ?? pendings[0])?.spec;
-  if (spec === undefined) return 0;
-  const of = (legs: readonly MarginLeg[], side: Side) => gather(legs.filter((leg) => leg.side === side));
+function symbolMargin({ spec, positions, pendings }: SymbolLegs, terms: MarginTerms, stage: MarginStage): number {
   const pending = (side: Side) => {
-    const block = of(pendings, side);
-    return marginOf(block, block.lots, spec, terms, "initial", spec.marginRates.pending.initial);
+    const legs = pendings[side];
+    return marginOf(legs, legs.lots, spec, terms, "initial", spec.marginRates.pending.initial);
   };
-  const buys = of(positions, "buy");
-  const sells = of(positions, "sell");
-  const ordinary = (block: Block, lots: number, side: Side) =>
-    marginOf(block, lots, spec, terms, stage, marginRateOf(spec, side, stage));
+  const { buy, sell } = positions;
+  const ordinary = (legs: LegSum, lots: number, side: Side) =>
+    marginOf(legs, lots, spec, terms, stage, marginRateOf(spec, side, stage));
 
   if (spec.marginHedgedUseLeg) {
     return Math.max(
-      ordinary(buys, buys.lots, "buy") + pending("buy"),
-      ordinary(sells, sells.lots, "sell") + pending("sell"),
+      ordinary(buy, buy.lots, "buy") + pending("buy"),
+      ordinary(sell, sell.lots, "sell") + pending("sell"),
     );
   }
-  const larger: Side = buys.lots >= sells.lots ? "buy" : "sell";
-  const uncovered = ordinary(larger === "buy" ? buys : sells, Math.abs(buys.lots - sells.lots), larger);
-  const covered = hedgedMargin(gather(positions), Math.min(buys.lots, sells.lots), spec, terms, stage);
+  const larger: Side = buy.lots >= sell.lots ? "buy" : "sell";
+  const uncovered = ordinary(positions[larger], Math.abs(buy.lots - sell.lots), larger);
+  const covered = hedgedMargin(buy.with(sell), Math.min(buy.lots, sell.lots), spec, terms, stage);
   return uncovered + covered + pending("buy") + pending("sell");
-}
-
-/** Legs that count as one: their volume and their averages by volume. */
-interface Block {
-  readonly lots: number;
-  readonly price: number;
-  readonly rate: number;
-}
-
-function gather(legs: readonly MarginLeg[]): Block {
-  let volume = 0;
-  let priced = 0;
-  let rated = 0;
-  for (const leg of legs) {
-    volume += leg.volume;
-    priced += leg.volume * toFinePrice(leg.price, leg.spec.digits);
-    rated += leg.volume * leg.rate;
-  }
-  return volume === 0
-    ? { lots: 0, price: 0, rate: 0 }
-    : { lots: toLots(volume as Volume), price: priced / volume, rate: rated / volume };
 }
 
 /** Margin rate of a side; a maintenance rate of 0 means the initial one. */
@@ -170,9 +125,11 @@ function marginRateOf(spec: SymbolSpec, side: Side, stage: MarginStage): number 
   return stage === "maintenance" && maintenance !== 0 ? maintenance : initial;
 }
 
+const priceOf = (legs: LegSum, spec: SymbolSpec): number => toFinePrice(legs.price, spec.digits);
+
 /** Converted, multiplied by the margin rate, rounded. */
 function marginOf(
-  block: Block,
+  legs: LegSum,
   lots: number,
   spec: SymbolSpec,
   terms: MarginTerms,
@@ -180,18 +137,18 @@ function marginOf(
   multiplier: number,
 ): Money {
   if (lots === 0 || multiplier === 0) return 0 as Money;
-  const base = lots * perLot(spec, block.price, terms.leverage, stage, spec.contractSize);
-  return money(base * block.rate * multiplier, terms.currencyDigits);
+  const base = lots * perLot(spec, priceOf(legs, spec), terms.leverage, stage, spec.contractSize);
+  return money(base * legs.rate * multiplier, terms.currencyDigits);
 }
 
 /** The covered volume: at the average of all positions and the mean of the two sides' margin rates. */
-function hedgedMargin(all: Block, lots: number, spec: SymbolSpec, terms: MarginTerms, stage: MarginStage): Money {
+function hedgedMargin(all: LegSum, lots: number, spec: SymbolSpec, terms: MarginTerms, stage: MarginStage): Money {
   if (lots === 0 || spec.marginHedged === 0) return 0 as Money;
   const mean = (marginRateOf(spec, "buy", stage) + marginRateOf(spec, "sell", stage)) / 2;
   const each =
     spec.marginInitial > 0
       ? fixed(spec, spec.marginHedged, terms.leverage)
-      : perLot(spec, all.price, terms.leverage, stage, spec.marginHedged);
+      : perLot(spec, priceOf(all, spec), terms.leverage, stage, spec.marginHedged);
   return money(lots * each * all.rate * mean, terms.currencyDigits);
 }
 

@@ -9,39 +9,24 @@ import type { AccountInfo, PositionValue, Valuation } from "../../core/model/acc
 import { type Money, toMoney } from "../../core/model/decimals.ts";
 import type { Instant } from "../../core/model/ids.ts";
 
-/** An open position's value, and the swap it has gathered. */
-export interface ValuedPosition extends PositionValue {
-  readonly swap: Money;
-}
-
 export interface Holdings {
   readonly time: Instant;
   readonly balance: Money;
   readonly credit: Money;
   /** See `accountMargin`. */
   readonly margin: Money;
-  readonly positions: readonly ValuedPosition[];
+  /** Floating profit with swap. */
+  readonly profit: Money;
+  readonly positions: readonly PositionValue[];
 }
 
 /** MetaTrader's account values: equity, free margin and level follow from the rest. */
 export function valuationOf(holdings: Holdings, account: AccountInfo): Valuation {
-  const { time, balance, credit, margin, positions } = holdings;
-  let profit = 0;
-  for (const position of positions) profit += position.profit + position.swap;
+  const { balance, credit, margin, profit } = holdings;
   const equity = (balance + credit + profit) as Money;
   const marginLevel = marginLevelOf(equity, margin);
-  const valuation: Valuation = {
-    time,
-    balance,
-    credit,
-    profit: profit as Money,
-    equity,
-    margin,
-    freeMargin: (equity - margin) as Money,
-    marginLevel,
-    marginCall: false,
-    positions: positions.map(({ position, price, profit }) => ({ position, price, profit })),
-  };
+  const freeMargin = (equity - margin) as Money;
+  const valuation: Valuation = { ...holdings, equity, freeMargin, marginLevel, marginCall: false };
   return { ...valuation, marginCall: isMarginCall(valuation, account) };
 }
 

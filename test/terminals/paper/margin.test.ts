@@ -2,12 +2,14 @@ import { describe, expect, it } from "vitest";
 import { lots, type Money, money } from "../../../src/core/model/decimals.ts";
 import type { Side } from "../../../src/core/model/order.ts";
 import type { CalcMode, SymbolSpec } from "../../../src/core/model/symbol.ts";
+import { LegSum } from "../../../src/terminals/paper/leg-sum.ts";
 import {
-  accountMargin,
   type MarginLeg,
   type MarginTerms,
-  marginToOpen,
+  marginToOpen as marginBeside,
+  accountMargin as marginOfSymbols,
   orderMargin,
+  type SymbolLegs,
 } from "../../../src/terminals/paper/margin.ts";
 import { marginRatesOf } from "../../../src/terminals/paper/symbols.ts";
 import { atFullMargin, contract, fineAt, market, pair } from "./contracts.ts";
@@ -24,6 +26,28 @@ const leg = (spec: SymbolSpec, side: Side, volume: number, price: number, rate =
   price: fineAt(spec, price),
   rate,
 });
+
+const sidesOf = (legs: readonly MarginLeg[]) => ({
+  buy: LegSum.of(legs.filter(({ side }) => side === "buy")),
+  sell: LegSum.of(legs.filter(({ side }) => side === "sell")),
+});
+
+function symbolsOf(positions: readonly MarginLeg[], pendings: readonly MarginLeg[]): SymbolLegs[] {
+  const specs = new Map([...positions, ...pendings].map(({ spec }) => [spec.name, spec]));
+  return [...specs.values()].map((spec) => {
+    const on = (legs: readonly MarginLeg[]) => sidesOf(legs.filter((leg) => leg.spec.name === spec.name));
+    return { spec, positions: on(positions), pendings: on(pendings) };
+  });
+}
+
+const accountMargin = (positions: readonly MarginLeg[], pendings: readonly MarginLeg[], terms: MarginTerms): Money =>
+  marginOfSymbols(symbolsOf(positions, pendings), terms);
+
+function marginToOpen(positions: readonly MarginLeg[], order: MarginLeg, terms: MarginTerms): Money {
+  const { spec } = order;
+  const beside = positions.filter((leg) => leg.spec.name === spec.name);
+  return marginBeside({ spec, positions: sidesOf(beside), pendings: sidesOf([]) }, order, terms);
+}
 
 describe("the margin of one order", () => {
   const eurusd = contract("EURUSD");
@@ -152,7 +176,7 @@ describe("the account's margin, positions of both directions", () => {
       marginRates: marginRatesOf(1),
     });
     const [bought, sold] = [leg(fixed, "buy", 1, 100), leg(fixed, "sell", 2, 100)];
-    expect(marginToOpen([bought], [], sold, hedging)).toBe(cents(2000));
+    expect(marginToOpen([bought], sold, hedging)).toBe(cents(2000));
     expect(accountMargin([bought, sold], [], hedging)).toBe(cents(1000));
   });
 
@@ -176,20 +200,20 @@ describe("the margin to open an order", () => {
   const bought = leg(gold, "buy", 1, 2000);
 
   it("is the order's own beside nothing, and beside other symbols", () => {
-    expect(marginToOpen([], [], bought, hedging)).toBe(cents(2000));
-    expect(marginToOpen([leg(contract("EURUSD"), "sell", 9, 1.1)], [], bought, hedging)).toBe(cents(2000));
+    expect(marginToOpen([], bought, hedging)).toBe(cents(2000));
+    expect(marginToOpen([leg(contract("EURUSD"), "sell", 9, 1.1)], bought, hedging)).toBe(cents(2000));
   });
 
   it("is nothing for what a position of the other direction covers", () => {
-    expect(marginToOpen([bought], [], leg(gold, "sell", 1, 2000), hedging)).toBe(0);
-    expect(marginToOpen([bought], [], leg(gold, "sell", 3, 2000), hedging)).toBe(cents(4000));
+    expect(marginToOpen([bought], leg(gold, "sell", 1, 2000), hedging)).toBe(0);
+    expect(marginToOpen([bought], leg(gold, "sell", 3, 2000), hedging)).toBe(cents(4000));
     const free = contract("XAUUSD", { marginHedged: 0 });
-    expect(marginToOpen([leg(free, "buy", 1, 2000)], [], leg(free, "sell", 0.5, 2000), hedging)).toBe(0);
+    expect(marginToOpen([leg(free, "buy", 1, 2000)], leg(free, "sell", 0.5, 2000), hedging)).toBe(0);
   });
 
   it("on a netting account is that of the position that results", () => {
-    expect(marginToOpen([bought], [], leg(gold, "sell", 1, 2000), netting)).toBe(0);
-    expect(marginToOpen([bought], [], leg(gold, "sell", 3, 2000), netting)).toBe(cents(2000));
-    expect(marginToOpen([bought], [], leg(gold, "buy", 1, 2000), netting)).toBe(cents(2000));
+    expect(marginToOpen([bought], leg(gold, "sell", 1, 2000), netting)).toBe(0);
+    expect(marginToOpen([bought], leg(gold, "sell", 3, 2000), netting)).toBe(cents(2000));
+    expect(marginToOpen([bought], leg(gold, "buy", 1, 2000), netting)).toBe(cents(2000));
   });
 });

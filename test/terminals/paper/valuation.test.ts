@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import type { AccountInfo } from "../../../src/core/model/account.ts";
+import type { AccountInfo, PositionValue } from "../../../src/core/model/account.ts";
 import { type Money, money, type Price, toMoney } from "../../../src/core/model/decimals.ts";
 import { type AccountAlias, type Instant, ticket } from "../../../src/core/model/ids.ts";
-import { isMarginCall, isStopOut, type ValuedPosition, valuationOf } from "../../../src/terminals/paper/valuation.ts";
+import { isMarginCall, isStopOut, valuationOf } from "../../../src/terminals/paper/valuation.ts";
 
 const account: AccountInfo = {
   alias: "paper" as AccountAlias,
@@ -23,15 +23,14 @@ const account: AccountInfo = {
 };
 
 const cents = (amount: number): Money => money(amount, 2);
-const open = (profit: number, swap = 0): ValuedPosition => ({
+const open = (profit: number): PositionValue => ({
   position: ticket(1),
   price: 1 as Price,
   profit: cents(profit),
-  swap: cents(swap),
 });
 
 function value(
-  amounts: { balance: number; margin: number; credit?: number; positions?: readonly ValuedPosition[] },
+  amounts: { balance: number; margin: number; credit?: number; positions?: readonly PositionValue[] },
   terms: Partial<AccountInfo> = {},
 ) {
   const { balance, margin, credit = 0, positions = [] } = amounts;
@@ -40,6 +39,7 @@ function value(
     balance: cents(balance),
     credit: cents(credit),
     margin: cents(margin),
+    profit: positions.reduce((sum, { profit }) => sum + profit, 0) as Money,
     positions,
   };
   return valuationOf(holdings, { ...account, ...terms });
@@ -56,13 +56,6 @@ describe("an account's value", () => {
     const valuation = value({ balance: 101300.53, margin: 51193.67, positions: [open(-32981)] });
     expect([valuation.equity, valuation.freeMargin].map((amount) => toMoney(amount, 2))).toEqual([68319.53, 17125.86]);
     expect(valuation.marginLevel).toBeCloseTo(133.4530812, 7);
-  });
-
-  it("counts swap into the account's profit, and not into the position's", () => {
-    const valuation = value({ balance: 1000, margin: 10, credit: 50, positions: [open(10, -0.5), open(-4, -0.25)] });
-    expect([valuation.profit, valuation.equity]).toEqual([cents(5.25), cents(1055.25)]);
-    expect(valuation.positions.map(({ profit }) => profit)).toEqual([cents(10), cents(-4)]);
-    expect(valuation.positions[0]).not.toHaveProperty("swap");
   });
 
   it("has level 0 and no margin call while no margin is used", () => {
