@@ -24,7 +24,7 @@ import type { Clock } from "../../core/ports/clock.ts";
 import type { Journal } from "../../core/ports/journal.ts";
 import type { Observer } from "../../core/ports/observer.ts";
 import type { AccountSnapshot, CheckResult, Outcome, TerminalPort, TerminalReport } from "../../core/ports/terminal.ts";
-import type { LedgerEvent } from "./books.ts";
+import { type LedgerEvent, lasting } from "./books.ts";
 import { type Answer, PaperBroker } from "./broker.ts";
 import type { Market } from "./market.ts";
 import { MarketHours } from "./market-hours.ts";
@@ -223,7 +223,8 @@ export class PaperTerminal implements TerminalPort {
   #record(events: readonly LedgerEvent[]): void {
     if (events.length === 0) return;
     try {
-      this.#parts.ledger.append(events).durable.catch((error: unknown) => this.#failLedger(error));
+      const { durable } = this.#parts.ledger.append(lasting(events));
+      durable.catch((error: unknown) => this.#failLedger(error));
     } catch (error) {
       this.#failLedger(error); // it is shut, or its queue is full
       return;

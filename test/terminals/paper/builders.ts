@@ -18,7 +18,7 @@ import type { SymbolSpec, WeekSessions } from "../../../src/core/model/symbol.ts
 import type { SourceTick } from "../../../src/core/model/tick.ts";
 import { TickRows } from "../../../src/core/model/tick-rows.ts";
 import type { Outcome } from "../../../src/core/ports/terminal.ts";
-import type { LedgerEvent } from "../../../src/terminals/paper/books.ts";
+import { type LedgerEvent, lasting } from "../../../src/terminals/paper/books.ts";
 import { PaperBroker } from "../../../src/terminals/paper/broker.ts";
 import { type BrokerSettings, frictionless } from "../../../src/terminals/paper/settings.ts";
 
@@ -147,13 +147,20 @@ export function asks(side: Side, { lots: volume = 0.1, at, limit, sl, tp, ...res
 export class Session {
   readonly broker: PaperBroker;
   readonly ledger: LedgerEvent[] = [];
+  /** What a terminal keeps of it. */
+  readonly kept: LedgerEvent[] = [];
   now: Instant;
 
   constructor(variations: Variations = {}, chance = draws(0), now: Instant = noon) {
     const settings = settingsWith(variations);
     this.broker = new PaperBroker(settings, chance);
     this.now = now;
-    this.ledger.push(...this.broker.deposit(settings.initialBalance, now));
+    this.#note(this.broker.deposit(settings.initialBalance, now));
+  }
+
+  #note(events: readonly LedgerEvent[]): void {
+    this.ledger.push(...events);
+    this.kept.push(...lasting(events));
   }
 
   tickOf(bid: number, ask: number, symbol = "EURUSD", digits = 5): SourceTick {
@@ -174,12 +181,12 @@ export class Session {
     const events = this.broker
       .ticks(TickRows.of([this.tickOf(bid, ask, symbol, digits)]))
       .flatMap((episode) => episode.events);
-    this.ledger.push(...events);
+    this.#note(events);
     return told(events);
   }
 
   #take({ outcome, events }: { outcome: Outcome; events: readonly LedgerEvent[] }): Told {
-    this.ledger.push(...events);
+    this.#note(events);
     return { outcome, retcode: outcome.retcode, events: told(events) };
   }
 

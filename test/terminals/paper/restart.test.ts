@@ -115,10 +115,10 @@ function life(seed: number, marginMode: MarginMode): Session {
 const seeds = Array.from({ length: 150 }, (_, seed) => seed);
 
 describe.each<MarginMode>(["hedging", "netting"])("a %s account, whatever happens", (marginMode) => {
-  it("stands after the fold over its ledger where it stood before", () => {
+  it("stands after the fold over what the ledger keeps where it stood before", () => {
     for (const seed of seeds) {
-      const { broker, ledger, now } = life(seed, marginMode);
-      const restarted = folded(ledger, brokers(marginMode));
+      const { broker, kept, now } = life(seed, marginMode);
+      const restarted = folded(kept, brokers(marginMode));
       expect(standing(restarted), `seed ${seed}`).toEqual(standing(broker));
       expect(restarted.valuation(now).margin, `seed ${seed}`).toBe(broker.valuation(now).margin);
     }
