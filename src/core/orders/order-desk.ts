@@ -142,15 +142,15 @@ export class OrderDesk {
   async until(name: ClientOrderId | string, reached: () => boolean, caller: Caller): Promise<void> {
     const decided = () => reached() || this.record.failure !== undefined;
     if (decided()) return;
-    const over = new AbortController();
     const remaining = caller.deadline === undefined ? undefined : caller.deadline - this.clock.now();
+    const over = remaining === undefined ? undefined : new AbortController();
     await new Promise<void>((resolve) => {
       const unwatch = this.record.watch(name as ClientOrderId, () => {
         if (decided()) done();
       });
       const done = () => {
         unwatch();
-        over.abort(answered);
+        over?.abort(answered);
         caller.signal.removeEventListener("abort", done);
         resolve();
       };
@@ -158,7 +158,7 @@ export class OrderDesk {
       if (caller.signal.aborted) done();
       // The answer must still travel: it leaves a little before the deadline.
       else if (remaining !== undefined) {
-        void this.clock.sleep(Math.max(0, remaining - Math.min(50, remaining / 10)), over.signal).then(done);
+        void this.clock.sleep(Math.max(0, remaining - Math.min(50, remaining / 10)), over?.signal).then(done);
       }
     });
   }
