@@ -23,6 +23,10 @@ export function machineClock(wallClock: () => number = Date.now): Clock {
       return latest as Instant;
     },
     sleep: (ms, signal) => (ms <= 0 ? turn() : sleepUntil(performance.now() + ms, signal)),
+    after: (ms, call) => {
+      const timeout = setTimeout(call, Math.min(Math.ceil(ms), LONGEST));
+      return () => clearTimeout(timeout);
+    },
   };
 }
 

@@ -101,6 +101,7 @@ export class World {
           };
           signal?.addEventListener("abort", early);
         }),
+      after: (ms, call) => this.after(ms, process, call),
     };
   }
 

@@ -24,6 +24,14 @@ describe("the machine's clock", () => {
     expect(performance.now() - start).toBeGreaterThanOrEqual(20);
   });
 
+  it("calls back, unless it is called off", async () => {
+    const clock = machineClock();
+    const called: string[] = [];
+    clock.after(1, () => called.push("called off"))();
+    await new Promise<void>((resolve) => clock.after(2, resolve));
+    expect(called).toEqual([]);
+  });
+
   it("wakes when told to, and at once when told before", async () => {
     const alarm = new AbortController();
     const sleeping = machineClock().sleep(1e12, alarm.signal);

@@ -19,6 +19,7 @@ import type { Standing } from "./risk.ts";
 
 /** Why a wait is over. A reason that is given need not be made: each would be an exception with a stack. */
 const answered = "answered";
+const silent = "silent";
 
 export interface Limits {
   /** After so many milliseconds without an answer the terminal counts as silent. */
@@ -109,28 +110,29 @@ export class OrderDesk {
   }
 
   /** Runs one command at the terminal; `terminal_silent` when it gives no answer in time. An answer after that is `late`. */
-  async command<T>(run: (signal: AbortSignal) => Promise<T>, late?: (answer: T) => void): Promise<T> {
+  command<T>(run: (signal: AbortSignal) => Promise<T>, late?: (answer: T) => void): Promise<T> {
     this.#inFlight += 1;
     const over = new AbortController();
-    const silence = this.clock.sleep(this.limits.silence, over.signal).then((): Promise<never> | undefined => {
-      if (over.signal.aborted) return undefined;
-      throw new BridgeError("terminal_silent", `the terminal has not answered for ${this.limits.silence} ms`);
+    return new Promise((resolve, reject) => {
+      let waiting = true;
+      const end = (): boolean => {
+        const ends = waiting;
+        waiting = false;
+        callOff();
+        if (ends) this.#landed();
+        return ends;
+      };
+      const callOff = this.clock.after(this.limits.silence, () => {
+        end();
+        over.abort(silent);
+        reject(new BridgeError("terminal_silent", `the terminal has not answered for ${this.limits.silence} ms`));
+      });
+      const answering = async () => run(over.signal);
+      answering().then(
+        (answer) => (end() ? resolve(answer) : late?.(answer)),
+        (error: unknown) => end() && reject(error),
+      );
     });
-    silence.catch(() => undefined); // an answer came first
-    let waiting = true;
-    const answer = async () => {
-      const given = await run(over.signal);
-      if (!waiting) late?.(given);
-      return given;
-    };
-    try {
-      return (await Promise.race([answer(), silence])) as T; // silence throws, or comes after the answer
-    } finally {
-      waiting = false;
-      over.abort(answered);
-      this.#inFlight -= 1;
-      if (this.#inFlight === 0) this.#rest();
-    }
   }
 
   /** Resolves when nothing is on its way. */
@@ -163,7 +165,9 @@ export class OrderDesk {
     });
   }
 
-  #rest(): void {
+  #landed(): void {
+    this.#inFlight -= 1;
+    if (this.#inFlight > 0) return;
     const waiting = this.#idle;
     this.#idle = [];
     for (const resolve of waiting) resolve();

@@ -256,7 +256,11 @@ describe("a generated market", () => {
 
   it("ends when it is told to, even while it sleeps", async () => {
     const stop = new AbortController();
-    const clock = { now: () => monday as SourceTick["time"], sleep: async () => stop.abort() };
+    const clock = {
+      now: () => monday as SourceTick["time"],
+      sleep: async () => stop.abort(),
+      after: () => () => undefined,
+    };
     let batches = 0;
     for await (const _ of new GeneratedMarket({ seed: 1 }, defaultSymbols, clock).batches(stop.signal)) batches++;
     expect(batches).toBe(1); // the opening prices

@@ -38,6 +38,10 @@ export class EagerClock implements Clock {
     this.sleeps.push(ms);
     this.time += ms;
   }
+
+  after(): () => void {
+    return () => undefined;
+  }
 }
 
 /** A file in a folder of the test's own; the path. */

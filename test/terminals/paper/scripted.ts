@@ -26,6 +26,12 @@ export class ScriptedClock implements Clock {
     });
   }
 
+  after(ms: number, call: () => void): () => void {
+    const sleeper = { until: this.#now + ms, wake: call };
+    this.#sleepers.add(sleeper);
+    return () => this.#sleepers.delete(sleeper);
+  }
+
   advance(ms: number): void {
     this.#now += ms;
     for (const sleeper of this.#sleepers) if (sleeper.until <= this.#now) this.#wake(sleeper);

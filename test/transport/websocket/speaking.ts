@@ -252,6 +252,14 @@ export class ScriptedClock implements Clock {
     });
   }
 
+  after(ms: number, wake: () => void): () => void {
+    const sleeper = { until: this.#now + ms, wake };
+    this.#sleepers.push(sleeper);
+    return () => {
+      this.#sleepers = this.#sleepers.filter((one) => one !== sleeper);
+    };
+  }
+
   advance(ms: number): void {
     this.#now += ms;
     const due = this.#sleepers.filter(({ until }) => until <= this.#now);
