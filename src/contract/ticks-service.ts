@@ -7,13 +7,13 @@ import {
   GetSymbolResponseSchema,
   ListBarsResponseSchema,
   ListSymbolsResponseSchema,
-  ListTicksResponseSchema,
   type StreamBarsResponse,
   StreamBarsResponseSchema,
   type StreamTicksRequest,
   type StreamTicksResponse,
   StreamTicksResponseSchema,
   SubscriptionSchema,
+  TickForm,
   TicksService,
   type Timeframe,
   UpdateTickSubscriptionResponseSchema,
@@ -21,7 +21,7 @@ import {
 import type { SymbolResultSchema } from "../../gen/ts/mt5bridge/v1/types_pb.ts";
 import type { Account } from "../core/accounts/account.ts";
 import { BridgeError } from "../core/errors.ts";
-import type { Timeframe as CoreTimeframe } from "../core/model/bar.ts";
+import type { Bar, Timeframe as CoreTimeframe } from "../core/model/bar.ts";
 import type { Instant } from "../core/model/ids.ts";
 import type { HistoryRange } from "../core/ports/history.ts";
 import type { Flow } from "../core/streams/flow.ts";
@@ -33,6 +33,7 @@ import type { SymbolResult } from "../core/ticks/tick-reader.ts";
 import { type Accounts, accountOf } from "./accounts.ts";
 import { partsOf, sizeOf, tokenOf } from "./pages.ts";
 import { mayReadSymbol } from "./principal.ts";
+import { TicksAsColumns, ticksAsRows } from "./recorded-ticks.ts";
 import { type Implementation, service } from "./service.ts";
 import { courseEvent, cursorFrom, cursorOf, heartbeatOf } from "./streams.ts";
 import { barMessage, batchMessage, frameMessage, symbolMessage, tickMessage } from "./tick-message.ts";
@@ -73,13 +74,14 @@ export const ticksService = (accounts: Accounts) =>
 
     async listTicks(request) {
       const account = accountOf(accounts, request.account);
-      account.desk.symbol(request.symbol);
+      const { digits } = account.desk.symbol(request.symbol);
+      const inColumns = request.form === TickForm.COLUMNS;
+      if (!inColumns) refuseAbove(largestPage, request.pageSize);
       const range = rangeOf(request);
-      const ticks = await account.history.ticks(range);
-      return create(ListTicksResponseSchema, {
-        ticks: ticks.map((tick) => tickMessage(tick, account.symbols)),
-        nextPageToken: nextPage(range, ticks),
-      });
+      const rows = await account.history.ticks(range);
+      const next = nextPage(range, rows.length, (i) => rows.timeAt(i));
+      if (!inColumns) return ticksAsRows(rows, next, account.symbols);
+      return new TicksAsColumns(rows, next, digits);
     },
 
     async listBars(request) {
@@ -89,7 +91,7 @@ export const ticksService = (accounts: Accounts) =>
       const bars = await account.history.bars(range, timeframeOf(request.timeframe));
       return create(ListBarsResponseSchema, {
         bars: bars.map((bar) => barMessage(bar, account.symbols)),
-        nextPageToken: nextPage(range, bars),
+        nextPageToken: nextPage(range, bars.length, (i) => (bars[i] as Bar).time),
       });
     },
 
@@ -204,6 +206,17 @@ interface RangeRequest {
   readonly pageToken: string;
 }
 
+/** Ticks of one page, unless they come as columns. */
+const largestPage = 10_000;
+
+function refuseAbove(most: number, size: number): void {
+  if (size <= most) return;
+  const description = `must be 0 to ${most}; got ${size}`;
+  throw new BridgeError("invalid_argument", `page_size: ${description}`, {
+    violations: [{ field: "page_size", description }],
+  });
+}
+
 /** The part of history that a request means. A token carries the row's moment at which the page before has ended. */
 function rangeOf(request: RangeRequest): HistoryRange {
   const from = request.from === undefined ? (0 as Instant) : instant(request.from);
@@ -221,10 +234,11 @@ function rangeOf(request: RangeRequest): HistoryRange {
 }
 
 /** A full page may have a next one: it begins at the moment of this one's last row, without the rows already given. */
-function nextPage(range: HistoryRange, rows: readonly { readonly time: Instant }[]): string {
-  if (rows.length < range.limit) return "";
-  const edge = (range.newest ? rows[0] : rows.at(-1))?.time ?? (0 as Instant);
-  const same = rows.filter((row) => row.time === edge).length;
+function nextPage(range: HistoryRange, rows: number, timeOf: (row: number) => Instant): string {
+  if (rows < range.limit) return "";
+  const edge = timeOf(range.newest ? 0 : rows - 1);
+  let same = 1;
+  while (same < rows && timeOf(range.newest ? same : rows - 1 - same) === edge) same++;
   const before = edge === (range.newest ? range.to : range.from) ? range.skip : 0;
   return tokenOf(edge, same + before);
 }

@@ -11,6 +11,7 @@
 import { type DescMessage, type Message, type Registry, toBinary } from "@bufbuild/protobuf";
 import { envelopeHead, inEnvelope } from "../contract/envelope.ts";
 import { jsonText } from "../contract/json.ts";
+import { ownBytes } from "../contract/recorded-ticks.ts";
 import { readyEnvelope } from "../contract/tick-message.ts";
 import { BridgeError } from "../core/errors.ts";
 
@@ -51,6 +52,8 @@ export function contentOf(schema: DescMessage, message: Message, { json, types }
 
 /** The bytes of a message that goes to one reader. */
 export function bytesOf(schema: DescMessage, message: Message): Buffer {
+  const own = ownBytes(message);
+  if (own !== undefined) return own;
   const bytes = toBinary(schema, message);
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

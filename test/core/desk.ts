@@ -7,6 +7,7 @@ import { BridgeError } from "../../src/core/errors.ts";
 import type { Bar } from "../../src/core/model/bar.ts";
 import type { ClientOrderId, Instant, StrategyId } from "../../src/core/model/ids.ts";
 import type { Order } from "../../src/core/model/order.ts";
+import { TickRows } from "../../src/core/model/tick-rows.ts";
 import { applyReport } from "../../src/core/orders/apply-report.ts";
 import { raiseDoubts, settleDoubts } from "../../src/core/orders/doubts.ts";
 import type { OrderDraft } from "../../src/core/orders/draft.ts";
@@ -91,7 +92,7 @@ export const limit = (more: Partial<OrderDraft> = {}): Partial<OrderDraft> => ({
 const nothing: TickHistory = {
   record: () => undefined,
   room: async () => undefined,
-  ticks: async () => [],
+  ticks: async () => TickRows.of([]),
   bars: async (): Promise<readonly Bar[]> => [],
   latest: async () => [],
 };

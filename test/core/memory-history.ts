@@ -1,6 +1,6 @@
 import type { Bar, Timeframe } from "../../src/core/model/bar.ts";
 import type { Tick } from "../../src/core/model/tick.ts";
-import type { TickRows } from "../../src/core/model/tick-rows.ts";
+import { TickRows } from "../../src/core/model/tick-rows.ts";
 import type { HistoryRange, TickHistory } from "../../src/core/ports/history.ts";
 import { barsOf } from "../any-ticks.ts";
 
@@ -16,8 +16,8 @@ export class MemoryHistory implements TickHistory {
 
   async room(): Promise<void> {}
 
-  async ticks(range: HistoryRange): Promise<readonly Tick[]> {
-    return this.#within(this.recorded, range);
+  async ticks(range: HistoryRange): Promise<TickRows<Tick>> {
+    return TickRows.of(this.#within(this.recorded, range));
   }
 
   async bars(range: HistoryRange, timeframe: Timeframe): Promise<readonly Bar[]> {

@@ -10,6 +10,7 @@ import { recover } from "../../src/core/accounts/recover.ts";
 import { type ControlEvent, ControlRecord } from "../../src/core/control/control-record.ts";
 import { BridgeError } from "../../src/core/errors.ts";
 import type { Instant } from "../../src/core/model/ids.ts";
+import { TickRows } from "../../src/core/model/tick-rows.ts";
 import { raiseDoubts, settleDoubts, watchDoubts } from "../../src/core/orders/doubts.ts";
 import { OrderDesk } from "../../src/core/orders/order-desk.ts";
 import type { TickHistory } from "../../src/core/ports/history.ts";
@@ -37,7 +38,7 @@ const rebirth = 150;
 const noHistory: TickHistory = {
   record: () => undefined,
   room: async () => undefined,
-  ticks: async () => [],
+  ticks: async () => TickRows.of([]),
   bars: async () => [],
   latest: async () => [],
 };

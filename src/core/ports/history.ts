@@ -24,7 +24,7 @@ export interface TickHistory {
   record(ticks: TickRows<Tick>): void;
   /** Resolves when there is room for more: for sources that can wait. */
   room(): Promise<void>;
-  ticks(range: HistoryRange): Promise<readonly Tick[]>;
+  ticks(range: HistoryRange): Promise<TickRows<Tick>>;
   /** Bars from the recorded ticks, the running one included. */
   bars(range: HistoryRange, timeframe: Timeframe): Promise<readonly Bar[]>;
   /** The newest tick of each symbol, as of the last run. */

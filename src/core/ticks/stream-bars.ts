@@ -153,7 +153,7 @@ async function closings(
     history.bars({ ...all, to: (time - 1) as Instant, limit: 1 }, timeframe),
     history.bars({ ...all, from: time }, timeframe),
   ]);
-  const begun = earlier.some(hasPrice) || sameTime.find(hasPrice)?.place !== first.place;
+  const begun = [...earlier].some(hasPrice) || [...sameTime].find(hasPrice)?.place !== first.place;
   const bars = new Map((before === undefined ? since : [before, ...since]).map((bar) => [bar.time, bar]));
   const found: { bar: Bar; place: number }[] = [];
   let running = begun ? time : before?.time;

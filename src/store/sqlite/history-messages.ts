@@ -30,7 +30,7 @@ export type Reply =
   | { readonly kind: "refused"; readonly why: string }
   /** The chunk's array, for use again. */
   | { readonly kind: "recorded"; readonly rows: Float64Array }
-  /** `names`: the symbol of each row, where they differ. */
+  /** `names`: the symbols of the rows, by their number, where there are several. */
   | { readonly kind: "rows"; readonly id: number; readonly rows: Float64Array; readonly names?: readonly string[] }
   | { readonly kind: "unreadable"; readonly id: number; readonly why: string }
   /** Something to know; the history goes on. */

@@ -15,7 +15,7 @@ import type { HistoryRange } from "../../core/ports/history.ts";
 import { BarFold, inPeriods, longest } from "../../core/ticks/bars.ts";
 import { BAR_FIELDS } from "./history-messages.ts";
 import type { HistoryTables } from "./history-tables.ts";
-import { decodeBlock, holds, rowOf, TICK_FIELDS, TickBlock, type TickColumns } from "./tick-block.ts";
+import { decodeBlock, holds, rowsOf, TickBlock, type TickColumns } from "./tick-block.ts";
 
 /** A broker's clock is put forward or back by an hour: a period may be longer by that, and more is never needed. */
 const CLOCK_CHANGE = 2 * 3_600_000;
@@ -110,50 +110,48 @@ export class Series {
     this.#tables.writeEnd(this.#id, this.#newest, this.#atNewest);
   }
 
-  /** The newest tick's fields. */
-  latest(): number[] | undefined {
-    return this.ticks({ from: this.#newest, to: this.#newest, limit: 1, newest: true, skip: 0 })[0];
+  /** The newest tick's row. */
+  latest(): Float64Array {
+    return this.ticks({ from: this.#newest, to: this.#newest, limit: 1, newest: true, skip: 0 });
   }
 
-  /** Rows of tick fields, oldest first. */
-  ticks({ from, to, limit, newest, skip }: Span): number[][] {
-    const rows: number[][] = [];
-    const edge = newest ? to : from;
+  /** Rows of ticks (their symbol is 0), oldest first. */
+  ticks({ from, to, limit, newest, skip }: Span): Float64Array {
+    const parts: Float64Array[] = [];
+    let room = limit;
     let toSkip = skip;
     for (const columns of this.#blocks(from, to, newest)) {
+      if (room <= 0) break;
       const { time } = columns;
-      const last = columns.count - 1;
-      let i = newest ? firstAfter(time, to) - 1 : firstAfter(time, from - 1);
-      for (; newest ? i >= 0 : i <= last; i += newest ? -1 : 1) {
-        if (rows.length >= limit) break;
-        const at = time[i] as number;
-        if (at < from || at > to) break;
-        if (at === edge && toSkip > 0) toSkip--;
-        else {
-          const row: number[] = new Array(TICK_FIELDS);
-          rowOf(columns, i, row, 0);
-          rows.push(row);
-        }
+      let first = firstAfter(time, from - 1);
+      let end = firstAfter(time, to);
+      if (newest) {
+        for (; toSkip > 0 && end > first && time[end - 1] === to; end--) toSkip--;
+        first = Math.max(first, end - room);
+      } else {
+        for (; toSkip > 0 && first < end && time[first] === from; first++) toSkip--;
+        end = Math.min(end, first + room);
       }
-      if (rows.length >= limit) break;
+      room -= end - first;
+      parts.push(rowsOf(columns, first, end));
     }
-    return newest ? rows.reverse() : rows;
+    return joined(newest ? parts.reverse() : parts);
   }
 
   /** Rows of bar fields, oldest first. */
-  bars({ from, to, limit, newest, skip }: Span, timeframe: Timeframe): number[][] {
+  bars({ from, to, limit, newest, skip }: Span, timeframe: Timeframe): Float64Array {
     const rows: number[][] = [];
     const edge = newest ? to : from;
     let toSkip = skip;
     const minutes = this.#minutesFrom(from, to + longest[timeframe] + CLOCK_CHANGE, newest);
-    if (limit <= 0) return rows;
+    if (limit <= 0) return new Float64Array(0);
     for (const bar of inPeriods(minutes, timeframe, newest ? "newest first" : "oldest first")) {
       if (newest ? bar.time > to : bar.time < from) continue;
       if (newest ? bar.time < from : bar.time > to) break;
       if (bar.time === edge && toSkip > 0) toSkip--;
       else if (rows.push(barRow(bar)) >= limit) break;
     }
-    return newest ? rows.reverse() : rows;
+    return Float64Array.from((newest ? rows.reverse() : rows).flat());
   }
 
   *#blocks(from: number, to: number, newest: boolean): Generator<TickColumns, void> {
@@ -204,6 +202,18 @@ function firstAfter(times: Float64Array, time: number): number {
     else low = middle + 1;
   }
   return low;
+}
+
+function joined(parts: readonly Float64Array[]): Float64Array {
+  const [first] = parts;
+  if (first !== undefined && parts.length === 1) return first;
+  const all = new Float64Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
 }
 
 function barRow(bar: Bar): number[] {

@@ -57,15 +57,19 @@ class History {
   }
 
   /** The rows asked for, and with `latest` the symbol of each. */
-  read(request: Extract<Request, { kind: "ticks" | "bars" | "latest" }>): { rows: number[][]; names?: string[] } {
+  read(request: Extract<Request, { kind: "ticks" | "bars" | "latest" }>): { rows: Float64Array; names?: string[] } {
     if (this.#failed) throw new Error("it could not be written and needs to be opened anew");
     if (request.kind === "latest") {
-      const newest = [...this.#byName.values()].map((series) => ({ name: series.name, row: series.latest() }));
-      const known = newest.filter((symbol): symbol is { name: string; row: number[] } => symbol.row !== undefined);
-      return { rows: known.map((symbol) => symbol.row), names: known.map((symbol) => symbol.name) };
+      const known = [...this.#byName.values()].filter((series) => Number.isFinite(series.newest));
+      const rows = new Float64Array(known.length * ROW);
+      for (const [i, series] of known.entries()) {
+        rows.set(series.latest(), i * ROW);
+        rows[i * ROW] = i;
+      }
+      return { rows, names: known.map((series) => series.name) };
     }
     const series = this.#byName.get(request.range.symbol);
-    if (series === undefined) return { rows: [] };
+    if (series === undefined) return { rows: new Float64Array(0) };
     const rows = request.kind === "ticks" ? series.ticks(request.range) : series.bars(request.range, request.timeframe);
     return { rows };
   }
@@ -124,8 +128,7 @@ function serve(history: History): void {
       default:
         try {
           const { rows, names } = history.read(request);
-          const flat = Float64Array.from(rows.flat());
-          reply({ kind: "rows", id: request.id, rows: flat, ...(names && { names }) }, [flat.buffer]);
+          reply({ kind: "rows", id: request.id, rows, ...(names && { names }) }, [rows.buffer as ArrayBuffer]);
         } catch (error) {
           reply({ kind: "unreadable", id: request.id, why: messageOf(error) });
         }

@@ -19,12 +19,11 @@ import type { Price, Volume } from "../../core/model/decimals.ts";
 import type { BrokerTime, Instant } from "../../core/model/ids.ts";
 import type { SymbolSpec } from "../../core/model/symbol.ts";
 import type { Tick } from "../../core/model/tick.ts";
-import { ROW, type TickRows } from "../../core/model/tick-rows.ts";
+import { ROW, TickRows } from "../../core/model/tick-rows.ts";
 import type { HistoryRange, TickHistory } from "../../core/ports/history.ts";
 import type { Observer } from "../../core/ports/observer.ts";
 import { BAR_FIELDS, CHUNK_ROWS, type HistorySettings, type Reply, type Request } from "./history-messages.ts";
 import { startThread } from "./thread.ts";
-import { TICK_FIELDS } from "./tick-block.ts";
 
 /** Arrays of 4,096 ticks that may wait for the thread: 1,048,576 ticks, 80 MiB. */
 const CHUNKS_WAITING = 256;
@@ -128,9 +127,9 @@ class SqliteTickHistory implements StoredHistory {
     if (this.#at > 0) this.#gathering ??= setTimeout(() => this.#handOver(), GATHER_MS);
   }
 
-  async ticks(range: HistoryRange): Promise<readonly Tick[]> {
+  async ticks(range: HistoryRange): Promise<TickRows<Tick>> {
     const { rows } = await this.#read({ kind: "ticks", id: ++this.#lastRead, range: whole(range) });
-    return Array.from({ length: rows.length / TICK_FIELDS }, (_, i) => tickOf(range.symbol, rows, i * TICK_FIELDS));
+    return new TickRows([{ name: range.symbol }], rows);
   }
 
   async bars(range: HistoryRange, timeframe: Timeframe): Promise<readonly Bar[]> {
@@ -141,7 +140,12 @@ class SqliteTickHistory implements StoredHistory {
 
   async latest(): Promise<readonly Tick[]> {
     const { rows, names = [] } = await this.#read({ kind: "latest", id: ++this.#lastRead });
-    return names.map((name, i) => tickOf(name, rows, i * TICK_FIELDS));
+    return [
+      ...new TickRows<Tick>(
+        names.map((name) => ({ name })),
+        rows,
+      ),
+    ];
   }
 
   /** Room is when at least half of what may wait is free. */
@@ -259,21 +263,6 @@ const whole = (range: HistoryRange): HistoryRange => ({
   from: Math.ceil(range.from) as Instant,
   to: Math.floor(range.to) as Instant,
 });
-
-function tickOf(symbol: string, rows: Float64Array, at: number): Tick {
-  return {
-    symbol,
-    time: rows[at] as Instant,
-    brokerTime: rows[at + 1] as BrokerTime,
-    bid: rows[at + 2] as Price,
-    ask: rows[at + 3] as Price,
-    last: rows[at + 4] as Price,
-    volume: rows[at + 5] as Volume,
-    flags: rows[at + 6] as number,
-    sequence: rows[at + 7] as number,
-    place: rows[at + 8] as number,
-  };
-}
 
 function barOf(symbol: string, timeframe: Timeframe, rows: Float64Array, at: number): Bar {
   return {

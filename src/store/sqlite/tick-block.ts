@@ -9,6 +9,8 @@
  * A block is built tick by tick in the form in which it is stored, so that an open
  * block costs little memory and can be written at any time.
  */
+import { column, ROW } from "../../core/model/tick-rows.ts";
+
 export const BLOCK_TICKS = 4096;
 
 const FORMAT = 1;
@@ -42,11 +44,8 @@ export class TickBlock {
 
   static from(columns: TickColumns): TickBlock {
     const block = new TickBlock();
-    const row = new Float64Array(TICK_FIELDS);
-    for (let i = 0; i < columns.count; i++) {
-      rowOf(columns, i, row, 0);
-      block.add(row, 0);
-    }
+    const rows = rowsOf(columns, 0, columns.count);
+    for (let at = 1; at < rows.length; at += ROW) block.add(rows, at);
     return block;
   }
 
@@ -121,19 +120,22 @@ export function decodeBlock(bytes: Uint8Array): TickColumns {
   };
 }
 
-/** Writes tick `i` as its fields from `at` on. */
-export function rowOf(columns: TickColumns, i: number, into: Float64Array | number[], at: number): void {
-  const time = columns.time[i] as number;
-  const bid = columns.bid[i] as number;
-  into[at] = time;
-  into[at + 1] = time + (columns.offset[i] as number);
-  into[at + 2] = bid;
-  into[at + 3] = bid + (columns.spread[i] as number);
-  into[at + 4] = columns.last[i] as number;
-  into[at + 5] = columns.volume[i] as number;
-  into[at + 6] = columns.flags[i] as number;
-  into[at + 7] = columns.sequence[i] as number;
-  into[at + 8] = columns.place[i] as number;
+/** The ticks from `first` up to, not including, `end`, as rows whose symbol is 0. */
+export function rowsOf(columns: TickColumns, first: number, end: number): Float64Array {
+  const { time, offset, bid, spread, last, volume, flags, sequence, place } = columns;
+  const rows = new Float64Array((end - first) * ROW);
+  for (let i = first, at = 0; i < end; i++, at += ROW) {
+    rows[at + column.time] = time[i] as number;
+    rows[at + column.brokerTime] = (time[i] as number) + (offset[i] as number);
+    rows[at + column.bid] = bid[i] as number;
+    rows[at + column.ask] = (bid[i] as number) + (spread[i] as number);
+    rows[at + column.last] = last[i] as number;
+    rows[at + column.volume] = volume[i] as number;
+    rows[at + column.flags] = flags[i] as number;
+    rows[at + column.sequence] = sequence[i] as number;
+    rows[at + column.place] = place[i] as number;
+  }
+  return rows;
 }
 
 class Column {
@@ -253,13 +255,38 @@ class Reader {
   column(count: number): Float64Array {
     const values = new Float64Array(count);
     const varying = this.byte() === VARYING;
-    let value = this.zigzag();
-    if (count > 0) values[0] = value;
-    const step = varying ? 0 : this.zigzag();
-    for (let i = 1; i < count; i++) {
-      value += varying ? this.zigzag() : step;
-      values[i] = value;
+    const first = this.zigzag();
+    if (count > 0) values[0] = first;
+    if (varying) this.#differences(values);
+    else {
+      const step = this.zigzag();
+      for (let i = 1; i < count; i++) values[i] = first + i * step;
     }
     return values;
+  }
+
+  /** Nearly all take one or two bytes. */
+  #differences(values: Float64Array): void {
+    const bytes = this.#bytes;
+    let at = this.#at;
+    let value = values[0] as number;
+    for (let i = 1; i < values.length; i++) {
+      const byte = bytes[at] as number;
+      const next = bytes[at + 1] as number;
+      if (byte < 128) {
+        at++;
+        value += (byte >>> 1) ^ -(byte & 1);
+      } else if (next < 128) {
+        const two = (byte & 127) | (next << 7);
+        at += 2;
+        value += (two >>> 1) ^ -(two & 1);
+      } else {
+        this.#at = at;
+        value += this.zigzag();
+        at = this.#at;
+      }
+      values[i] = value;
+    }
+    this.#at = at;
   }
 }

@@ -57,6 +57,9 @@ function record(ticks: readonly Tick[], seed = 1): void {
   }
 }
 
+/** As objects. */
+const ticksIn = async (range: HistoryRange): Promise<readonly Tick[]> => [...(await history.ticks(range))];
+
 /** Page by page until nothing more comes, as a caller does who knows only the last row. */
 async function paged<Row extends { time: Instant }>(
   range: HistoryRange,
@@ -82,12 +85,12 @@ describe("the recorded ticks", () => {
     const gold = anyTicks(2, 300, "XAUUSD");
     record(gold);
     record(euro);
-    expect(await history.ticks(all("EURUSD"))).toEqual(euro);
-    expect(await history.ticks(all("XAUUSD"))).toEqual(gold);
-    expect(await history.ticks(all("USDJPY"))).toEqual([]);
+    expect(await ticksIn(all("EURUSD"))).toEqual(euro);
+    expect(await ticksIn(all("XAUUSD"))).toEqual(gold);
+    expect(await ticksIn(all("USDJPY"))).toEqual([]);
     await reopen();
-    expect(await history.ticks(all("EURUSD"))).toEqual(euro);
-    expect(await history.ticks(all("XAUUSD"))).toEqual(gold);
+    expect(await ticksIn(all("EURUSD"))).toEqual(euro);
+    expect(await ticksIn(all("XAUUSD"))).toEqual(gold);
   });
 
   it("are stored once, however often a replay starts over, and whatever was stopped where", async () => {
@@ -100,7 +103,7 @@ describe("the recorded ticks", () => {
         await reopen();
       }
       record(ticks, seed);
-      expect(await history.ticks(all(symbol)), `seed ${seed}`).toEqual(ticks);
+      expect(await ticksIn(all(symbol)), `seed ${seed}`).toEqual(ticks);
       for (const timeframe of ["M1", "H4"] as const) {
         expect(await history.bars(all(symbol), timeframe), `seed ${seed}`).toEqual(barsOf(ticks, timeframe));
       }
@@ -112,13 +115,13 @@ describe("the recorded ticks", () => {
     const later = tickAt((at + 5) as Instant, { sequence: 1 });
     const same = tickAt((at + 5) as Instant, { sequence: 3 });
     record([later, tickAt(at, { sequence: 2 }), same]);
-    expect(await history.ticks(all("EURUSD"))).toEqual([later, same]);
+    expect(await ticksIn(all("EURUSD"))).toEqual([later, same]);
   });
 
   it("leave out what is no whole number", async () => {
     record([tickAt(utc("2024-03-06T10:00"), { bid: Number.NaN as Price })]);
     record([tickAt(utc("2024-03-06T10:00"), { bid: 0.5 as Price })]);
-    expect(await history.ticks(all("EURUSD"))).toEqual([]);
+    expect(await ticksIn(all("EURUSD"))).toEqual([]);
   });
 
   it("answer any range, from either end, in pages of any size", async () => {
@@ -131,8 +134,8 @@ describe("the recorded ticks", () => {
       const range = { ...all("EURUSD"), ...edges, limit: 300 + below(3000), newest: below(2) === 1 };
       const inRange = ticks.filter((tick) => tick.time >= range.from && tick.time <= range.to);
       const first = range.newest ? inRange.slice(-range.limit) : inRange.slice(0, range.limit);
-      expect(await history.ticks(range), `seed ${seed}`).toEqual(first);
-      expect(await paged(range, (page) => history.ticks(page)), `seed ${seed}`).toEqual(inRange);
+      expect(await ticksIn(range), `seed ${seed}`).toEqual(first);
+      expect(await paged(range, (page) => ticksIn(page)), `seed ${seed}`).toEqual(inRange);
     }
   });
 
@@ -140,9 +143,9 @@ describe("the recorded ticks", () => {
     const at = utc("2024-03-06T10:00");
     const ticks = [0, 0, 7, 7, 9].map((ms, n) => tickAt((at + ms) as Instant, { sequence: n + 1 }));
     record(ticks);
-    expect(await history.ticks({ ...all("EURUSD"), from: at, skip: 5 })).toEqual(ticks.slice(2));
-    expect(await history.ticks({ ...all("EURUSD"), from: (at + 1) as Instant, skip: 1 })).toEqual(ticks.slice(2));
-    expect(await history.ticks({ ...all("EURUSD"), to: (at + 8) as Instant, skip: 1, newest: true })).toEqual(
+    expect(await ticksIn({ ...all("EURUSD"), from: at, skip: 5 })).toEqual(ticks.slice(2));
+    expect(await ticksIn({ ...all("EURUSD"), from: (at + 1) as Instant, skip: 1 })).toEqual(ticks.slice(2));
+    expect(await ticksIn({ ...all("EURUSD"), to: (at + 8) as Instant, skip: 1, newest: true })).toEqual(
       ticks.slice(0, 4),
     );
   });
@@ -153,11 +156,11 @@ describe("the recorded ticks", () => {
     record(ticks);
     for (const newest of [false, true]) {
       const range = { ...all("EURUSD"), from: at, to: at, limit: 700, newest };
-      expect(await paged(range, (page) => history.ticks(page))).toEqual(ticks);
+      expect(await paged(range, (page) => ticksIn(page))).toEqual(ticks);
     }
     await reopen();
     record([...ticks, tickAt(at, { sequence: 10_001 })]);
-    expect(await history.ticks(all("EURUSD"))).toHaveLength(10_001);
+    expect(await ticksIn(all("EURUSD"))).toHaveLength(10_001);
   });
 
   it("know the newest of each symbol", async () => {
@@ -257,7 +260,7 @@ describe("the history's limits", () => {
     expect(kept.length).toBeGreaterThan(1000);
     record(ticks);
     await reopen({ maxDays: 10 });
-    const left = await history.ticks(all("EURUSD"));
+    const left = await ticksIn(all("EURUSD"));
     expect(left.slice(-kept.length)).toEqual(kept);
     expect(left.length).toBeLessThan(kept.length + 4096); // whole blocks go
     const months = barsOf(ticks, "MN1").filter((bar) => bar.time > utc("2024-02-15T00:00"));
@@ -273,7 +276,7 @@ describe("the history's limits", () => {
     await reopen({ maxBytes });
     record(ticks);
     await reopen({ maxBytes });
-    const left = await history.ticks(all("EURUSD"));
+    const left = await ticksIn(all("EURUSD"));
     expect(left.length).toBeGreaterThan(10_000);
     expect(left.length).toBeLessThan(90_000);
     expect(left).toEqual(ticks.slice(-left.length));
@@ -293,7 +296,7 @@ describe("the history's limits", () => {
     expect(left.length).toBeGreaterThan(0);
     expect(left.length).toBeLessThan(months.length);
     expect(left).toEqual(months.slice(-left.length));
-    expect((await history.ticks(all("EURUSD"))).length).toBeGreaterThan(10_000);
+    expect((await ticksIn(all("EURUSD"))).length).toBeGreaterThan(10_000);
     expect(await bytesUsed()).toBeLessThan(maxBytes);
   });
 
@@ -340,7 +343,7 @@ describe("a history in trouble", () => {
     await thread?.terminate();
     expect(notes).toEqual([expect.stringMatching(/^error: .*thread ended.*no more ticks/)]);
     history.record(TickRows.of(ticks.slice(0, 1)));
-    await expect(history.ticks(all("EURUSD"))).rejects.toMatchObject({ fault: "internal" });
+    await expect(ticksIn(all("EURUSD"))).rejects.toMatchObject({ fault: "internal" });
     await reopen();
     const left = (await history.bars(all("EURUSD"), "M1")).reduce((sum, bar) => sum + bar.tickVolume, 0);
     expect(left).toBeGreaterThanOrEqual(2 ** 20);
@@ -366,10 +369,10 @@ describe("a history in trouble", () => {
     const ticks = anyTicks(1, 15_000);
     record(ticks);
     await spoil(2);
-    await expect(history.ticks(all("EURUSD"))).rejects.toThrow(/block 2 .*checksum/);
+    await expect(ticksIn(all("EURUSD"))).rejects.toThrow(/block 2 .*checksum/);
     const after = ticks.slice(3 * 4096);
     const fields = { from: after[0]?.time as Instant };
-    expect((await history.ticks({ ...all("EURUSD"), ...fields })).slice(-after.length)).toEqual(after);
+    expect((await ticksIn({ ...all("EURUSD"), ...fields })).slice(-after.length)).toEqual(after);
     expect(await history.bars(all("EURUSD"), "H1")).toEqual(barsOf(ticks, "H1"));
   });
 
@@ -381,7 +384,7 @@ describe("a history in trouble", () => {
     record(ticks);
     const fresh = ticks.slice(4500);
     const from = ((ticks[4499]?.time ?? 0) + 1) as Instant;
-    expect(await history.ticks({ ...all("EURUSD"), from })).toEqual(fresh.filter((tick) => tick.time >= from));
+    expect(await ticksIn({ ...all("EURUSD"), from })).toEqual(fresh.filter((tick) => tick.time >= from));
     expect(await history.bars(all("EURUSD"), "H1")).toEqual(barsOf(ticks, "H1"));
   });
 

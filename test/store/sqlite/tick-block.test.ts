@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
+import { ROW } from "../../../src/core/model/tick-rows.ts";
 import {
   BLOCK_TICKS,
   decodeBlock,
   holds,
-  rowOf,
+  rowsOf,
   TICK_FIELDS,
   TickBlock,
 } from "../../../src/store/sqlite/tick-block.ts";
@@ -17,13 +18,10 @@ const blockOf = (rows: readonly number[][]) => {
   return block;
 };
 
-const rowsOf = (bytes: Uint8Array) => {
+const fieldsOf = (bytes: Uint8Array) => {
   const columns = decodeBlock(bytes);
-  return Array.from({ length: columns.count }, (_, i) => {
-    const row: number[] = [];
-    rowOf(columns, i, row, 0);
-    return row;
-  });
+  const rows = rowsOf(columns, 0, columns.count);
+  return Array.from({ length: columns.count }, (_, i) => [...rows.subarray(i * ROW + 1, (i + 1) * ROW)]);
 };
 
 describe("a block of ticks", () => {
@@ -35,7 +33,7 @@ describe("a block of ticks", () => {
       const rows = Array.from({ length: below(200) }, () =>
         Array.from({ length: TICK_FIELDS }, () => spread() * (below(2) ? 1 : -1) || 0),
       );
-      expect(rowsOf(blockOf(rows).encode()), `seed ${seed}`).toEqual(rows);
+      expect(fieldsOf(blockOf(rows).encode()), `seed ${seed}`).toEqual(rows);
     }
   });
 
@@ -44,7 +42,7 @@ describe("a block of ticks", () => {
     const zigzag = (sign: number) => row(0).map((_, i) => (i % 2 ? LIMIT : -LIMIT) * sign);
     const rows = [row(LIMIT), row(-LIMIT), row(LIMIT), row(0), zigzag(1), zigzag(-1), zigzag(1)];
     for (const one of rows) expect(holds(Float64Array.from(one), 0)).toBe(true);
-    expect(rowsOf(blockOf(rows).encode())).toEqual(rows);
+    expect(fieldsOf(blockOf(rows).encode())).toEqual(rows);
     for (const value of [LIMIT + 1, -LIMIT - 1, 0.5, Number.NaN, Number.POSITIVE_INFINITY]) {
       expect(holds(Float64Array.from(row(value)), 0), `${value}`).toBe(false);
     }
@@ -66,7 +64,7 @@ describe("a block of ticks", () => {
     ]);
     const again = TickBlock.from(decodeBlock(blockOf(rows.slice(0, 123)).encode()));
     for (const row of rows.slice(123)) again.add(Float64Array.from(row), 0);
-    expect(rowsOf(again.encode())).toEqual(rows);
+    expect(fieldsOf(again.encode())).toEqual(rows);
     expect([again.firstTime, again.lastTime, again.count]).toEqual([rows[0]?.[0], rows.at(-1)?.[0], 500]);
   });
 

@@ -1201,7 +1201,7 @@ type ListTicksRequest struct {
 	From *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=from,proto3" json:"from,omitempty"`
 	// Up to this moment, inclusive. Absent: now.
 	To *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=to,proto3" json:"to,omitempty"`
-	// Rows of one page, 1 to 10000; 0: 1000.
+	// Ticks of one page: 1 to 10000, or as COLUMNS 1 to 100000; 0: 1000.
 	PageSize uint32 `protobuf:"varint,5,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// From the previous answer; the other fields must stay as they were.
 	PageToken string `protobuf:"bytes,6,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`

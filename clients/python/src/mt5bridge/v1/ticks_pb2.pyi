@@ -657,7 +657,7 @@ class ListTicksRequest(_message.Message):
     symbol: _builtins.str
     """The symbol."""
     page_size: _builtins.int
-    """Rows of one page, 1 to 10000; 0: 1000."""
+    """Ticks of one page: 1 to 10000, or as COLUMNS 1 to 100000; 0: 1000."""
     page_token: _builtins.str
     """From the previous answer; the other fields must stay as they were."""
     form: Global___TickForm.ValueType

@@ -1,0 +1,50 @@
+/** Recorded ticks as an answer: bytes where columns were asked for, and a message once somebody looks into it. */
+import { create, type Message } from "@bufbuild/protobuf";
+import {
+  type ListTicksResponse,
+  ListTicksResponseSchema,
+  type TickColumns,
+} from "../../gen/ts/mt5bridge/v1/ticks_pb.ts";
+import type { Tick } from "../core/model/tick.ts";
+import type { TickRows } from "../core/model/tick-rows.ts";
+import { BackwardBytes } from "./backward-bytes.ts";
+import { columnsMessage, largestColumns, writeColumns } from "./tick-columns.ts";
+import { type Symbols, tickMessage } from "./tick-message.ts";
+
+const field = { nextPageToken: 2, columns: 3 } as const;
+const utf8 = new TextEncoder();
+const writer = new BackwardBytes();
+
+export const ticksAsRows = (rows: TickRows<Tick>, nextPageToken: string, symbols: Symbols): ListTicksResponse =>
+  create(ListTicksResponseSchema, { ticks: Array.from(rows, (tick) => tickMessage(tick, symbols)), nextPageToken });
+
+export class TicksAsColumns implements ListTicksResponse {
+  readonly $typeName = "mt5bridge.v1.ListTicksResponse";
+  readonly ticks = [];
+  readonly nextPageToken: string;
+  readonly #parts: readonly TickRows<Tick>[];
+  readonly #digits: number;
+
+  constructor(rows: TickRows<Tick>, nextPageToken: string, digits: number) {
+    this.nextPageToken = nextPageToken;
+    this.#digits = digits;
+    const count = Math.ceil(rows.length / largestColumns);
+    this.#parts = Array.from({ length: count }, (_, i) =>
+      rows.slice(i * largestColumns, Math.min(rows.length, (i + 1) * largestColumns)),
+    );
+  }
+
+  get columns(): TickColumns[] {
+    return this.#parts.map((part) => columnsMessage(part, this.#digits));
+  }
+
+  get bytes(): Buffer {
+    for (const part of this.#parts.toReversed()) writeColumns(writer, field.columns, part, this.#digits);
+    writer.text(field.nextPageToken, utf8.encode(this.nextPageToken));
+    return writer.take();
+  }
+}
+
+/** A message's bytes, if it makes them itself. */
+export const ownBytes = (message: Message): Buffer | undefined =>
+  message instanceof TicksAsColumns ? message.bytes : undefined;
