@@ -8,13 +8,18 @@
  */
 
 // Tags of StreamTicksResponse, TickBatch and Tick: field number and wire type.
-const [OPENED, BATCH, HEARTBEAT, CLOSING] = [0x0a, 0x22, 0x32, 0x42] as const;
+const [BATCH, CLOSING] = [0x22, 0x42] as const;
 const [TICK, CURSOR] = [0x0a, 0x12] as const;
 const [SYMBOL, TIME, SEQUENCE] = [0x0a, 0x30, 0x48] as const;
 const CURSOR_SEQUENCE = 0x10;
-const SOURCE_STATE = 0x18;
 
-export type Heard = "opened" | "batch" | "heartbeat" | "closing" | "other";
+/** The data of a WebSocket's frame. */
+const DATA = 0x7a;
+
+export type Heard = "batch" | "closing" | "other";
+
+/** Is told the time of every tick. */
+export type TickLook = (timeMs: number) => void;
 
 export class BatchReader {
   /** Ticks so far. */
@@ -23,32 +28,41 @@ export class BatchReader {
   batches = 0;
   /** Ticks that were left out, by the cursor and by the symbols' sequences. */
   holes = 0;
-  /** Of the last heartbeat. */
-  sourceState = 0;
-  readonly #thorough: ((timeMs: number) => void) | undefined;
+  /** By the clock of `performance`. */
+  lastTickAt = 0;
+  readonly #look: TickLook | undefined;
   readonly #sequences = new Map<string, number>();
   #place: number | undefined;
   #bytes: Buffer = Buffer.alloc(0);
   #at = 0;
 
-  /** `thorough` is told the time of every tick. */
-  constructor(thorough?: (timeMs: number) => void) {
-    this.#thorough = thorough;
+  /** With `look` it is a thorough one. */
+  constructor(look?: TickLook) {
+    this.#look = look;
+  }
+
+  /** What a WebSocket's frame carries. */
+  payloadOf(frame: Buffer): Buffer {
+    this.#bytes = frame;
+    this.#at = 0;
+    while (this.#at < frame.length) {
+      const tag = frame[this.#at++] as number;
+      if (tag !== DATA) this.#skip(tag);
+      else {
+        this.#varint();
+        return frame.subarray(this.#at);
+      }
+    }
+    return frame.subarray(frame.length);
   }
 
   read(bytes: Buffer): Heard {
     this.#bytes = bytes;
     this.#at = 1;
     switch (bytes[0]) {
-      case OPENED:
-        return "opened";
       case BATCH:
         this.#batch(this.#varint() + this.#at);
         return "batch";
-      case HEARTBEAT:
-        this.#varint();
-        this.#heartbeat();
-        return "heartbeat";
       case CLOSING:
         return "closing";
       default:
@@ -64,19 +78,31 @@ export class BatchReader {
       const stop = this.#varint() + this.#at;
       if (tag === TICK) {
         ticks++;
-        if (this.#thorough !== undefined) this.#tick(stop, this.#thorough);
+        if (this.#look !== undefined) this.#tick(stop, this.#look);
       } else if (tag === CURSOR) {
         place = this.#fieldOf(CURSOR_SEQUENCE, stop);
       }
       this.#at = stop;
     }
-    this.holes += place - ticks - (this.#place ?? place - ticks);
+    this.count(ticks, place);
+  }
+
+  /** A batch that ends at this place among all ticks. */
+  count(ticks: number, place: number): void {
+    this.holes += Math.abs(place - ticks - (this.#place ?? place - ticks));
     this.#place = place;
     this.ticks += ticks;
     this.batches++;
+    this.lastTickAt = performance.now();
   }
 
-  #tick(end: number, thorough: (timeMs: number) => void): void {
+  /** A tick that should be the next of its symbol. */
+  follow(symbol: string, sequence: number): void {
+    this.holes += Math.abs(sequence - 1 - (this.#sequences.get(symbol) ?? sequence - 1));
+    this.#sequences.set(symbol, sequence);
+  }
+
+  #tick(end: number, look: TickLook): void {
     let symbol = "";
     while (this.#at < end) {
       const tag = this.#bytes[this.#at++] as number;
@@ -84,17 +110,10 @@ export class BatchReader {
         const stop = this.#varint() + this.#at;
         symbol = this.#bytes.toString("latin1", this.#at, stop);
         this.#at = stop;
-      } else if (tag === TIME) thorough(this.#varint());
-      else if (tag === SEQUENCE) {
-        const sequence = this.#varint();
-        this.holes += sequence - 1 - (this.#sequences.get(symbol) ?? sequence - 1);
-        this.#sequences.set(symbol, sequence);
-      } else this.#skip(tag);
+      } else if (tag === TIME) look(this.#varint());
+      else if (tag === SEQUENCE) this.follow(symbol, this.#varint());
+      else this.#skip(tag);
     }
-  }
-
-  #heartbeat(): void {
-    this.sourceState = this.#fieldOf(SOURCE_STATE, this.#bytes.length);
   }
 
   /** A number among the fields up to `end`. */
@@ -124,5 +143,51 @@ export class BatchReader {
       value += (byte & 127) * scale;
       if (byte < 128) return value;
     }
+  }
+}
+
+interface JsonTick {
+  readonly symbol: string;
+  readonly timeMs: string;
+  readonly sequence: string;
+}
+
+interface JsonEvent {
+  readonly type?: string;
+  readonly batch?: { readonly ticks: readonly JsonTick[]; readonly cursor: { readonly sequence: string } };
+  readonly closing?: object;
+  /** Of a WebSocket's frame; in the simple profile, a tick. */
+  readonly data?: JsonEvent & { readonly time?: string };
+}
+
+/** The same for JSON, which has to be decoded. The simple profile's ticks have no numbers: nothing missing shows. */
+export class JsonReader {
+  readonly #reader: BatchReader;
+  readonly #look: TickLook | undefined;
+  #simple = 0;
+
+  constructor(reader: BatchReader, look: TickLook | undefined) {
+    this.#reader = reader;
+    this.#look = look;
+  }
+
+  read(text: Buffer): Heard {
+    const frame = JSON.parse(text.toString()) as JsonEvent;
+    if (frame.type === "tick_data" && frame.data?.time !== undefined) {
+      this.#look?.(Date.parse(frame.data.time));
+      this.#reader.count(1, ++this.#simple);
+      return "batch";
+    }
+    const { batch, closing } = frame.data ?? frame;
+    if (closing !== undefined) return "closing";
+    if (batch === undefined) return "other";
+    this.#reader.count(batch.ticks.length, Number(batch.cursor.sequence));
+    if (this.#look !== undefined) {
+      for (const { symbol, timeMs, sequence } of batch.ticks) {
+        this.#look(Number(timeMs));
+        this.#reader.follow(symbol, Number(sequence));
+      }
+    }
+    return "batch";
   }
 }

@@ -2,9 +2,10 @@
 import { startBridge } from "./bridge.ts";
 import type { CallerResult, CallerTask } from "./caller.ts";
 import { runClient } from "./client.ts";
+import { startEcho } from "./echo.ts";
 import { nameOfPace, type Pace } from "./load.ts";
 import { median } from "./median.ts";
-import { startPeer } from "./peer.ts";
+
 import type { Size } from "./size.ts";
 import { syncs } from "./syncs.ts";
 import { type Cell, printTable, progress } from "./table.ts";
@@ -32,7 +33,7 @@ const subjects: readonly Subject[] = [
     way: "grpc",
     target: "bench.Peer/Echo",
     orders: "any answer",
-    start: () => startPeer({ rate: 1 }),
+    start: startEcho,
   },
   { name: "PlaceOrder, broker at once", ...placeOrder, start: (name) => startBridge(name, noLatency) },
   { ...placeOrder, name: "PlaceOrder over Connect", way: "connectProto", start: startAtHttp },

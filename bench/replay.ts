@@ -1,22 +1,19 @@
 /** Recorded ticks at full speed: to one subscriber of every tick, and to nobody. */
-import { createWriteStream, existsSync, globSync } from "node:fs";
+import { existsSync, globSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import { fileURLToPath } from "node:url";
 import { startBridge } from "./bridge.ts";
-import { startClient } from "./client.ts";
+import { makeDay } from "./made-day.ts";
 import { median } from "./median.ts";
+import { startReader } from "./reader.ts";
 import type { Size } from "./size.ts";
-import type { SubscriberResult, SubscriberTask } from "./subscriber.ts";
 import { type Cell, printTable, progress } from "./table.ts";
 import { usageOf } from "./usage.ts";
 
 /** Recordings lie beside the repository, never in it. */
 const recordings = fileURLToPath(new URL("../../shared/data/ticks", import.meta.url));
-const DAY = 86_400_000;
 
 interface Run {
   readonly ticks: number;
@@ -73,16 +70,9 @@ async function figures(name: string, files: readonly string[], { repeats }: Size
 
 async function toOne(env: Readonly<Record<string, string>>): Promise<Run> {
   const bridge = await startBridge("replay to one", { ...env, PAPER_START: "first-subscriber" });
-  const task: SubscriberTask = {
-    port: bridge.port,
-    path: "/mt5bridge.v1.TicksService/StreamTicks",
-    symbols: ["EURUSD"],
-    subscribers: 1,
-    warmMs: 0,
-    measureMs: "until closed",
-  };
   const before = usageOf(bridge.pid);
-  const client = startClient<SubscriberResult>("subscriber.ts", task);
+  const { port } = bridge;
+  const client = startReader({ port, opening: "grpc", subscribers: 1, warmMs: 0, measureMs: "until quiet" });
   try {
     const { ticks, seconds, holes } = await client.result;
     const { context } = await bridge.said("replay finished");
@@ -112,24 +102,4 @@ async function toNobody(env: Readonly<Record<string, string>>): Promise<Run> {
   } finally {
     await bridge.stop();
   }
-}
-
-/** A day of EURUSD in LEAN's form, evenly spread; prices take small steps. */
-async function makeDay(folder: string, ticks: number): Promise<string> {
-  const path = join(folder, "eurusd-2024-05-02-lean.csv");
-  const lines = function* () {
-    let bid = 109_301;
-    let text = "";
-    for (let i = 0; i < ticks; i++) {
-      bid += ((i * 7919) % 5) - 2;
-      const ask = bid + 8 + (i % 3);
-      text += `${Math.floor((i * DAY) / ticks)},${(bid / 1e5).toFixed(5)},${(ask / 1e5).toFixed(5)}\n`;
-      if (text.length < 65_536) continue;
-      yield text;
-      text = "";
-    }
-    yield text;
-  };
-  await pipeline(Readable.from(lines()), createWriteStream(path));
-  return path;
 }

@@ -1,11 +1,13 @@
 /**
- * npm run bench -- [--quick] [--only start|transports|connections|orders|tracing|ticks|replay|switch|recovery] [--repeats <n>] [--profile <folder>]
+ * npm run bench -- [--quick] [--only <benchmark>] [--repeats <n>] [--of <server of ticks>] [--json <file>] [--svg <file>] [--profile <folder>]
  *
  * Prints figures; asserts nothing.
  */
+import { writeFileSync } from "node:fs";
 import { relative } from "node:path";
 import { parseArgs } from "node:util";
 import { profileInto, usual } from "./bridge.ts";
+import { chart } from "./chart.ts";
 import { benchConnections } from "./connections.ts";
 import { benchKillSwitch } from "./kill-switch.ts";
 import { machineNote } from "./machine.ts";
@@ -14,6 +16,7 @@ import { benchRecovery } from "./recovery.ts";
 import { benchReplay } from "./replay.ts";
 import { full, quick, type Size } from "./size.ts";
 import { benchStart } from "./start.ts";
+import { printed } from "./table.ts";
 import { benchTicks } from "./ticks.ts";
 import { benchTracing } from "./tracing.ts";
 import { benchTransports } from "./transports.ts";
@@ -35,6 +38,9 @@ const { values } = parseArgs({
     quick: { type: "boolean", default: false },
     only: { type: "string" },
     repeats: { type: "string" },
+    of: { type: "string", default: "" },
+    json: { type: "string" },
+    svg: { type: "string" },
     profile: { type: "string" },
   },
 });
@@ -45,12 +51,17 @@ if (values.only !== undefined && benchmarks[values.only] === undefined) {
 if (values.profile !== undefined) profileInto(values.profile);
 
 const preset = values.quick ? quick : full;
-const size: Size = { ...preset, repeats: Number(values.repeats ?? preset.repeats) };
+const size: Size = { ...preset, repeats: Number(values.repeats ?? preset.repeats), of: values.of };
 const began = performance.now();
+const machine = machineNote();
 process.stdout.write(
-  `${machineNote()}\n${relative(".", usual)}; ${size.repeats === 1 ? "one run each" : `medians of ${size.repeats} runs`}\n`,
+  `${machine}\n${relative(".", usual)}; ${size.repeats === 1 ? "one run each" : `medians of ${size.repeats} runs`}\n`,
 );
 for (const [name, bench] of Object.entries(benchmarks)) {
   if (values.only === undefined || values.only === name) await bench(size);
 }
 process.stdout.write(`\n${Math.round((performance.now() - began) / 1000)} s in all\n`);
+const date = new Date().toISOString();
+if (values.json !== undefined)
+  writeFileSync(values.json, `${JSON.stringify({ machine, date, tables: printed }, undefined, 2)}\n`);
+if (values.svg !== undefined) writeFileSync(values.svg, chart(`${machine}, ${date.slice(0, 10)}`));

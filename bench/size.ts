@@ -1,8 +1,13 @@
 /** How much is measured. */
 import type { IdleKind } from "./idler.ts";
 import type { Pace } from "./load.ts";
+import type { TickCell } from "./ticks.ts";
 
 export interface Size {
+  /** Only what needs nothing but npm's packages, and not for long. */
+  readonly quick: boolean;
+  /** Of the servers of ticks only those whose name contains this. */
+  readonly of: string;
   /** Runs of which the median is told. */
   readonly repeats: number;
   readonly starts: number;
@@ -20,9 +25,11 @@ export interface Size {
   readonly connections: number;
   /** How long connections are left alone before memory is read, ms. */
   readonly idleMs: number;
+  readonly tickWarmMs: number;
   readonly ticksMs: number;
-  readonly rates: readonly number[];
-  readonly subscribers: readonly number[];
+  readonly tickCells: readonly TickCell[];
+  /** Of the recording that is replayed at saturation: more than anybody gets through. */
+  readonly saturationTicks: number;
   readonly replayedTicks: number;
   /** How often the kill switch is thrown. */
   readonly throws: number;
@@ -30,6 +37,8 @@ export interface Size {
 }
 
 export const full: Size = {
+  quick: false,
+  of: "",
   repeats: 3,
   starts: 5,
   restMs: 10_000,
@@ -43,15 +52,21 @@ export const full: Size = {
   idle: ["webSocket", "connectHttp2", "connectHttp2Shared", "connectHttp1"],
   connections: 1000,
   idleMs: 6000,
-  ticksMs: 5000,
-  rates: [1000, 10_000, 100_000],
-  subscribers: [1, 10, 100],
+  tickWarmMs: 1500,
+  ticksMs: 4000,
+  tickCells: [
+    ...[1, 10, 100, 500].map((subscribers) => ({ rate: "saturation", subscribers }) as const),
+    ...[1000, 10_000, 30_000, 100_000].map((rate) => ({ rate, subscribers: 100 })),
+  ],
+  saturationTicks: 8_000_000,
   replayedTicks: 1_000_000,
   throws: 50,
   journalledEvents: 1_000_000,
 };
 
 export const quick: Size = {
+  quick: true,
+  of: "",
   repeats: 1,
   starts: 2,
   restMs: 2000,
@@ -65,9 +80,13 @@ export const quick: Size = {
   idle: ["webSocket", "connectHttp2"],
   connections: 1000,
   idleMs: 500,
+  tickWarmMs: 400,
   ticksMs: 1000,
-  rates: [1000, 100_000],
-  subscribers: [1, 100],
+  tickCells: [
+    { rate: "saturation", subscribers: 100 },
+    { rate: 10_000, subscribers: 100 },
+  ],
+  saturationTicks: 1_000_000,
   replayedTicks: 300_000,
   throws: 10,
   journalledEvents: 50_000,

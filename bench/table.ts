@@ -1,7 +1,11 @@
 /** Rows under headings, their columns aligned; numbers to the right. */
 export type Cell = string | number | undefined;
 
+/** Everything that was printed, for machines: a row is an object by its headings. */
+export const printed: { readonly title: string; readonly rows: readonly Readonly<Record<string, Cell>>[] }[] = [];
+
 export function printTable(title: string, headings: readonly string[], rows: readonly (readonly Cell[])[]): void {
+  printed.push({ title, rows: rows.map((row) => Object.fromEntries(headings.map((name, i) => [name, row[i]]))) });
   const texts = rows.map((row) => row.map(textOf));
   const widths = headings.map((heading, i) => Math.max(heading.length, ...texts.map((row) => (row[i] ?? "").length)));
   const line = (cells: readonly string[]) =>
