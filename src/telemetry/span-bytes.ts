@@ -1,8 +1,8 @@
 /**
  * Spans as OTLP has them in protobuf, each written when it is told, behind the others of the same request.
  *
- * OpenTelemetry's SDK makes some ten objects of a span before it is bytes, and computes for 8 µs; an order has eighteen
- * spans. Here a span is bytes within a fraction of a microsecond, and nothing is left of it for the garbage collector.
+ * OpenTelemetry's SDK makes many objects of a span before it is bytes, and computes for several microseconds; an order
+ * has eighteen spans. Here a span is bytes within a fraction of a microsecond, and nothing is left of it for the garbage collector.
  *
  * Lengths are written in a fixed number of bytes, so that they can be filled in when what they count is there.
  */
