@@ -42,6 +42,7 @@ export class Appraisal {
   #margin = { version: -1, amount: 0 as Money };
   readonly #worth: Worth;
   readonly #rates: RatesByDesk = new Map();
+  readonly #convertible = new Map<SymbolSpec, boolean>();
 
   constructor(account: AccountInfo, books: Books, desks: ReadonlyMap<string, Desk>) {
     this.#account = account;
@@ -59,13 +60,12 @@ export class Appraisal {
 
   /** Whether a deal on the symbol could be turned into the account's money now. */
   convertible(spec: SymbolSpec): boolean {
-    const { conversion } = this;
-    return (
-      conversion.profitRate(spec, 1) !== undefined &&
-      conversion.profitRate(spec, -1) !== undefined &&
-      conversion.marginRate(spec, "buy") !== undefined &&
-      conversion.marginRate(spec, "sell") !== undefined
-    );
+    let known = this.#convertible.get(spec);
+    if (known === undefined) {
+      known = hasRates(this.conversion, spec);
+      this.#convertible.set(spec, known);
+    }
+    return known;
   }
 
   /** Whether the symbol's prices can move the worth of positions on other symbols. */
@@ -97,6 +97,7 @@ export class Appraisal {
   moved(): void {
     this.#worth.moved();
     this.#rates.clear();
+    this.#convertible.clear();
   }
 
   valuation(time: Instant): Valuation {
@@ -192,5 +193,11 @@ export class Appraisal {
     return this.#leg({ desk, side, volume, price, kind: "pending" });
   }
 }
+
+const hasRates = (conversion: Conversion, spec: SymbolSpec): boolean =>
+  conversion.profitRate(spec, 1) !== undefined &&
+  conversion.profitRate(spec, -1) !== undefined &&
+  conversion.marginRate(spec, "buy") !== undefined &&
+  conversion.marginRate(spec, "sell") !== undefined;
 
 const priceOf = (price: Price | undefined): Price | undefined => (price !== undefined && price > 0 ? price : undefined);
