@@ -11,6 +11,7 @@ import { TickRows } from "../../../src/core/model/tick-rows.ts";
 import type { LedgerEvent } from "../../../src/terminals/paper/books.ts";
 import { isActive } from "../../../src/terminals/paper/books.ts";
 import { PaperBroker } from "../../../src/terminals/paper/broker.ts";
+import { LegSum } from "../../../src/terminals/paper/leg-sum.ts";
 import { eurusd, HOUR, Session, settingsWith, t, type Variations } from "./builders.ts";
 
 /** Small, fast and good enough to stir a test (mulberry32). */
@@ -97,6 +98,8 @@ const standing = ({ books }: PaperBroker) => ({
   marginRates: [...books.positions.keys()].map((ticket) => books.marginRate(ticket)),
 });
 
+const sumOf = ({ volume, price, rate }: LegSum) => ({ volume, price, rate });
+
 function folded(ledger: readonly LedgerEvent[], variations: Variations): PaperBroker {
   const broker = new PaperBroker(settingsWith(variations), { next: () => 0 });
   for (const event of structuredClone(ledger)) broker.restore(event);
@@ -115,6 +118,20 @@ function life(seed: number, marginMode: MarginMode): Session {
 const seeds = Array.from({ length: 150 }, (_, seed) => seed);
 
 describe.each<MarginMode>(["hedging", "netting"])("a %s account, whatever happens", (marginMode) => {
+  it("has of its positions the sums that adding them up anew would give", () => {
+    for (const seed of seeds) {
+      const { books } = life(seed, marginMode).broker;
+      const { legs, positions } = books.of("EURUSD");
+      for (const side of ["buy", "sell"] as const) {
+        const anew = new LegSum();
+        for (const { ticket, side: its, volume, openPrice } of positions) {
+          if (its === side) anew.add({ volume, price: openPrice, rate: books.marginRate(ticket) });
+        }
+        expect(sumOf(legs[side]), `seed ${seed}, ${side}`).toEqual(sumOf(anew));
+      }
+    }
+  });
+
   it("stands after the fold over what the ledger keeps where it stood before", () => {
     for (const seed of seeds) {
       const { broker, kept, now } = life(seed, marginMode);
