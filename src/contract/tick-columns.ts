@@ -27,14 +27,30 @@ const lists = [
   { name: "place", field: 13, of: column.place, less: undefined },
 ] as const;
 
+/** Of a stream's ticks only. */
+const skipped = 12;
+
 const utf8 = new TextEncoder();
 const values = new Float64Array(largestColumns);
 
-/** As field `field` of another message. The rows are of one symbol, at most `largestColumns`. */
-export function writeColumns(into: BackwardBytes, field: number, rows: TickRows<Tick>, digits: number): void {
+/**
+ * As field `field` of another message. The rows are of one symbol, at most `largestColumns`; `skips` tells of each how
+ * many were folded into it.
+ */
+export function writeColumns(
+  into: BackwardBytes,
+  field: number,
+  rows: TickRows<Tick>,
+  digits: number,
+  skips?: readonly number[],
+): void {
   const before = into.length;
   for (let i = lists.length - 1; i >= 0; i--) {
     const { field, of, less } = lists[i] as (typeof lists)[number];
+    if (field === skipped - 1 && skips !== undefined) {
+      values.set(skips);
+      into.differences(skipped, values, rows.length);
+    }
     fill(rows, of, less);
     into.differences(field, values, rows.length);
   }

@@ -1,10 +1,9 @@
 /** Ticks, bars and symbols as messages. */
-import { create, type Message } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
 import {
   type Bar as BarMessage,
   BarSchema,
   SessionSchema,
-  type StreamTicksResponse,
   type SymbolSpec as SymbolMessage,
   SymbolSpecSchema,
   type TickBatch,
@@ -17,10 +16,7 @@ import { toLots, toPrice } from "../core/model/decimals.ts";
 import type { SymbolSpec, WeekSessions } from "../core/model/symbol.ts";
 import type { Tick } from "../core/model/tick.ts";
 import type { Cursor } from "../core/streams/cursor.ts";
-import type { Frame } from "../core/ticks/frame.ts";
 import { cursorOf } from "./streams.ts";
-import { BatchWriter } from "./tick-bytes.ts";
-import { batchText } from "./tick-text.ts";
 import { timestamp } from "./times.ts";
 import { timeframes } from "./words.ts";
 
@@ -53,54 +49,6 @@ export function batchMessage(
     cursor: cursorOf(cursor),
   });
 }
-
-const writers = new WeakMap<Symbols, BatchWriter>();
-
-function writerOf(symbols: Symbols): BatchWriter {
-  const writer = writers.get(symbols) ?? new BatchWriter(symbols);
-  writers.set(symbols, writer);
-  return writer;
-}
-
-/**
- * A frame as it goes to all its readers: bytes or text for those who take that, and a message only once somebody
- * looks into it.
- */
-class FrameMessage implements StreamTicksResponse {
-  readonly $typeName = "mt5bridge.v1.StreamTicksResponse";
-  readonly #frame: Frame;
-  readonly #cursor: Cursor;
-  readonly #symbols: Symbols;
-  readonly event: StreamTicksResponse["event"];
-
-  constructor(frame: Frame, cursor: Cursor, symbols: Symbols) {
-    this.#frame = frame;
-    this.#cursor = cursor;
-    this.#symbols = symbols;
-    let batch: TickBatch | undefined;
-    this.event = {
-      case: "batch",
-      get value() {
-        batch ??= batchMessage(frame.ticks, frame.skips, cursor, symbols);
-        return batch;
-      },
-    };
-  }
-
-  envelope(json: boolean): Buffer {
-    const { ticks, skips } = this.#frame;
-    return json
-      ? batchText(ticks, skips, this.#cursor, this.#symbols)
-      : writerOf(this.#symbols).response(ticks, skips, this.#cursor);
-  }
-}
-
-export const frameMessage = (frame: Frame, cursor: Cursor, symbols: Symbols): StreamTicksResponse =>
-  new FrameMessage(frame, cursor, symbols);
-
-/** The bytes or the JSON text of a message that knows them without being encoded, in an envelope. */
-export const readyEnvelope = (message: Message, json: boolean): Buffer | undefined =>
-  message instanceof FrameMessage ? message.envelope(json) : undefined;
 
 export function barMessage(bar: Bar, symbols: Symbols): BarMessage {
   const digits = symbols.get(bar.symbol)?.digits ?? 0;

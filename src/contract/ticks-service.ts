@@ -23,20 +23,22 @@ import type { Account } from "../core/accounts/account.ts";
 import { BridgeError } from "../core/errors.ts";
 import type { Bar, Timeframe as CoreTimeframe } from "../core/model/bar.ts";
 import type { Instant } from "../core/model/ids.ts";
+import { TickRows } from "../core/model/tick-rows.ts";
 import type { HistoryRange } from "../core/ports/history.ts";
 import type { Flow } from "../core/streams/flow.ts";
-import { type Frame, largest } from "../core/ticks/frame.ts";
+import { largest, RowFrame } from "../core/ticks/frame.ts";
 import type { Quotes } from "../core/ticks/quotes.ts";
 import { streamBars } from "../core/ticks/stream-bars.ts";
 import { streamTicks, type TickEvent } from "../core/ticks/stream-ticks.ts";
-import type { SymbolResult } from "../core/ticks/tick-reader.ts";
+import type { SymbolResult } from "../core/ticks/tick-item.ts";
 import { type Accounts, accountOf } from "./accounts.ts";
+import { batchOfColumns, type Form, frameMessage } from "./frame-message.ts";
 import { partsOf, sizeOf, tokenOf } from "./pages.ts";
 import { mayReadSymbol } from "./principal.ts";
 import { TicksAsColumns, ticksAsRows } from "./recorded-ticks.ts";
 import { type Implementation, service } from "./service.ts";
 import { courseEvent, cursorFrom, cursorOf, heartbeatOf } from "./streams.ts";
-import { barMessage, batchMessage, frameMessage, symbolMessage, tickMessage } from "./tick-message.ts";
+import { barMessage, batchMessage, symbolMessage, tickMessage } from "./tick-message.ts";
 import { instant, milliseconds } from "./times.ts";
 import { timeframes, wordOf } from "./words.ts";
 
@@ -48,7 +50,8 @@ export function tickStreams(accounts: ReadonlyMap<string, Quotes>) {
     streamTicks(request, call) {
       const account = accountOf(accounts, request.account);
       const { results, events } = streamTicks(account, tickOptions(request, call.principal.name), call);
-      return events.map((event) => tickEvent(event, account, results));
+      const form = formOf(request.form);
+      return events.map((event) => tickEvent(event, form, account, results));
     },
 
     async updateTickSubscription({ streamId, add, remove }, { principal }) {
@@ -138,6 +141,8 @@ function readerOf(accounts: ReadonlyMap<string, Quotes>, id: string, owner: stri
   });
 }
 
+const formOf = (form: TickForm): Form => (form === TickForm.COLUMNS ? "columns" : "rows");
+
 function tickOptions(request: StreamTicksRequest, owner: string) {
   const after = cursorFrom(request.resumeAfter);
   return {
@@ -153,21 +158,21 @@ function tickOptions(request: StreamTicksRequest, owner: string) {
   };
 }
 
-/** Frames are shared by their readers, and so are their messages and, in the transports, their bytes. */
-const batches = new WeakMap<Frame, StreamTicksResponse>();
-
-function tickEvent(event: TickEvent, account: Quotes, symbols: readonly SymbolResult[]): StreamTicksResponse {
+function tickEvent(
+  event: TickEvent,
+  form: Form,
+  account: Quotes,
+  symbols: readonly SymbolResult[],
+): StreamTicksResponse {
   switch (event.type) {
-    case "batch": {
-      let message = batches.get(event.frame);
-      if (message === undefined) {
-        message = frameMessage(event.frame, event.cursor, account.symbols);
-        batches.set(event.frame, message);
-      }
-      return message;
-    }
+    case "batch":
+      return frameMessage(event.frame, form, event.cursor, account.symbols);
     case "snapshot": {
-      const value = batchMessage(event.ticks, undefined, event.cursor, account.symbols);
+      const { ticks, cursor } = event;
+      const value =
+        form === "rows"
+          ? batchMessage(ticks, undefined, cursor, account.symbols)
+          : batchOfColumns(new RowFrame(TickRows.of(ticks), cursor.sequence), cursor, account.symbols);
       return create(StreamTicksResponseSchema, { event: { case: "snapshot", value } });
     }
     case "subscription": {

@@ -10,9 +10,9 @@
  */
 import { type DescMessage, type Message, type Registry, toBinary } from "@bufbuild/protobuf";
 import { envelopeHead, inEnvelope } from "../contract/envelope.ts";
+import { readyEnvelope } from "../contract/frame-message.ts";
 import { jsonText } from "../contract/json.ts";
 import { ownBytes } from "../contract/recorded-ticks.ts";
-import { readyEnvelope } from "../contract/tick-message.ts";
 import { BridgeError } from "../core/errors.ts";
 
 const inProtobuf = new WeakMap<Message, Buffer>();

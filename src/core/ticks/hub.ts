@@ -19,7 +19,8 @@ import { column, ROW, TickRows } from "../model/tick-rows.ts";
 import type { Clock } from "../ports/clock.ts";
 import { type Cursor, type ResetReason, resetReason } from "../streams/cursor.ts";
 import { type Frame, largest, RowFrame } from "./frame.ts";
-import { type Subscription, TickReader, type Wish } from "./tick-reader.ts";
+import type { Subscription } from "./tick-item.ts";
+import { TickReader, type Wish } from "./tick-reader.ts";
 
 /** How many ticks are kept for readers that come back: 10 MB, and the objects of those that somebody has read. */
 const keep = 131_072;
@@ -222,21 +223,22 @@ export class TickHub {
     this.#kept = this.#kept.slice(first);
   }
 
-  #post(frame: Frame, readers: Set<TickReader>): void {
+  #post(frame: RowFrame, readers: Set<TickReader>): void {
     let shared: Frame | undefined;
     for (const reader of readers) {
-      shared ??= reader.only(frame, 0);
-      if (shared.length === 0) return;
+      shared ??= reader.only(frame);
+      if (shared === undefined) return;
       if (reader.mailbox.post({ type: "frame", frame: shared })) this.#delivered += shared.length;
       else readers.delete(reader);
     }
   }
 
   #since(place: number, reader: TickReader): Frame[] {
-    return this.#kept
-      .filter((frame) => frame.sequence > place)
-      .map((frame) => reader.only(frame, place))
-      .filter((frame) => frame.length > 0);
+    return this.#kept.flatMap((frame) => {
+      if (frame.sequence <= place) return [];
+      const seen = Math.max(0, place + 1 - frame.rows.placeAt(0)); // places have no holes
+      return reader.only(seen === 0 ? frame : new RowFrame(frame.rows.slice(seen))) ?? [];
+    });
   }
 
   #join(reader: TickReader): void {

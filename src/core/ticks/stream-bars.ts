@@ -17,7 +17,7 @@ import type { Flow } from "../streams/flow.ts";
 import type { Beat } from "../streams/heartbeat.ts";
 import { BarFold, periodOf } from "./bars.ts";
 import type { Frame } from "./frame.ts";
-import type { SymbolResult, TickItem } from "./tick-reader.ts";
+import type { SymbolResult, TickItem } from "./tick-item.ts";
 
 export interface BarStreamOptions {
   readonly symbols: readonly string[];

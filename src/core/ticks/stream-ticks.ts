@@ -13,7 +13,8 @@ import type { Flow } from "../streams/flow.ts";
 import type { Beat } from "../streams/heartbeat.ts";
 import { type Frame, join, split } from "./frame.ts";
 import type { Quotes } from "./quotes.ts";
-import type { SymbolResult, TickItem, TickReader, Wish } from "./tick-reader.ts";
+import type { SymbolResult, TickItem } from "./tick-item.ts";
+import type { TickReader, Wish } from "./tick-reader.ts";
 
 export interface TickStreamOptions extends Wish {
   /** Milliseconds; 0: no pause. */

@@ -2,10 +2,11 @@
  * One reader of ticks: which symbols it wants, and what it is still owed.
  */
 import { BridgeError } from "../errors.ts";
-import type { Tick } from "../model/tick.ts";
-import type { Beat } from "../streams/heartbeat.ts";
-import { type Backlog, everyItem, Mailbox } from "../streams/mailbox.ts";
-import type { Frame } from "./frame.ts";
+import type { TickRows } from "../model/tick-rows.ts";
+import { everyItem, Mailbox } from "../streams/mailbox.ts";
+import { countOf, type Frame, type RowFrame, Selection } from "./frame.ts";
+import { NewestOfEach } from "./newest.ts";
+import type { Subscription, SymbolResult, TickItem } from "./tick-item.ts";
 
 /**
  * Ticks a lossless reader may be behind before its stream ends: half of what the hub
@@ -21,26 +22,6 @@ export interface Wish {
   readonly owner?: string | undefined;
 }
 
-/** What became of one symbol of a wish. */
-export interface SymbolResult {
-  readonly symbol: string;
-  readonly accepted: boolean;
-  readonly reason: string;
-  readonly message: string;
-}
-
-export interface Subscription {
-  readonly symbols: readonly string[];
-  readonly results: readonly SymbolResult[];
-}
-
-export type TickItem =
-  | { readonly type: "frame"; readonly frame: Frame }
-  | ({ readonly type: "subscription" } & Subscription)
-  /** What the reader held back is due. */
-  | { readonly type: "due" }
-  | Beat;
-
 export class TickReader {
   readonly id: string;
   readonly lossless: boolean;
@@ -50,13 +31,14 @@ export class TickReader {
   readonly #isKnown: (symbol: string) => boolean;
   readonly #symbols = new Set<string>();
   #view = "";
+  #wanted: { readonly symbols: TickRows["symbols"]; readonly bits: Uint8Array } | undefined;
 
   constructor(id: string, wish: Wish, isKnown: (symbol: string) => boolean) {
     this.id = id;
     this.lossless = wish.lossless;
     this.owner = wish.owner;
     this.#isKnown = isKnown;
-    this.mailbox = new Mailbox(wish.lossless ? everyItem(limit, weight) : newestOfEach());
+    this.mailbox = new Mailbox(wish.lossless ? everyItem(limit, weight) : new NewestOfEach());
     this.results = this.change(wish.symbols, []).results;
   }
 
@@ -71,16 +53,26 @@ export class TickReader {
 
   change(add: readonly string[], remove: readonly string[]): Subscription {
     const results = [...add.map((symbol) => this.#add(symbol)), ...remove.map((symbol) => this.#remove(symbol))];
+    this.#wanted = undefined;
     this.#view = JSON.stringify([this.lossless, ...[...this.#symbols].sort()]);
     return { symbols: this.symbols, results };
   }
 
-  /** The frame's ticks behind `place` that this reader wants; the frame itself when it wants them all. */
-  only(frame: Frame, place: number): Frame {
-    const wanted = (tick: Tick) => tick.place > place && this.#symbols.has(tick.symbol);
-    if (frame.ticks.every(wanted)) return frame;
-    const ticks = frame.ticks.filter(wanted);
-    return { length: ticks.length, ticks, sequence: frame.sequence, skips: undefined };
+  /** What this reader wants of the frame, which may be the frame itself or nothing. */
+  only(frame: RowFrame): Frame | undefined {
+    const wanted = this.#wantedOf(frame.rows.symbols);
+    const count = countOf(frame.rows, wanted);
+    if (count === frame.length) return frame;
+    return count === 0 ? undefined : new Selection(frame, wanted, count);
+  }
+
+  /** By the number that a symbol has in a source's list, which is the same list from batch to batch. */
+  #wantedOf(symbols: TickRows["symbols"]): Uint8Array {
+    if (this.#wanted?.symbols !== symbols) {
+      const bits = Uint8Array.from(symbols, ({ name }) => (this.#symbols.has(name) ? 1 : 0));
+      this.#wanted = { symbols, bits };
+    }
+    return this.#wanted.bits;
   }
 
   fallBehind(): void {
@@ -104,39 +96,3 @@ export class TickReader {
 }
 
 const weight = (item: TickItem): number => (item.type === "frame" ? item.frame.length : 1);
-
-/** A slow reader gets the newest price of each symbol, never a stale queue; what was folded away is counted. */
-function newestOfEach(): Backlog<TickItem> {
-  const newest = new Map<string, { tick: Tick; skipped: number }>();
-  const before: TickItem[] = [];
-  let sequence = 0;
-  const folded = (): TickItem => {
-    const entries = [...newest.values()].sort((a, b) => a.tick.place - b.tick.place); // a part ends where its cursor says
-    newest.clear();
-    const ticks = entries.map((one) => one.tick);
-    const frame = { length: ticks.length, ticks, sequence, skips: entries.map((one) => one.skipped) };
-    return { type: "frame", frame };
-  };
-  return {
-    get size() {
-      return newest.size + before.length;
-    },
-    add(item) {
-      if (item.type === "frame") {
-        for (const tick of item.frame.ticks) {
-          const older = newest.get(tick.symbol);
-          newest.set(tick.symbol, { tick, skipped: older === undefined ? 0 : older.skipped + 1 });
-        }
-        sequence = item.frame.sequence;
-        return true;
-      }
-      if (before.length >= 1024) return false;
-      if (newest.size > 0) before.push(folded()); // prices of before a change of the subscription stay before it
-      before.push(item);
-      return true;
-    },
-    take() {
-      return before.shift() ?? (newest.size === 0 ? undefined : folded());
-    },
-  };
-}
