@@ -19,7 +19,8 @@ import (
 // Ticks gives ticks, beginning with the newest of each symbol. A symbol that the bridge does not have is an error.
 func (b *Bridge) Ticks(ctx context.Context, symbols ...string) iter.Seq2[*pb.Tick, error] {
 	return func(yield func(*pb.Tick, error) bool) {
-		for event, err := range b.TickEvents(ctx, &pb.StreamTicksRequest{Symbols: symbols}) {
+		request := &pb.StreamTicksRequest{Symbols: symbols, Form: pb.TickForm_TICK_FORM_COLUMNS}
+		for event, err := range b.TickEvents(ctx, request) {
 			if err == nil {
 				err = refused(event)
 			}
@@ -27,7 +28,7 @@ func (b *Bridge) Ticks(ctx context.Context, symbols ...string) iter.Seq2[*pb.Tic
 				yield(nil, err)
 				return
 			}
-			for _, tick := range append(event.GetSnapshot().GetTicks(), event.GetBatch().GetTicks()...) {
+			for _, tick := range append(ticksIn(event.GetSnapshot()), ticksIn(event.GetBatch())...) {
 				if !yield(tick, nil) {
 					return
 				}

@@ -10,9 +10,11 @@ import {
   type StreamBarsRequestSchema,
   type StreamTicksRequestSchema,
   type Tick,
+  TickForm,
   TicksService,
 } from "../../../gen/ts/mt5bridge/v1/ticks_pb.ts";
 import type { Cursor } from "../../../gen/ts/mt5bridge/v1/types_pb.ts";
+import { ticksIn } from "./columns.ts";
 import { bridgeErrors, refusedSymbol } from "./failure.ts";
 import { type Followed, type FollowOptions, follow } from "./follow.ts";
 import { type KeyStore, memoryKeys } from "./keys.ts";
@@ -85,11 +87,12 @@ export class Bridge {
    * newest tick of each symbol comes first.
    */
   async *ticks(symbols: readonly string[], options: FollowOptions & TicksInit = {}): AsyncGenerator<Tick, void> {
-    for await (const { message } of this.follow(TicksService.method.streamTicks, ...split(options, { symbols }))) {
+    const asked = split({ form: TickForm.COLUMNS, ...options }, { symbols });
+    for await (const { message } of this.follow(TicksService.method.streamTicks, ...asked)) {
       const { event } = message;
       const refused = event.case === "opened" ? refusedSymbol(event.value) : undefined;
       if (refused !== undefined) throw refused;
-      if (event.case === "snapshot" || event.case === "batch") yield* event.value.ticks;
+      if (event.case === "snapshot" || event.case === "batch") yield* ticksIn(event.value);
     }
   }
 

@@ -6,16 +6,18 @@ from collections.abc import Iterable, Sequence
 
 import grpc
 
+from mt5bridge.columns import ticks_in
 from mt5bridge.errors import BridgeError
-from mt5bridge.v1.ticks_pb2 import Delivery, StreamTicksRequest, StreamTicksResponse, Tick
+from mt5bridge.v1.ticks_pb2 import Delivery, StreamTicksRequest, StreamTicksResponse, Tick, TickForm
 
 
 def ticks_request(symbols: Sequence[str], account: str, delivery: Delivery.ValueType) -> StreamTicksRequest:
-    return StreamTicksRequest(account=account, symbols=symbols, delivery=delivery)
+    """In columns: a seventh of the bytes."""
+    return StreamTicksRequest(account=account, symbols=symbols, delivery=delivery, form=TickForm.TICK_FORM_COLUMNS)
 
 
 def ticks_within(event: StreamTicksResponse) -> Iterable[Tick]:
-    return [*event.snapshot.ticks, *event.batch.ticks]
+    return [*ticks_in(event.snapshot), *ticks_in(event.batch)]
 
 
 def refuse_unknown(event: StreamTicksResponse) -> None:
