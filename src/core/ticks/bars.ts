@@ -2,7 +2,8 @@
  * Ticks into bars, as MetaTrader draws them; the same rules live and from history.
  *
  *   - A period starts on the broker's clock: a day at 0:00, a week on Sunday 0:00, a
- *     month on its first. The bar carries that nominal start, and the same in UTC.
+ *     month on its first. The bar carries that nominal start, and the same in UTC, as
+ *     the clock stood when its first tick came: it may be changed within the period.
  *   - A bar begins with the period's first tick that has a price. No ticks, no bar.
  *   - Only a tick of a later period makes a bar final: the last bar before a weekend
  *     stays the running one until the market opens.
@@ -57,7 +58,7 @@ function monthOf(at: BrokerTime, later: number): BrokerTime {
 }
 
 /** One moment on both clocks. */
-interface Moment {
+export interface Moment {
   readonly time: Instant;
   readonly brokerTime: BrokerTime;
 }
@@ -70,6 +71,10 @@ export function periodOf(timeframe: Timeframe, { time, brokerTime }: Moment): Mo
   const changed = toBrokerTime(time) === brokerTime && toBrokerTime(sameOffset) !== start;
   return { time: changed ? fromBrokerTime(start) : sameOffset, brokerTime: start };
 }
+
+/** Whether two starts are of one period: a broker's clock that was changed within it tells two, an hour apart. */
+export const samePeriod = (timeframe: Timeframe, a: Moment, b: Moment): boolean =>
+  a.brokerTime === b.brokerTime && Math.abs(a.time - b.time) < longest[timeframe];
 
 /** The bar that two neighbouring parts of the same period make. */
 export function merge(earlier: Bar, later: Bar): Bar {
@@ -95,7 +100,7 @@ export function* inPeriods(
   for (const minute of minutes) {
     const part: Bar = { ...minute, ...periodOf(timeframe, minute), timeframe };
     if (bar === undefined) bar = part;
-    else if (part.time === bar.time) bar = order === "oldest first" ? merge(bar, part) : merge(part, bar);
+    else if (samePeriod(timeframe, part, bar)) bar = order === "oldest first" ? merge(bar, part) : merge(part, bar);
     else {
       yield bar;
       bar = part;
@@ -173,7 +178,9 @@ export class BarFold {
     this.#minuteEnd = periodOf("M1", tick).time + MINUTE;
     const period = periodOf(this.#timeframe, tick);
     const before = this.#period;
-    if (before !== undefined && period.time <= before.time) return undefined;
+    if (before !== undefined && (period.time <= before.time || samePeriod(this.#timeframe, period, before))) {
+      return undefined;
+    }
     const closed = before === undefined ? undefined : this.#bar(before, true);
     this.#period = period;
     this.#start = period.time;

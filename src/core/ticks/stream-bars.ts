@@ -15,7 +15,7 @@ import { type CourseEvent, type Ends, run } from "../streams/course.ts";
 import type { Cursor } from "../streams/cursor.ts";
 import type { Flow } from "../streams/flow.ts";
 import type { Beat } from "../streams/heartbeat.ts";
-import { BarFold, periodOf } from "./bars.ts";
+import { BarFold, type Moment, periodOf, samePeriod } from "./bars.ts";
 import type { Frame } from "./frame.ts";
 import type { SymbolResult, TickItem } from "./tick-item.ts";
 
@@ -33,6 +33,7 @@ type BarData =
   | { readonly type: "snapshot"; readonly bar: Bar; readonly cursor: Cursor }
   | { readonly type: "bar"; readonly bar: Bar; readonly cursor: Cursor };
 
+const HOUR = 3_600_000;
 /** The end of time, for ranges without one. */
 const forever = Number.MAX_SAFE_INTEGER as Instant;
 
@@ -145,7 +146,8 @@ async function closings(
   const [first, ...others] = ticks.filter(hasPrice);
   if (first === undefined) return [];
   const { symbol } = first;
-  const { time } = periodOf(timeframe, first);
+  const own = periodOf(timeframe, first);
+  const { time } = own;
   const all = { symbol, from: 0 as Instant, to: forever, limit: 10_000, newest: true, skip: 0 };
   const [earlier, sameTime, [before], since] = await Promise.all([
     history.ticks({ ...all, from: time, to: (first.time - 1) as Instant, limit: 100, newest: false }),
@@ -153,14 +155,19 @@ async function closings(
     history.bars({ ...all, to: (time - 1) as Instant, limit: 1 }, timeframe),
     history.bars({ ...all, from: time }, timeframe),
   ]);
-  const begun = [...earlier].some(hasPrice) || [...sameTime].find(hasPrice)?.place !== first.place;
   const bars = new Map((before === undefined ? since : [before, ...since]).map((bar) => [bar.time, bar]));
+  const barOf = (period: Moment): Bar | undefined =>
+    [0, -HOUR, HOUR]
+      .map((change) => bars.get((period.time + change) as Instant))
+      .find((bar) => bar !== undefined && samePeriod(timeframe, bar, period));
+  const clockChanged = barOf(own) !== undefined && barOf(own)?.time !== time; // since the bar's first tick
+  const begun = clockChanged || [...earlier].some(hasPrice) || [...sameTime].find(hasPrice)?.place !== first.place;
   const found: { bar: Bar; place: number }[] = [];
-  let running = begun ? time : before?.time;
+  let running: Moment | undefined = begun ? own : before;
   for (const tick of [first, ...others]) {
-    const period = periodOf(timeframe, tick).time;
-    if (running !== undefined && period <= running) continue;
-    const bar = running === undefined ? undefined : bars.get(running);
+    const period = periodOf(timeframe, tick);
+    if (running !== undefined && (period.time <= running.time || samePeriod(timeframe, period, running))) continue;
+    const bar = running && barOf(running);
     if (bar !== undefined) found.push({ bar: { ...bar, final: true }, place: tick.place });
     running = period;
   }

@@ -143,7 +143,8 @@ export class Series {
     const rows: number[][] = [];
     const edge = newest ? to : from;
     let toSkip = skip;
-    const minutes = this.#minutesFrom(from, to + longest[timeframe] + CLOCK_CHANGE, newest);
+    // Where the clock was changed in the first bar, the minutes before the change tell its start.
+    const minutes = this.#minutesFrom(from - CLOCK_CHANGE, to + longest[timeframe] + CLOCK_CHANGE, newest);
     if (limit <= 0) return new Float64Array(0);
     for (const bar of inPeriods(minutes, timeframe, newest ? "newest first" : "oldest first")) {
       if (newest ? bar.time > to : bar.time < from) continue;
