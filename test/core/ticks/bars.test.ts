@@ -1,4 +1,3 @@
-import { createRequire } from "node:module";
 import { describe, expect, it } from "vitest";
 import { type Bar, type Timeframe, timeframes } from "../../../src/core/model/bar.ts";
 import { toBrokerTime } from "../../../src/core/model/broker-clock.ts";
@@ -7,7 +6,6 @@ import type { BrokerTime, Instant } from "../../../src/core/model/ids.ts";
 import { tickFlags } from "../../../src/core/model/tick.ts";
 import { BarFold, inPeriods, periodEnd, periodOf, periodStart } from "../../../src/core/ticks/bars.ts";
 import { anyTicks, barsOf, tickAt, utc } from "../../any-ticks.ts";
-import { describeRecorded, recording } from "../../recorded.ts";
 
 const broker = (text: string) => utc(text) as number as BrokerTime;
 const iso = (time: number) => new Date(time).toISOString().slice(0, 16);
@@ -160,37 +158,5 @@ describe("a bar", () => {
         }
       }
     }
-  });
-});
-
-describeRecorded("the minutes of recorded ticks", () => {
-  const { decompress } = createRequire(import.meta.url)("lzma1") as { decompress(packed: Uint8Array): Uint8Array };
-  const records = (path: string, size: number) => {
-    const bytes = Buffer.from(decompress(recording(path)));
-    return Array.from({ length: bytes.length / size }, (_, i) => bytes.subarray(i * size, (i + 1) * size));
-  };
-  const day = utc("2019-02-04T00:00");
-
-  it.each(["00", "10", "23"])("are the recorded bars of the same hour, %s:00", (hour) => {
-    const start = day + Number(hour) * 3_600_000;
-    const ticks = records(`ticks/eurusd-2019-02-04-${hour}h-dukascopy.bi5`, 20).map((record) =>
-      tickAt((start + record.readUInt32BE(0)) as Instant, {
-        ask: record.readUInt32BE(4) as Price,
-        bid: record.readUInt32BE(8) as Price,
-      }),
-    );
-    const bars = records("bars/eurusd-2019-02-04-bid-m1-dukascopy.bi5", 24)
-      .map((record) => ({
-        time: day + record.readUInt32BE(0) * 1000,
-        open: record.readUInt32BE(4),
-        close: record.readUInt32BE(8),
-        low: record.readUInt32BE(12),
-        high: record.readUInt32BE(16),
-        volume: record.readFloatBE(20),
-      }))
-      .filter((bar) => bar.time >= start && bar.time < start + 3_600_000 && bar.volume > 0);
-    expect(bars.length).toBeGreaterThan(50);
-    const drawn = barsOf(ticks, "M1").map(({ time, open, high, low, close }) => ({ time, open, high, low, close }));
-    expect(drawn).toEqual(bars.map(({ time, open, high, low, close }) => ({ time, open, high, low, close })));
   });
 });
