@@ -36,7 +36,7 @@ export async function reconcile(desk: OrderDesk): Promise<void> {
     return applyReport(desk, { type: "order", order: before }, "records");
   });
   await inPortions(deals, (deal) => applyReport(desk, { type: "deal", deal }, "records"));
-  desk.record.holdings.complete();
+  if (desk.recordsWhole) desk.record.holdings.complete();
   const ended = pastOrders.filter((order) => !endedLikeOurs(desk, order));
   await inPortions(ended, (order) => applyReport(desk, { type: "order", order }, "records"));
   await dismissAbsent(desk, orders, snapshot.completeUntil);

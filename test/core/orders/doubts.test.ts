@@ -95,6 +95,26 @@ describe("the terminal's records", () => {
   });
 });
 
+describe("a deal that the records show before an older one", () => {
+  it("is not forgotten until they are whole: both together leave nothing open", async () => {
+    const desk = await resting();
+    const { terminal, record } = desk;
+    terminal.fill(first);
+    terminal.foreign("sell", lots(0.1), "stop_loss", 0n, first);
+    const deals = [...terminal.deals];
+    terminal.complete = false;
+    terminal.deals.shift();
+    await reconnect(desk);
+    expect(record.holdings.newestDeal?.entry).toBe("out");
+
+    terminal.complete = true;
+    terminal.deals.splice(0, 1, ...deals);
+    await reconnect(desk);
+    expect(record.holdings.newestDeal?.entry).toBe("in");
+    expect([...record.holdings.exposures()]).toEqual([]);
+  });
+});
+
 describe("an order in doubt", () => {
   it("says since when, why, and what settled it", async () => {
     const desk = await silent("late");
