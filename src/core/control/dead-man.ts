@@ -17,7 +17,7 @@ import type { Caller, OrderDesk } from "../orders/order-desk.ts";
 import { closePosition } from "../orders/place-order.ts";
 import type { Arming, DeadManWish } from "./armings.ts";
 
-/** Between two tries, in milliseconds: doubled while something is left. */
+/** Between two tries, in milliseconds: doubled while nothing comes of them. */
 const firstWait = 1_000;
 const longestWait = 60_000;
 
@@ -104,7 +104,8 @@ export class DeadManSwitches {
       arming: number,
     };
     observer.note("warn", "risk", "dead-man switch fired", context);
-    for (let wait = firstWait; !over(); wait = Math.min(2 * wait, longestWait)) {
+    for (let wait = firstWait; !over(); ) {
+      const before = this.#left(arming);
       try {
         if (await this.#act(arming, signal)) {
           await this.#desk.control.disarm(arming, "it has fired");
@@ -118,15 +119,19 @@ export class DeadManSwitches {
         });
       }
       if (!over()) await clock.sleep(wait, signal);
+      wait = this.#left(arming) < before ? firstWait : Math.min(2 * wait, longestWait);
     }
+  }
+
+  /** How much there is to do: a position may be closed in parts. */
+  #left(arming: Arming): number {
+    return this.#orders(arming).length + this.#positions(arming).reduce((sum, { volume }) => sum + volume, 0);
   }
 
   /** One try; true when nothing is left to do. */
   async #act(arming: Arming, signal: AbortSignal): Promise<boolean> {
-    const { record } = this.#desk;
     const caller: Caller = { deadline: undefined, signal, traceId: "", cause: "bridge" };
-    const mine = () => [...record.orders.open].filter((order) => order.strategyId === arming.strategyId);
-    const resting = mine().filter(
+    const resting = this.#orders(arming).filter(
       ({ type, stage }) => type !== "market" && type !== "close_by" && stage !== "in_doubt",
     );
     const canceling = resting.flatMap(({ ticket, symbol }) => {
@@ -137,7 +142,9 @@ export class DeadManSwitches {
     });
     await this.#all(arming, canceling);
     if (arming.action === "close_positions" && !signal.aborted) await this.#all(arming, this.#closing(arming, caller));
-    return mine().length === 0 && (arming.action === "cancel_orders" || this.#positions(arming).length === 0);
+    return (
+      this.#orders(arming).length === 0 && (arming.action === "cancel_orders" || this.#positions(arming).length === 0)
+    );
   }
 
   /** A position that is being closed already is left to that. */
@@ -147,10 +154,16 @@ export class DeadManSwitches {
     return this.#positions(arming).flatMap(({ ticket, symbol }) => {
       if (closed.has(ticket) || this.#isHalted(symbol)) return [];
       const clientOrderId = this.#key(arming, "close", ticket);
-      const all = { volume: undefined, price: undefined, filling: "auto", deviation: 0, comment: "" } as const;
+      // All or nothing would be nothing, for as long as the market is thinner than the position.
+      const filling = this.#desk.symbol(symbol).fillingModes.includes("ioc") ? "ioc" : "auto";
+      const all = { volume: undefined, price: undefined, filling, deviation: 0, comment: "" } as const;
       const draft = { clientOrderId, strategyId: arming.strategyId, position: ticket, ...all };
       return [closePosition(this.#desk, draft, { waitFor: "answered", notAfter: undefined }, caller)];
     });
+  }
+
+  #orders({ strategyId }: Arming) {
+    return [...this.#desk.record.orders.open].filter((order) => order.strategyId === strategyId);
   }
 
   #positions({ strategyId }: Arming) {

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { DeadManAction } from "../../../src/core/control/armings.ts";
+import { lots } from "../../../src/core/model/decimals.ts";
 import type { StrategyId } from "../../../src/core/model/ids.ts";
 import { streamOrders } from "../../../src/core/orders/stream-orders.ts";
+import type { Outcome } from "../../../src/core/ports/terminal.ts";
 import { numbers } from "../../any-ticks.ts";
 import { demo } from "../../terminals/paper/builders.ts";
 import { type Desk, faultOf, key, limit, openDesk, quiet, silence } from "../desk.ts";
@@ -166,6 +168,29 @@ describe("a dead-man switch", () => {
     desk.terminal.script = [];
     await pass(desk, timeout);
     expect(stages(desk)[0]).toBe("canceled");
+  });
+
+  it("goes on after a second wherever a position is closed in parts", async () => {
+    const desk = await openDesk();
+    await desk.place({ strategyId: seven, volume: 1 });
+    await desk.hear();
+    const { terminal } = desk;
+    const { fill } = terminal;
+    terminal.fill = (number) => {
+      const outcome = fill.call(terminal, number, lots(0.1)); // no more can be had at a time
+      return { ...outcome, orders: [terminal.end(number, "canceled")] } as Outcome;
+    };
+    const { leave } = await stream(desk, "close_positions");
+    await leave();
+    await pass(desk, timeout);
+    expect(terminal.submitted.at(-1)?.request.filling).toBe("ioc");
+    for (let tries = 1; tries <= 9; tries++) {
+      await desk.hear();
+      expect([...terminal.positions.values()].map(({ volume }) => volume)).toEqual([lots(1) - tries * lots(0.1)]);
+      await pass(desk, 1000);
+    }
+    await desk.hear();
+    expect(terminal.positions.size).toBe(0);
   });
 
   it("waits while trading is halted, and sends nothing while the bridge drains", async () => {
