@@ -15,15 +15,17 @@ import { raiseDoubts, settleDoubts, watchDoubts } from "../../src/core/orders/do
 import { OrderDesk } from "../../src/core/orders/order-desk.ts";
 import type { TickHistory } from "../../src/core/ports/history.ts";
 import type { Observer } from "../../src/core/ports/observer.ts";
+import type { TerminalPort } from "../../src/core/ports/terminal.ts";
+import { nobody } from "../../src/core/ports/witness.ts";
 import { StreamIds } from "../../src/core/streams/stream-ids.ts";
 import { TickHub } from "../../src/core/ticks/hub.ts";
 import { Prices } from "../../src/core/ticks/prices.ts";
 import { JournalStore } from "../../src/store/journal-store.ts";
-import { account as info, symbols } from "./broker.ts";
 import type { Disk } from "./disk.ts";
 import type { DownFrame, UpFrame } from "./frames.ts";
 import { Link } from "./link.ts";
 import { Process } from "./process.ts";
+import type { Terms } from "./terms.ts";
 import type { World } from "./world.ts";
 
 /** Milliseconds until the terminal counts as silent. */
@@ -49,6 +51,9 @@ export interface Life {
   readonly link: Link;
   /** Absent until the bridge serves. */
   account?: Account;
+  /** When its process began, and when it began to serve. */
+  readonly bornAt: number;
+  servedAt?: number;
   store?: JournalStore;
   /** Aborts when the bridge is about to go. */
   readonly leaving: AbortController;
@@ -62,13 +67,23 @@ export class Bridge {
   readonly #world: World;
   readonly #disk: Disk;
   readonly #send: (frame: UpFrame) => void;
+  readonly #terminal: Pick<TerminalPort, "account" | "symbols">;
+  readonly #terms: Terms;
   #lives = 0;
   #power = false;
 
-  constructor(world: World, disk: Disk, send: (frame: UpFrame) => void) {
+  constructor(
+    world: World,
+    disk: Disk,
+    send: (frame: UpFrame) => void,
+    terminal: Pick<TerminalPort, "account" | "symbols">,
+    terms: Terms,
+  ) {
     this.#world = world;
     this.#disk = disk;
     this.#send = send;
+    this.#terminal = terminal;
+    this.#terms = terms;
     this.life = this.#begin();
   }
 
@@ -113,9 +128,10 @@ export class Bridge {
   #begin(): Life {
     this.#lives += 1;
     const process = new Process(`bridge ${this.#lives}`);
-    const link = new Link(this.#world, process, this.#lives, { account: info, symbols }, this.#send);
+    const link = new Link(this.#world, process, this.#lives, this.#terminal, this.#send);
     const life: Life = {
       number: this.#lives,
+      bornAt: this.#world.now,
       process,
       link,
       leaving: new AbortController(),
@@ -149,9 +165,10 @@ export class Bridge {
       life.store = store;
       while (!link.up) await clock.sleep(50);
       const { valuation } = await link.snapshot(0 as Instant);
-      const record = await AccountRecord.open(store.journal<AccountEvent>("orders"), valuation);
+      const { snapshotEvery } = this.#terms;
+      const record = await AccountRecord.open(store.journal<AccountEvent>("orders"), valuation, nobody, snapshotEvery);
       const control = await ControlRecord.open(store.journal<ControlEvent>("control"), clock, observer);
-      const hub = new TickHub(epoch, new Map(symbols.map((spec) => [spec.name, spec])));
+      const hub = new TickHub(epoch, new Map(link.symbols.map((spec) => [spec.name, spec])));
       const prices = new Prices(hub, clock);
       const desk = new OrderDesk(link, record, clock, observer, { silence }, control, prices);
       await raiseDoubts(desk);
@@ -160,7 +177,9 @@ export class Bridge {
       void watchDoubts(desk, life.ended.signal);
       void recover(account, () => undefined, life.ended.signal);
       void follow(account, () => undefined, life.ended.signal);
+      account.deadMen.start();
       life.account = account;
+      life.servedAt = this.#world.now;
       this.#world.note("serving", life.number);
     } catch (error) {
       // As `main` does: what cannot start ends, and is started again.

@@ -2,24 +2,25 @@
  * The broker: the paper terminal's, with a market that wanders, other people who trade on
  * the account, and a clock of its own that may jump.
  */
+
+import type { AccountInfo } from "../../src/core/model/account.ts";
 import { toBrokerTime } from "../../src/core/model/broker-clock.ts";
 import { lots, type Money, type Price } from "../../src/core/model/decimals.ts";
 import type { ClientOrderId, Instant, Magic, OrderNumber, StrategyId, Ticket } from "../../src/core/model/ids.ts";
 import { orderNumberOf } from "../../src/core/model/ids.ts";
 import type { NumberedOrder, OrderRequest, Side } from "../../src/core/model/order.ts";
+import type { SymbolSpec } from "../../src/core/model/symbol.ts";
 import { TickRows } from "../../src/core/model/tick-rows.ts";
 import type { AccountSnapshot, CheckResult, Outcome } from "../../src/core/ports/terminal.ts";
 import type { LedgerEvent } from "../../src/terminals/paper/books.ts";
 import { type Answer, PaperBroker } from "../../src/terminals/paper/broker.ts";
-import { demo, eurusd, settingsWith } from "../terminals/paper/builders.ts";
+import { inSession } from "../../src/terminals/paper/opening-hours.ts";
+import { demo, settingsWith } from "../terminals/paper/builders.ts";
 import type { Counts } from "./counts.ts";
 import type { Dice } from "./dice.ts";
 import type { Command } from "./frames.ts";
+import type { Terms } from "./terms.ts";
 import type { World } from "./world.ts";
-
-const gbpusd = { ...eurusd, name: "GBPUSD", currencyBase: "GBP", currencyMargin: "GBP" };
-export const symbols = [eurusd, gbpusd];
-export const account = demo;
 
 const spread = 10;
 
@@ -28,6 +29,10 @@ export class Broker {
   happened: (events: readonly LedgerEvent[]) => void = () => undefined;
   /** Told of prices. */
   ticked: (ticks: TickRows) => void = () => undefined;
+  /** Told when anything may have changed. */
+  moved: () => void = () => undefined;
+  readonly account: AccountInfo;
+  readonly symbols: readonly SymbolSpec[];
   readonly #broker: PaperBroker;
   readonly #world: World;
   readonly #dice: Dice;
@@ -39,21 +44,24 @@ export class Broker {
   /** How far the broker's clock is ahead, in milliseconds. */
   #ahead = 0;
 
-  constructor(world: World, dice: Dice, counts: Counts) {
+  constructor(world: World, dice: Dice, counts: Counts, { marginMode, symbols }: Terms) {
     this.#world = world;
     this.#dice = dice;
     this.#counts = counts;
+    this.account = { ...demo, marginMode };
+    this.symbols = symbols.map((spec) => ({ ...spec, execution: "market", fillingModes: ["fok", "ioc"] }));
     const depth = dice.happens(0.3) ? lots(0.2) : lots(0);
     const initialBalance = dice.pick([300_000, 1_000_000] as const) as Money;
     this.#broker = new PaperBroker(
       {
-        ...settingsWith({ settings: { initialBalance, depth, slippage: dice.pick([0, 3]) } }),
-        symbols: symbols.map((spec) => ({ ...spec, execution: "market", fillingModes: ["fok", "ioc"] })),
+        ...settingsWith({ settings: { initialBalance, depth, slippage: dice.pick([0, 3]), sessions: true } }),
+        account: this.account,
+        symbols: this.symbols,
       },
       dice,
     );
     this.#broker.deposit(initialBalance, this.#now);
-    this.#quote();
+    this.quote();
   }
 
   get #now(): Instant {
@@ -72,12 +80,15 @@ export class Broker {
   carryOut(command: Command): Outcome {
     const { outcome, events } = this.#act(command);
     this.happened(events);
+    this.moved();
     return outcome;
   }
 
   /** As `carryOut`, and nobody is told. */
   quietly(command: Command): Outcome {
-    return this.#act(command).outcome;
+    const { outcome } = this.#act(command);
+    this.moved();
+    return outcome;
   }
 
   check(order: OrderRequest): CheckResult {
@@ -93,16 +104,36 @@ export class Broker {
     return this.#broker.valuation(this.#now);
   }
 
+  /** The prices of now, once more. */
+  quote(): void {
+    const time = this.#now;
+    const when = { time, brokerTime: toBrokerTime(time) };
+    const quoted = this.symbols.filter(({ quoteSessions }) => inSession(quoteSessions, toBrokerTime(time)));
+    const quotes = quoted.map(({ name: symbol }) => {
+      const bid = this.price(symbol, "sell") as Price;
+      const ask = this.price(symbol, "buy") as Price;
+      return { symbol, ...when, bid, ask, last: 0 as Price, volume: lots(0), flags: 6 };
+    });
+    const ticks = TickRows.of(quotes);
+    this.ticked(ticks);
+    for (const { events } of this.#broker.ticks(ticks)) {
+      if (events.length === 0) continue;
+      for (const event of events) this.#count(event);
+      this.happened(events);
+      this.moved();
+    }
+  }
+
   /** A step of the market. */
   wander(): void {
     for (const [symbol, bid] of this.#bids) this.#bids.set(symbol, bid + this.#dice.between(-12, 12));
-    this.#quote();
+    this.quote();
   }
 
   /** A gap that the weak do not survive. */
   gap(points: number): void {
     for (const [symbol, bid] of this.#bids) this.#bids.set(symbol, bid + points);
-    this.#quote();
+    this.quote();
     this.#counts.add("price gap");
   }
 
@@ -162,11 +193,12 @@ export class Broker {
     this.#counts.add(what);
     this.#world.note(what);
     this.happened(events);
+    this.moved();
   }
 
   #submit(asked: Partial<OrderRequest> & Pick<OrderRequest, "symbol" | "side" | "volume">): readonly LedgerEvent[] {
     const request: OrderRequest = {
-      account: account.alias,
+      account: this.account.alias,
       clientOrderId: "" as ClientOrderId,
       strategyId: 0 as StrategyId,
       type: "market",
@@ -181,6 +213,12 @@ export class Broker {
 
   #act(command: Command): Answer {
     this.#world.note("executed", numberOf(command), () => command.kind);
+    const answer = this.#carryOut(command);
+    if (answer.outcome.retcode === 10018) this.#counts.add("market closed");
+    return answer;
+  }
+
+  #carryOut(command: Command): Answer {
     switch (command.kind) {
       case "submit":
         return this.#broker.submit(command.order as NumberedOrder, this.#now);
@@ -190,23 +228,6 @@ export class Broker {
         return this.#broker.cancel(command.order, this.#now);
       case "modify_position":
         return this.#broker.modifyPosition(command.position, command.stops, this.#now);
-    }
-  }
-
-  #quote(): void {
-    const time = this.#now;
-    const when = { time, brokerTime: toBrokerTime(time) };
-    const quotes = [...this.#bids.keys()].map((symbol) => {
-      const bid = this.price(symbol, "sell") as Price;
-      const ask = this.price(symbol, "buy") as Price;
-      return { symbol, ...when, bid, ask, last: 0 as Price, volume: lots(0), flags: 6 };
-    });
-    const ticks = TickRows.of(quotes);
-    this.ticked(ticks);
-    for (const { events } of this.#broker.ticks(ticks)) {
-      if (events.length === 0) continue;
-      for (const event of events) this.#count(event);
-      this.happened(events);
     }
   }
 }

@@ -55,3 +55,22 @@ export function call<T>(
     });
   });
 }
+
+/** Asks until it is acknowledged; calls `wrong` when the bridge has a defect. */
+export async function insist(
+  lines: Lines,
+  dice: Dice,
+  ask: (account: Account) => Promise<unknown>,
+  wrong: (sentence: string) => void,
+): Promise<void> {
+  const { world } = lines;
+  for (;;) {
+    const answer = await call(lines, dice, ask);
+    if (answer !== "none" && !(answer instanceof BridgeError)) return;
+    if (answer !== "none" && answer.fault === "internal") wrong(String(answer.cause));
+    await pause(world, dice.between(50, 400));
+  }
+}
+
+export const pause = (world: World, ms: number): Promise<void> =>
+  new Promise((resolve) => void world.after(ms, world.outside, resolve));

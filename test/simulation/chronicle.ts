@@ -3,7 +3,7 @@
  * that the bridge makes of them.
  */
 import type { AccountEvent } from "../../src/core/accounts/account-event.ts";
-import type { OrderNumber } from "../../src/core/model/ids.ts";
+import type { Instant, OrderNumber } from "../../src/core/model/ids.ts";
 import type { Order, Stage } from "../../src/core/model/order.ts";
 import type { Answer, Change } from "../../src/core/orders/change-book.ts";
 import { advance } from "../../src/core/orders/lifecycle.ts";
@@ -43,6 +43,8 @@ export class Chronicle {
   readonly facts: Told<string>[] = [];
   /** By their keys. */
   readonly changes = new Map<string, Changed>();
+  /** What dead-man switches have asked for, and when. */
+  readonly ofSwitches: { readonly key: string; readonly at: Instant }[] = [];
   readonly wrong: string[] = [];
   readonly length: number;
   readonly #keys = new Map<string, number>();
@@ -72,6 +74,7 @@ export class Chronicle {
         break;
       case "asked":
         this.#take(event.key);
+        this.#ofSwitch(event.key, event.at);
         if (event.change !== undefined) this.changes.set(event.key, { change: event.change });
         break;
       case "answered":
@@ -89,6 +92,7 @@ export class Chronicle {
     if (this.orders.has(order.number)) this.wrong.push(`number ${order.number} is given twice`);
     if (order.version !== 1) this.wrong.push(`order ${order.number} begins with version ${order.version}`);
     if (order.clientOrderId !== undefined) this.#take(order.clientOrderId);
+    this.#ofSwitch(order.clientOrderId, order.knownAt);
     this.orders.set(order.number, [order]);
     this.orderNews.push({ sequence, what: order });
   }
@@ -120,6 +124,15 @@ export class Chronicle {
     if (changed === undefined) this.wrong.push(`${key} was answered before it was asked for`);
     else if (changed.answer !== undefined) this.wrong.push(`${key} was answered twice`);
     else changed.answer = answer;
+  }
+
+  /** Every key that was taken. */
+  get keys(): Iterable<string> {
+    return this.#keys.keys();
+  }
+
+  #ofSwitch(key: string | undefined, at: Instant | undefined): void {
+    if (key?.startsWith("deadman:") && at !== undefined) this.ofSwitches.push({ key, at });
   }
 
   #take(key: string): void {

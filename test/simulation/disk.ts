@@ -3,7 +3,7 @@
  *
  * A commit is kept as a database keeps it: wholly, or not at all. What a power cut leaves
  * of one that was under way lies behind the last whole commit, and is cut off when the disk
- * is opened again.
+ * is opened again. A record that was synced may be damaged later: the disk tells the two apart.
  */
 import {
   type Commit,
@@ -16,6 +16,7 @@ import { isTorn, pageOf, type Row, rowOf } from "../../src/store/journal-page.ts
 import type { Counts } from "./counts.ts";
 import type { Dice } from "./dice.ts";
 import type { Process } from "./process.ts";
+import { Shelf } from "./shelf.ts";
 import type { World } from "./world.ts";
 
 interface Table {
@@ -37,10 +38,18 @@ export class Disk {
   readonly troubles: DiskTrouble[] = [];
   /** Until then a sync takes up to so many milliseconds. */
   slow = { until: 0, ms: 0 };
+  /** The newest record of the log of operators is damaged when the disk is opened again. */
+  damagesControl = false;
+  /** When that happened last. */
+  damagedAt = Number.NEGATIVE_INFINITY;
+  /** Beside the logs. */
+  readonly shelf: Shelf;
   readonly #world: World;
   readonly #dice: Dice;
   readonly #counts: Counts;
   readonly #tables: Table[] = [];
+  /** What was damaged at the end of a log, by its sequence. */
+  readonly #missing = new Map<string, number>();
   #underWay: Commit | undefined;
   #hold = 0;
   #broken: { readonly until: number; readonly why: DiskTrouble["why"] } | undefined;
@@ -49,6 +58,7 @@ export class Disk {
     this.#world = world;
     this.#dice = dice;
     this.#counts = counts;
+    this.shelf = new Shelf(dice, counts);
   }
 
   /** The disk, as one process sees it. */
@@ -60,6 +70,7 @@ export class Disk {
   left(power: boolean): void {
     const commit = this.#underWay;
     this.#underWay = undefined;
+    if (power) this.shelf.powerCut();
     if (commit === undefined) return;
     if (this.#dice.happens(0.4)) this.#keep(commit);
     else if (power && this.#dice.happens(0.6)) this.#tear(commit);
@@ -76,9 +87,18 @@ export class Disk {
     const hold = ++this.#hold; // who held it before has lost it
     this.#underWay = undefined;
     const mine = () => process.alive && hold === this.#hold;
+    const cuts = this.#cutTorn();
+    if (this.damagesControl) this.#damageControl();
     return {
-      cuts: this.#cutTorn(),
-      logs: this.#tables.map(({ state, rows }) => ({ ...state, last: rows.length })),
+      cuts,
+      logs: this.#tables.map(({ state, rows }) => this.#found(state, rows.length)),
+      shelf: this.shelf.of(
+        () =>
+          new Promise((resolve) => {
+            if (mine() && process.effect())
+              this.#world.after(this.#dice.between(0, 2), process, () => mine() && resolve());
+          }),
+      ),
       commit: (commit) =>
         new Promise((resolve, reject) => {
           if (!mine()) return;
@@ -112,7 +132,25 @@ export class Disk {
     return usual + this.#dice.below(this.slow.ms);
   }
 
+  /** It was synced and told of, and is not as it was written any more. */
+  #damageControl(): void {
+    const control = this.#tables.find(({ state }) => state.name === "control");
+    const newest = control?.rows.pop();
+    if (newest === undefined) return;
+    this.damagesControl = false;
+    this.damagedAt = this.#world.now;
+    this.#missing.set("control", newest.sequence);
+    this.#counts.add("control damaged");
+    this.#world.note("control damaged", newest.sequence, () => newest.body);
+  }
+
+  #found(state: LogState, last: number): LogState {
+    const missing = this.#missing.get(state.name) ?? 0;
+    return { ...state, last, ...(missing > last ? { cut: `its last event, ${missing}, is damaged` } : {}) };
+  }
+
   #keep({ created, lines }: Commit): void {
+    this.shelf.synced();
     for (const state of created) this.#tables.push({ state, rows: [] });
     for (const { log, first, text } of lines) {
       const rows = this.#rows(log);

@@ -108,6 +108,10 @@ const strikes = {
     losses.until = world.now + dice.between(500, 4000);
     losses.percent = dice.pick([20, 60]);
   },
+  shelf_damage: ({ disk }, dice) => disk.shelf.damage(dice),
+  control_damage: ({ disk }) => {
+    disk.damagesControl = true;
+  },
 } as const satisfies Readonly<Record<string, Strike>>;
 
 export type FaultKind = keyof typeof strikes;

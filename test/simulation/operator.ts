@@ -1,8 +1,10 @@
 /** Somebody who holds trading back for a while, everywhere or on one symbol, and lets it go on again. */
-import type { BridgeError } from "../../src/core/errors.ts";
+import type { Account } from "../../src/core/accounts/account.ts";
+import { bridgeItself } from "../../src/core/control/control-record.ts";
 import type { ModeScope, TradingMode } from "../../src/core/orders/trading-mode.ts";
-import { call, type Lines } from "./call.ts";
+import { insist, type Lines, pause } from "./call.ts";
 import type { Dice } from "./dice.ts";
+import type { Disk } from "./disk.ts";
 
 /** From the acknowledgement on, until something easier is asked for. */
 export interface Hold {
@@ -12,52 +14,84 @@ export interface Hold {
   until: number;
 }
 
+/** Milliseconds between two looks at whether the bridge itself has halted trading. */
+const lookEvery = 500;
+
 export class Operator {
   readonly holds: Hold[] = [];
   readonly wrong: string[] = [];
   done = false;
+  /** When trading was let go on everywhere, and when the journal had been damaged last: what it forgot is given up then. */
+  readonly eases: { readonly at: number; readonly damagedAt: number }[] = [];
+  /** One decision at a time. */
+  #turn: Promise<void> = Promise.resolve();
   readonly #lines: Lines;
+  readonly #disk: Disk;
   readonly #dice: Dice;
 
-  constructor(lines: Lines, dice: Dice) {
+  constructor(lines: Lines, disk: Disk, dice: Dice, lookDice: Dice) {
     this.#lines = lines;
+    this.#disk = disk;
     this.#dice = dice;
+    void this.#look(lookDice);
   }
 
   async run(): Promise<void> {
     const dice = this.#dice;
+    const { world, counts } = this.#lines;
     for (let n = dice.pick([0, 0, 0, 1, 2]); n > 0; n--) {
-      await this.#pause(dice.between(200, 4000));
+      await pause(world, dice.between(200, 4000));
       const symbol = dice.pick([undefined, "EURUSD", "GBPUSD"]);
       const mode = dice.pick(["reduce_only", "halted"] as const);
-      await this.#set(symbol, mode);
-      const hold: Hold = { symbol, mode, from: this.#lines.world.now, until: Number.POSITIVE_INFINITY };
-      this.#lines.counts.add(`trading ${mode}`);
+      await this.#set(symbol, mode, dice);
+      const hold: Hold = { symbol, mode, from: world.now, until: Number.POSITIVE_INFINITY };
+      counts.add(`trading ${mode}`);
       this.holds.push(hold);
-      await this.#pause(dice.between(100, 2500));
-      hold.until = this.#lines.world.now;
-      await this.#set(symbol, "active");
+      await pause(world, dice.between(100, 2500));
+      hold.until = world.now;
+      await this.#set(symbol, "active", dice);
     }
     this.done = true;
   }
 
-  /** Asks until it is acknowledged. */
-  async #set(symbol: string | undefined, mode: TradingMode): Promise<void> {
-    const scope: ModeScope = symbol === undefined ? {} : { symbol };
+  /** A damaged journal has halted everything: somebody looks at what is lost, and lets trading go on without it. */
+  async #look(dice: Dice): Promise<void> {
+    const { world, bridge, counts } = this.#lines;
     for (;;) {
-      const answer = await call(this.#lines, this.#dice, ({ desk }) =>
-        desk.control.setMode(scope, mode, { reason: "a drill", by: "operator" }),
-      );
-      if (answer !== "none" && !isFault(answer)) return;
-      if (answer !== "none" && answer.fault === "internal") this.wrong.push(`mode: ${String(answer.cause)}`);
-      await this.#pause(this.#dice.between(50, 400));
+      await pause(world, lookEvery);
+      const isHalted = () => {
+        const entry = bridge.account?.desk.control.modes.at({});
+        return entry?.mode === "halted" && entry.setBy === bridgeItself;
+      };
+      if (!isHalted()) continue;
+      counts.add("halted by the bridge itself");
+      await pause(world, dice.between(0, 1500));
+      await this.#turn;
+      if (!isHalted()) continue;
+      await this.#set(undefined, "active", dice);
+      // What was lost may have been the end of a drill.
+      for (const { symbol, mode } of bridge.account?.desk.control.modes.entries ?? []) {
+        const drilled = this.holds.some((hold) => hold.symbol === symbol && hold.until === Number.POSITIVE_INFINITY);
+        if (symbol !== undefined && mode !== "active" && !drilled) await this.#set(symbol, "active", dice);
+      }
     }
   }
 
-  #pause(ms: number): Promise<void> {
-    const { world } = this.#lines;
-    return new Promise((resolve) => void world.after(ms, world.outside, resolve));
+  #set(symbol: string | undefined, mode: TradingMode, dice: Dice): Promise<void> {
+    const scope: ModeScope = symbol === undefined ? {} : { symbol };
+    const decision = { reason: "a drill", by: "operator" };
+    const wrong = (sentence: string) => this.wrong.push(`mode: ${sentence}`);
+    const set = ({ desk }: Account) => {
+      const { now } = this.#lines.world;
+      if (symbol === undefined && mode !== "halted") this.eases.push({ at: now, damagedAt: this.#disk.damagedAt });
+      return desk.control.setMode(scope, mode, decision);
+    };
+    this.#turn = this.#turn.then(() => insist(this.#lines, dice, set, wrong));
+    return this.#turn;
+  }
+
+  /** When something that was in force from then on was given up, because a damaged journal had forgotten it. */
+  easedAfter(from: number): number {
+    return this.eases.find(({ at, damagedAt }) => at > from && damagedAt >= from)?.at ?? Number.POSITIVE_INFINITY;
   }
 }
-
-const isFault = (answer: object): answer is BridgeError => answer instanceof Error;

@@ -7,14 +7,22 @@
 import type { AccountEvent } from "../../src/core/accounts/account-event.ts";
 import { AccountRecord } from "../../src/core/accounts/record.ts";
 import type { Deal } from "../../src/core/model/deal.ts";
-import { orderNumberOf, strategyIdOf } from "../../src/core/model/ids.ts";
+import {
+  type ClientOrderId,
+  type Instant,
+  orderNumberOf,
+  type StrategyId,
+  strategyIdOf,
+} from "../../src/core/model/ids.ts";
 import type { Order, TerminalOrder } from "../../src/core/model/order.ts";
 import type { Change } from "../../src/core/orders/change-book.ts";
 import { isFinal } from "../../src/core/orders/lifecycle.ts";
-import type { TradingMode } from "../../src/core/orders/trading-mode.ts";
+import type { Journal } from "../../src/core/ports/journal.ts";
 import { JournalStore } from "../../src/store/journal-store.ts";
 import { Chronicle } from "./chronicle.ts";
+import { brokenSwitches } from "./dead-man-check.ts";
 import type { Command } from "./frames.ts";
+import { sentInSpite } from "./mode-check.ts";
 import { Process } from "./process.ts";
 import type { Scene } from "./scene.ts";
 import { brokenStream } from "./stream-check.ts";
@@ -26,10 +34,16 @@ export async function judge(scene: Scene): Promise<string[]> {
   wrong.push(...sentTwice(scene, chronicle));
   wrong.push(...scene.operator.wrong, ...sentInSpite(scene));
   if (!scene.operator.done) wrong.push("no answer, ever: a trading mode");
+  wrong.push(...scene.supervisor.wrong, ...scene.limits.judge(chronicle));
+  if (!scene.supervisor.done) wrong.push("no answer, ever: risk limits");
+  wrong.push(...brokenSwitches(scene, chronicle));
+  for (const { cause, rejection } of chronicle.all()) {
+    if (cause === "risk" && rejection?.rule !== undefined) scene.counts.add(`held by ${rejection.rule}`);
+  }
   wrong.push(...brokenWords(scene, chronicle));
   wrong.push(...wrongAnswers(scene, chronicle));
   wrong.push(...otherThanTheBroker(scene, chronicle));
-  wrong.push(...(await otherAfterRestart(scene)));
+  wrong.push(...(await otherAfterRestart(scene, chronicle)));
   for (const reader of scene.readers) wrong.push(...brokenStream(reader, chronicle));
   return wrong;
 }
@@ -63,29 +77,18 @@ function sentTwice({ site, broker, told }: Scene, chronicle: Chronicle): string[
     executed.set(order.magic, times);
     if (times === 2) wrong.push(`the order with magic ${order.magic} was executed twice`);
   }
+  const switches = new Map<string, number>();
+  for (const [key, { change }] of chronicle.changes) {
+    if (!key.startsWith("deadman:") || change.kind !== "cancel") continue;
+    const name = `cancel ${keys.get(change.order)}`;
+    switches.set(name, (switches.get(name) ?? 0) + 1);
+  }
   for (const [name, times] of changes) {
-    const asked = told.asked.get(name)?.size ?? 0;
+    const asked = (told.asked.get(name)?.size ?? 0) + (switches.get(name) ?? 0);
     if (times > asked) wrong.push(`${name} was sent ${times} times for ${asked} keys`);
   }
   return wrong;
 }
-
-/** From the acknowledgement of a kill switch on, nothing leaves that opens or grows a position. */
-function sentInSpite({ bridge, operator }: Scene): string[] {
-  const wrong: string[] = [];
-  for (const { link } of bridge.lives) {
-    for (const { order, at } of link.submitted) {
-      const { symbol, position, clientOrderId } = order.request;
-      const hold = operator.holds.find(
-        (one) => (one.symbol ?? symbol) === symbol && at > one.from && at < one.until && !isAllowed(one.mode, position),
-      );
-      if (hold !== undefined) wrong.push(`${clientOrderId} left at ${at} ms, while trading was ${hold.mode}`);
-    }
-  }
-  return wrong;
-}
-
-const isAllowed = (mode: TradingMode, position: unknown): boolean => mode === "reduce_only" && position !== undefined;
 
 /** What became of every change is known, and what was carried out is not denied. */
 function wrongAnswers({ site }: Scene, chronicle: Chronicle): string[] {
@@ -227,23 +230,53 @@ const text = (value: object): string =>
     .map(([name, field]) => `${name} ${String(field)}`)
     .join(", ");
 
-/** What another process makes of the disk is what this one has in memory. */
-async function otherAfterRestart({ world, bridge, disk }: Scene): Promise<string[]> {
+/**
+ * What another process makes of the disk is what this one has in memory: from the newest snapshot, and from every event
+ * since the beginning.
+ */
+async function otherAfterRestart({ world, bridge, disk, counts }: Scene, chronicle: Chronicle): Promise<string[]> {
   const record = bridge.account?.record;
   if (record === undefined) return [];
   const process = new Process("another");
   const clock = world.clockOf(process);
   const around = { clock, stopwatch: () => 0, newEpoch: () => "another", observer: { note: () => undefined } };
   const store = await JournalStore.open(disk.of(process), around);
-  const again = await AccountRecord.open(store.journal<AccountEvent>("orders"), record.holdings.valuation);
-  const orders = (one: AccountRecord) => one.orders.list({}, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
-  const texts = (one: AccountRecord) => [
-    ...orders(one).map(text),
-    ...[...one.holdings.positions].map(text),
-    ...one.holdings.deals({}, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY).map(({ deal }) => text(deal)),
+  const journal = store.journal<AccountEvent>("orders");
+  const { epoch } = journal;
+  const everything: Journal<AccountEvent> = {
+    ...{ epoch, entries: () => journal.entries(), append: (events) => journal.append(events) },
+    ...{ flushed: () => journal.flushed(), reopened: () => journal.reopened(), onFailure: () => undefined },
+  };
+  const before = textsOf(record, chronicle);
+  const wrong: string[] = [];
+  const shelved = counts.of("start from a snapshot");
+  for (const source of [journal, everything]) {
+    const after = textsOf(await AccountRecord.open(source, record.holdings.valuation), chronicle);
+    const at = before.findIndex((line, i) => line !== after[i]);
+    if (at === -1 && before.length === after.length) continue;
+    const whence = source === everything ? "" : ` ${counts.of("start from a snapshot") - shelved} snapshots read`;
+    wrong.push(`after a restart there is ${after[at] ?? "less or more"}, where there was ${before[at]}${whence}`);
+  }
+  return wrong;
+}
+
+/** All that a record knows, in words. */
+function textsOf(record: AccountRecord, chronicle: Chronicle): string[] {
+  const { orders, holdings, changes } = record;
+  const keys = [...chronicle.keys] as ClientOrderId[];
+  const all = Number.POSITIVE_INFINITY;
+  const now = holdings.newestDeal?.time ?? (0 as Instant);
+  const book = orders.list({}, all, all);
+  const open = [...changes.open].map((change) => text({ ...change, change: change.change && text(change.change) }));
+  return [
+    ...book.map(text),
+    ...[...holdings.positions].map(text),
+    ...holdings.deals({}, all, all).map(({ deal }) => text(deal)),
+    ...holdings.dealt.map(text).sort(),
+    ...[...holdings.exposures()].map(text).sort(),
+    ...[undefined, 1, 2, 3].map((id) => `realised ${holdings.realised(id as StrategyId | undefined, now)}`),
+    ...open.sort(),
+    ...[...changes.canceling].map(([ticket, { key }]) => `${ticket} is being canceled by ${key}`).sort(),
+    ...keys.map((key) => `${key} is ${record.contentOf(key)}: ${text(changes.answerOf(key) ?? {})}`),
   ];
-  const [before, after] = [texts(record), texts(again)];
-  const at = before.findIndex((line, i) => line !== after[i]);
-  if (at === -1 && before.length === after.length) return [];
-  return [`after a restart there is ${after[at] ?? "less or more"}, where there was ${before[at]}`];
 }

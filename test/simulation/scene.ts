@@ -1,17 +1,23 @@
 /** Everything of one run, put together. */
+
+import type { StrategyId } from "../../src/core/model/ids.ts";
 import { Bridge } from "./bridge.ts";
 import { Broker } from "./broker.ts";
 import { Counts } from "./counts.ts";
 import { Dice } from "./dice.ts";
 import { Disk } from "./disk.ts";
 import { type Fault, stormy, strike } from "./faults.ts";
+import { Follower } from "./follower.ts";
 import type { DownFrame, UpFrame } from "./frames.ts";
+import { LimitsCheck } from "./limits-check.ts";
 import { Network } from "./network.ts";
 import { Operator } from "./operator.ts";
 import { Reader } from "./reader.ts";
 import { Site } from "./site.ts";
-import { drawSteps } from "./steps.ts";
+import { drawBurst, drawSteps } from "./steps.ts";
 import { Strategy } from "./strategy.ts";
+import { Supervisor } from "./supervisor.ts";
+import { drawTerms } from "./terms.ts";
 import { Told } from "./told.ts";
 import type { Trace } from "./trace.ts";
 import { World } from "./world.ts";
@@ -20,6 +26,7 @@ import { World } from "./world.ts";
 const calm = 60_000;
 /** Milliseconds between two steps of the market. */
 const tickEvery = 200;
+const quoteEvery = 1000;
 
 export class Scene {
   readonly world: World;
@@ -33,7 +40,13 @@ export class Scene {
   readonly readers: readonly Reader[];
   readonly strategies: readonly Strategy[];
   readonly operator: Operator;
+  readonly supervisor: Supervisor;
+  readonly limits: LimitsCheck;
+  /** Of the first strategy, where it has a dead-man switch. */
+  readonly follower: Follower | undefined;
   readonly losses = { until: 0, percent: 0 };
+  /** There are no more prices. */
+  #closed = false;
 
   constructor(seed: number, faults: readonly Fault[], trace: Trace) {
     const dice = (whatFor: string) => new Dice(seed, whatFor);
@@ -41,11 +54,13 @@ export class Scene {
     this.world = world;
     this.network = new Network(world, this.counts);
     this.disk = new Disk(world, dice("disk"), this.counts);
-    this.broker = new Broker(world, dice("broker"), this.counts);
+    const terms = drawTerms(dice("terms"));
+    this.counts.add(`${terms.marginMode} account`);
+    this.broker = new Broker(world, dice("broker"), this.counts, terms);
     const down = this.network.wire<DownFrame>("down", dice("down"), (frame) => this.bridge.take(frame));
     this.site = new Site(world, this.broker, dice("site"), this.counts, down);
     const up = this.network.wire<UpFrame>("up", dice("up"), (frame) => this.site.take(frame));
-    this.bridge = new Bridge(world, this.disk, up);
+    this.bridge = new Bridge(world, this.disk, up, this.broker, terms);
     this.network.broken = () => this.#disconnect(dice("break").between(0, 300));
     this.readers = [
       new Reader("orders", world, this.bridge, dice("orders reader")),
@@ -53,10 +68,20 @@ export class Scene {
     ];
     const { bridge, broker, told, counts, losses } = this;
     const floor = { world, bridge, broker, told, counts, losses, requests: new Map(), orders: new Map() };
-    this.strategies = drawSteps(dice("steps")).map(
-      (steps, i) => new Strategy(floor, steps, dice(`strategy ${i}`), i + 1),
-    );
-    this.operator = new Operator(this, dice("operator"));
+    const burst = drawBurst(dice("burst"));
+    if (burst.length > 0) this.counts.add("burst of orders");
+    this.strategies = [
+      ...drawSteps(dice("steps")).map((steps, i) => new Strategy(floor, steps, dice(`strategy ${i}`), i + 1)),
+      ...burst.map((steps, i) => new Strategy(floor, steps, dice(`burst ${i}`), 1)),
+    ];
+    this.operator = new Operator(this, this.disk, dice("operator"), dice("look"));
+    this.supervisor = new Supervisor(this, dice("supervisor"));
+    this.limits = new LimitsCheck(bridge, broker, this.supervisor, this.operator);
+    broker.moved = () => this.limits.look();
+    const following = dice("follower");
+    this.follower = following.happens(0.4)
+      ? new Follower(1 as StrategyId, world, bridge, counts, following)
+      : undefined;
     for (const fault of faults) world.after(fault.at, world.outside, () => strike(this, seed, fault));
   }
 
@@ -65,15 +90,19 @@ export class Scene {
     this.#market();
     for (const strategy of this.strategies) void strategy.run();
     void this.operator.run();
+    void this.supervisor.run();
+    const { strategies, operator, supervisor, follower } = this;
+    const asked = () => operator.done && supervisor.done && strategies.every(({ doing }) => doing === undefined);
+    void follower?.run(asked);
     await world.run(() => false, stormy);
     this.#clear();
     const quiet = () => world.now >= Math.max(this.site.lag?.until ?? 0, this.bridge.life.process.frozenUntil);
     await world.run(quiet, stormy + calm);
-    const idle = () => this.operator.done && this.strategies.every(({ doing }) => doing === undefined);
-    await world.run(idle, stormy + calm);
+    await world.run(() => asked() && (follower === undefined || follower.gone), stormy + calm);
     // A report that was lost or overtaken is lost for good: only a new session brings what it told.
     if (this.network.disturbed) this.#disconnect(0);
     await world.run(() => this.#settled, stormy + calm);
+    this.#closed = true;
     await this.wait(1500);
   }
 
@@ -92,6 +121,7 @@ export class Scene {
     site.disorderUntil = 0;
     disk.troubles.length = 0;
     disk.slow = { until: 0, ms: 0 };
+    disk.damagesControl = false;
     this.losses.until = 0;
   }
 
@@ -99,6 +129,8 @@ export class Scene {
     const { account, life } = this.bridge;
     if (account === undefined || account.record.failure !== undefined || !account.desk.recordsWhole) return false;
     if (!life.link.up || !this.site.up || !this.site.idle) return false;
+    const { control } = account.desk;
+    if (this.follower !== undefined && control.armings.of(account.desk.account, this.follower.strategyId)) return false;
     const { orders, changes } = account.record;
     return orders.doubted.length + changes.doubted.length === 0 && this.readers.every(({ reading }) => reading);
   }
@@ -115,8 +147,9 @@ export class Scene {
 
   #market(): void {
     const { world, broker } = this;
-    if (world.now >= stormy) return;
-    broker.wander();
-    world.after(tickEvery, world.outside, () => this.#market());
+    if (this.#closed) return;
+    if (world.now < stormy) broker.wander();
+    else broker.quote(); // prices stand still, and what can be dealt at them comes back
+    world.after(world.now < stormy ? tickEvery : quoteEvery, world.outside, () => this.#market());
   }
 }

@@ -52,5 +52,9 @@ const faults = [
   ...["silent but executed", "silent and lost", "slow answer", "late history", "disorder", "server time jump"],
   ...["manual trade", "manual close", "manual order", "manual cancel", "manual change", "manual deposit"],
   ...["partial fill", "stop loss or take profit", "trigger", "expiry", "stop-out", "answer lost"],
-  ...["trading halted", "trading reduce_only"],
+  ...["trading halted", "trading reduce_only", "limits set", "burst of orders"],
+  ...["held by max_position", "held by max_open_orders", "held by max_orders_per_second", "held by max_volume"],
+  ...["netting account", "hedging account", "market closed", "control damaged", "halted by the bridge itself"],
+  ...["snapshot kept", "start from a snapshot", "unsynced snapshot", "shelf damaged"],
+  ...["dead-man switch armed", "canceled by a switch", "closed by a switch"],
 ];

@@ -73,6 +73,20 @@ export function drawSteps(dice: Dice): Step[][] {
   return steps;
 }
 
+/** Now and then: many orders of one strategy at the same moment, to the same side; each is asked for on its own. */
+export function drawBurst(dice: Dice): Step[][] {
+  if (!dice.happens(0.3)) return [];
+  const moment = dice.between(500, 8000);
+  const same = { symbol: "EURUSD", side: dice.pick(["buy", "sell"] as const), lots: dice.pick([0.05, 0.3]) };
+  const type = dice.pick(["market", "market", "limit"] as const);
+  return Array.from({ length: dice.between(3, 6) }, (_, i) => [
+    {
+      ...{ kind: "place", key: key(`burst-${i}`), pause: moment + dice.below(4), ...same, type, distance: 40 },
+      ...{ stops: undefined, filling: "auto", lifetime: undefined, waitFor: "answered" },
+    },
+  ]);
+}
+
 function drawStep(
   dice: Dice,
   name: ClientOrderId,

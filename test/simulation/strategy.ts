@@ -11,7 +11,7 @@ import { cancelOrder, modifyOrder, modifyPosition } from "../../src/core/orders/
 import type { OrderDraft } from "../../src/core/orders/draft.ts";
 import type { Caller } from "../../src/core/orders/order-desk.ts";
 import { closeBy, closePosition, placeOrder } from "../../src/core/orders/place-order.ts";
-import { type Broker, account as info } from "./broker.ts";
+import type { Broker } from "./broker.ts";
 import { call, type Lines } from "./call.ts";
 import type { Dice } from "./dice.ts";
 import type { Step } from "./steps.ts";
@@ -197,7 +197,7 @@ export class Strategy {
     const base = away - (type === "stop_limit" ? up * 5 : 0);
     const around = type === "market" ? 0 : base;
     return {
-      account: info.alias,
+      account: this.#floor.broker.account.alias,
       clientOrderId: step.key,
       strategyId: this.#id,
       symbol,

@@ -17,6 +17,7 @@ export interface Mutant {
 
 const orders = "src/core/orders";
 const record = "src/core/accounts/record.ts";
+const control = "src/core/control/control-record.ts";
 
 const mutant = (name: string, file: string, text: string, becomes: string): Mutant => ({
   name,
@@ -238,12 +239,7 @@ export const mutants: readonly Mutant[] = [
     "  !isSound(newest) && (",
     "  newest.sequence < 0 && (",
   ),
-  mutant(
-    "the kill switch is kept in memory only",
-    "src/core/control/control-record.ts",
-    "    await this.#journal.append([event]).durable;\n",
-    "",
-  ),
+  mutant("the kill switch is kept in memory only", control, "    await this.#journal.append([event]).durable;\n", ""),
   mutant(
     "the kill switch of one symbol does not hold",
     `${orders}/trading-mode.ts`,
@@ -273,5 +269,132 @@ export const mutants: readonly Mutant[] = [
     `${orders}/change-order.ts`,
     "    const news = outcome.orders.filter((order) => first || hasEnded(order));",
     "    const news = outcome.orders;",
+  ),
+  mutant(
+    "racing orders are held against a sum without each other",
+    `${orders}/worst-position.ts`,
+    "  for (const order of orders.open) yield [order, order.volume - order.filled];",
+    `  for (const order of orders.open) if (order.stage !== "sent") yield [order, order.volume - order.filled];`,
+  ),
+  mutant(
+    "orders on their way do not count as open",
+    `${orders}/risk-rules.ts`,
+    "    if (strategyId === undefined || order.strategyId === strategyId) count += 1;\n  }\n  return count;\n}\n\nfunction position",
+    `    if (order.stage === "sent") continue;
+    if (strategyId === undefined || order.strategyId === strategyId) count += 1;\n  }\n  return count;\n}\n\nfunction position`,
+  ),
+  mutant(
+    "deals are counted only once their position is reported",
+    "src/core/accounts/holdings.ts",
+    "    yield* this.#dealt.unreported(reported);\n",
+    "",
+  ),
+  mutant(
+    "risk limits are kept in memory only",
+    control,
+    `      await this.#write({ type: "limits_set", entry });`,
+    `      this.#apply({ type: "limits_set", entry });`,
+  ),
+  mutant(
+    "risk limits of a strategy are not looked at",
+    `${orders}/risk.ts`,
+    "  for (const strategyId of [undefined, request.strategyId]) {",
+    "  for (const strategyId of [undefined] as const) {",
+  ),
+  mutant(
+    "a damaged decision is passed over",
+    control,
+    "    if (cut === undefined) return;",
+    "    if (cut !== undefined) return;",
+  ),
+  mutant(
+    "dead-man switches forget after a restart",
+    "src/core/control/dead-man.ts",
+    "this.#leftAlone(arming.strategyId);\n  }\n\n  /** A stream has come",
+    "void arming;\n  }\n\n  /** A stream has come",
+  ),
+  mutant(
+    "a dead-man switch fires at once",
+    "src/core/control/dead-man.ts",
+    "    await clock.sleep(arming.timeout, signal);",
+    "    await clock.sleep(arming.timeout / 4, signal);",
+  ),
+  mutant(
+    "a strategy that comes back does not stop its dead-man switch",
+    "src/core/control/dead-man.ts",
+    "    presence.streams += 1;\n    presence.away?.abort();\n",
+    "    presence.streams += 1;\n",
+  ),
+  mutant(
+    "a dead-man switch tries once",
+    "src/core/control/dead-man.ts",
+    "        if (isDone) {",
+    "        if (isDone || !isDone) {",
+  ),
+  mutant(
+    "a dead-man switch that has fired is disarmed under a strategy that is back",
+    "src/core/control/dead-man.ts",
+    "        if (signal.aborted) return; // the strategy is back, and was told that its switch is armed\n",
+    "",
+  ),
+  mutant(
+    "what is written again after a failure undoes what was set meanwhile",
+    control,
+    "    this.#unsure.limits.delete(name);\n    try {\n",
+    "    try {\n",
+  ),
+  mutant(
+    "a dead-man switch leaves positions as they are",
+    "src/core/control/dead-man.ts",
+    `if (arming.action === "close_positions" && !signal.aborted)`,
+    `if (arming.action === "close_positions" && signal.aborted)`,
+  ),
+  mutant(
+    "a snapshot is without the last event",
+    record,
+    "void this.#keep(sequence, taken);",
+    "void this.#keep(sequence + 1, taken);",
+  ),
+  mutant(
+    "a snapshot leaves out the keys of changes",
+    "src/core/accounts/state-parts.ts",
+    `        this.#contents.push({ key: event.key, content: event.content });\n        break;\n      case "answered":`,
+    `        break;\n      case "answered":`,
+  ),
+  mutant(
+    "two snapshots are kept at a time",
+    "src/core/accounts/snapshots.ts",
+    "    this.#busy = true;\n    this.#tried = sequence;\n    return true;",
+    "    return true;",
+  ),
+  mutant(
+    "a snapshot that has lost a part is used",
+    "src/core/accounts/snapshots.ts",
+    "        if (values[i] === undefined) throw new Error(",
+    "        if (values[i] === undefined && place.length > 0) continue;\n        if (values[i] === undefined) throw new Error(",
+  ),
+  mutant(
+    "a netting position that turns round stays on its side",
+    "src/core/accounts/dealt-volumes.ts",
+    "      all: (before?.all ?? 0) + signed,",
+    `      all: entry === "inout" ? signed : (before?.all ?? 0) + signed,`,
+  ),
+  mutant(
+    "a netting account is taken for a hedging one",
+    `${orders}/worst-position.ts`,
+    `  const hedging = books.marginMode === "hedging";`,
+    `  const hedging = books.marginMode !== "";`,
+  ),
+  mutant(
+    "on netting accounts every market order counts as reducing",
+    `${orders}/reduction.ts`,
+    "  return request.volume + onItsWay(request, books, own) <= openAgainst(request, books);",
+    "  return openAgainst(request, books) >= 0;",
+  ),
+  mutant(
+    "a close that is told before its opening is forgotten",
+    `${orders}/reconcile.ts`,
+    "  if (desk.recordsWhole) desk.record.holdings.complete();",
+    "  desk.record.holdings.complete();",
   ),
 ];
