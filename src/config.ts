@@ -79,6 +79,7 @@ function arrange(values: Values) {
     limits: Object.freeze({
       connections: values.MAX_CONNECTIONS,
       streams: values.MAX_STREAMS,
+      peerTimeoutMs: values.PEER_TIMEOUT,
       drainTimeoutMs: values.DRAIN_TIMEOUT,
     }),
     history: Object.freeze({ maxBytes: values.HISTORY_MAX_BYTES, maxDays: values.HISTORY_MAX_DAYS }),

@@ -215,6 +215,7 @@ const bridge = {
   EDGE_WORKERS:    setting(whole(0, 64), "0", "Threads that serve the ports and stream ticks, apart from the one that orders go through (Linux only); 0: none apart. Each has the limits below for itself."),
   MAX_CONNECTIONS: setting(whole(1, 100_000), "100", "The most client connections at a time; further ones are refused."),
   MAX_STREAMS:     setting(whole(1, 1_000_000), "1000", "The most streams at a time, all clients together; further ones are refused."),
+  PEER_TIMEOUT:    setting(whole(1_000, 600_000, "ms"), "20000", "How long it takes at most to notice that a peer has vanished without a word: on gRPC, HTTP/2 and WebSocket. A dead-man switch counts from then on."),
   DRAIN_TIMEOUT:   setting(whole(0, 600_000, "ms"), "10000", "How long a stop waits for what is in flight before it ends it."),
   HISTORY_MAX_BYTES: setting(whole(1_048_576, 1_099_511_627_776, "bytes"), "1073741824", "The most disk space that tick history takes; the oldest goes first."),
   HISTORY_MAX_DAYS:  setting(whole(1, 36_500, "days"), "400", "How long ticks are kept in history."),

@@ -73,19 +73,22 @@ export async function openDoors(options: DoorOptions): Promise<Doors> {
     limits: { unary: unaryLimit, streams: limits.streams },
     newTraceId: () => randomUUID().replaceAll("-", ""), // drawn in blocks, unlike single random bytes
   };
-  const { connections: maxConnections } = limits;
+  const { connections: maxConnections, peerTimeoutMs } = limits;
+  // Asked again after the one, given up after the other: together no more than may pass.
+  const pings = { pingEveryMs: (3 * peerTimeoutMs) / 4, pingMs: peerTimeoutMs / 4 };
   const { bindAddress: host, origins } = network;
   const served = { ...parts, services, calls, host, maxConnections, certificate };
-  const grpc = await serveGrpc({ ...served, port: ports.grpc });
+  const grpc = await serveGrpc({ ...served, port: ports.grpc, limits: pings });
   const endpoint = websocketEndpoint({
     ...served,
     allowsOrigin: (origin, host) => isAllowedOrigin(origin, host, origins),
-    limits: { connections: maxConnections },
+    limits: { connections: maxConnections, pingMs: peerTimeoutMs / 2 },
   });
   const webSockets = () => endpoint.status().connections;
   const http = await serveHttp({
     ...served,
     port: ports.http,
+    limits: pings,
     origins,
     routes: docsRoutes(),
     onUpgrade: (request, socket, head) => endpoint.handleUpgrade(request, socket, head),

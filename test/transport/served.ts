@@ -27,10 +27,11 @@ type Setup = Partial<Pick<GrpcOptions, "maxConnections" | "health" | "mode" | "p
   /** Instead of what is usual here. */
   readonly calls?: Partial<BridgeCallOptions>;
   readonly limits?: BridgeCallOptions["limits"];
+  readonly pings?: NonNullable<GrpcOptions["limits"]>;
 };
 
 export async function served(services: readonly Service[], setup: Setup = {}): Promise<Served> {
-  const { calls: more, limits, ...options } = setup;
+  const { calls: more, limits, pings, ...options } = setup;
   const { calls, ...lines } = callOptions({ ...(limits === undefined ? {} : { limits }), ...more });
   const server = await serveGrpc({
     services,
@@ -40,6 +41,7 @@ export async function served(services: readonly Service[], setup: Setup = {}): P
     mode: "test",
     health: { serving: () => true, changed: () => () => undefined },
     maxConnections: 100,
+    ...(pings === undefined ? {} : { limits: pings }),
     ...options,
   });
   return { ...server, ...lines, drain: calls.drain };

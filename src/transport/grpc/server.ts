@@ -33,9 +33,18 @@ export interface GrpcOptions {
   readonly maxConnections: number;
   /** With it connections are encrypted; without, they are not. */
   readonly certificate?: Certificate | undefined;
+  readonly limits?: Partial<GrpcLimits>;
   /** Of a request, also after it is decompressed. Default 1 MiB. */
   readonly maxRequestBytes?: number;
 }
+
+/** How often a peer is asked whether it is alive, and how long it may take to answer. */
+export interface GrpcLimits {
+  readonly pingEveryMs: number;
+  readonly pingMs: number;
+}
+
+const grpcLimits: GrpcLimits = { pingEveryMs: 30_000, pingMs: 10_000 };
 
 export interface GrpcServer {
   readonly port: number;
@@ -95,14 +104,15 @@ export async function serveGrpc(options: GrpcOptions): Promise<GrpcServer> {
   };
 }
 
-function limitsOf({ maxRequestBytes = 1024 * 1024 }: GrpcOptions): ChannelOptions {
+function limitsOf({ maxRequestBytes = 1024 * 1024, limits }: GrpcOptions): ChannelOptions {
+  const { pingEveryMs, pingMs } = { ...grpcLimits, ...limits };
   return {
     "grpc.max_receive_message_length": maxRequestBytes,
     "grpc.max_send_message_length": maxAnswerBytes,
     // Per connection, and above what the wrapper lets in: a client learns of a limit rather than waiting unawares.
     "grpc.max_concurrent_streams": 2_000,
-    "grpc.keepalive_time_ms": 30_000,
-    "grpc.keepalive_timeout_ms": 10_000,
+    "grpc.keepalive_time_ms": pingEveryMs,
+    "grpc.keepalive_timeout_ms": pingMs,
     "grpc.max_connection_idle_ms": 15 * minute,
     "grpc.max_connection_age_ms": 24 * 60 * minute,
     // No grace is set: the streams of an old connection are never cut.

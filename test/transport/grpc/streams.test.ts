@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { type AddressInfo, createConnection, createServer, type Socket } from "node:net";
 import { create, type Message } from "@bufbuild/protobuf";
 import { status } from "@grpc/grpc-js";
 import { afterEach, describe, expect, it } from "vitest";
@@ -51,7 +52,47 @@ const onlyTheServerKnows = { metadata: { "grpc-timeout": "50m" } };
 const aborted = (signal: AbortSignal) =>
   signal.aborted ? Promise.resolve() : once(signal, "abort").then(() => undefined);
 
+/** A way to the server on which, after `cut`, nothing arrives any more, and nobody is told so. */
+async function cable(port: number): Promise<{ readonly port: number; cut(): void; close(): void }> {
+  const ends: Socket[] = [];
+  const listener = createServer((near) => {
+    const far = createConnection(port, "127.0.0.1");
+    ends.push(near, far);
+    near.pipe(far).pipe(near);
+  });
+  listener.listen(0, "127.0.0.1");
+  await once(listener, "listening");
+  return {
+    port: (listener.address() as AddressInfo).port,
+    cut() {
+      for (const end of ends) end.unpipe().pause();
+    },
+    close() {
+      for (const end of ends) end.destroy();
+      listener.close();
+    },
+  };
+}
+
 describe("a stream", () => {
+  it("ends when its peer has vanished without a word", async () => {
+    const ended = Promise.withResolvers<void>();
+    const producer: Producer = async function* (_request, call) {
+      yield opened();
+      await aborted(call.signal);
+      ended.resolve();
+    };
+    server = await served([ticks(producer)], { pings: { pingEveryMs: 50, pingMs: 50 } });
+    const way = await cable(server.port);
+    const client = clientOf({ ...server, port: way.port });
+    const stream = client.stream(streamTicks, request);
+    stream.on("error", () => undefined); // told when the way is closed
+    await firstOf(stream);
+    way.cut();
+    await ended.promise;
+    way.close();
+  });
+
   it("brings every message in order, then ends", async () => {
     server = await served([
       ticks(async function* () {
