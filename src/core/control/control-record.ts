@@ -47,8 +47,8 @@ export class ControlRecord {
   readonly #clock: Clock;
   readonly #observer: Observer;
   readonly #watchers = new Set<() => void>();
-  /** Of what the disk may say something else than what is in force. */
-  readonly #unsure = { modes: new Set<ModeScope>(), limits: new Set<LimitScope>() };
+  /** Of what the disk may say something else than what is in force, by their names; what is on its way there is none of it. */
+  readonly #unsure = { modes: new Map<string, ModeScope>(), limits: new Map<string, LimitScope>() };
   #resuming = false;
 
   private constructor(journal: Journal<ControlEvent>, clock: Clock, observer: Observer) {
@@ -89,10 +89,9 @@ export class ControlRecord {
     this.#observer.note("warn", "risk", holds ? "trading mode set" : "an easier trading mode is asked for", context);
     this.#changed();
     try {
-      await this.#write({ type: "mode_set", entry });
+      await this.#writeMode(scope, entry);
     } catch (error) {
       this.modes.fail(entry);
-      this.#unsure.modes.add(scope);
       const message = holds
         ? "the mode is in force, but the journal cannot be written: a restart before it can would forget it"
         : "the journal cannot be written: the stricter mode stays in force";
@@ -109,9 +108,8 @@ export class ControlRecord {
     const entry: LimitsSet = { ...scope, ...given, reason, setBy: by, setAt: this.#clock.now() };
     const context = { ...scope, limits: limits ?? "as configured", reason, set_by: by };
     try {
-      await this.#write({ type: "limits_set", entry });
+      await this.#writeLimits(scope, entry);
     } catch (error) {
-      this.#unsure.limits.add(scope);
       this.#observer.note("error", "risk", "risk limits could not be journalled", { ...context, error });
       const message = "the journal cannot be written: the limits are what they were";
       throw new BridgeError("journal_unavailable", message, { cause: error, retryAfterMs: 1000 });
@@ -176,25 +174,46 @@ export class ControlRecord {
 
   async #rewrite(): Promise<boolean> {
     try {
-      for (const scope of this.#unsure.modes) {
+      for (const [name, scope] of this.#unsure.modes) {
         const entry = this.modes.at(scope);
-        if (entry !== undefined) await this.#write({ type: "mode_set", entry });
-        this.#unsure.modes.delete(scope);
+        if (entry === undefined) this.#unsure.modes.delete(name);
+        else await this.#writeMode(scope, entry);
       }
-      for (const scope of this.#unsure.limits) {
+      for (const scope of this.#unsure.limits.values()) {
         const never = {
           ...scope,
           reason: "what was set could not be written",
           setBy: bridgeItself,
           setAt: this.#clock.now(),
         };
-        await this.#write({ type: "limits_set", entry: this.limits.setOf(scope) ?? never });
-        this.#unsure.limits.delete(scope);
+        await this.#writeLimits(scope, this.limits.setOf(scope) ?? never);
       }
       return true;
     } catch (error) {
       this.#observer.note("error", "risk", "what is in force could not be journalled; tried again later", { error });
       return false;
+    }
+  }
+
+  async #writeMode(scope: ModeScope, entry: ModeEntry): Promise<void> {
+    const name = `${scope.account ?? ""}\n${scope.symbol ?? ""}`;
+    this.#unsure.modes.delete(name); // whatever the disk says, this comes behind it
+    try {
+      await this.#write({ type: "mode_set", entry });
+    } catch (error) {
+      this.#unsure.modes.set(name, scope);
+      throw error;
+    }
+  }
+
+  async #writeLimits(scope: LimitScope, entry: LimitsSet): Promise<void> {
+    const name = `${scope.account}\n${scope.strategyId ?? ""}`;
+    this.#unsure.limits.delete(name);
+    try {
+      await this.#write({ type: "limits_set", entry });
+    } catch (error) {
+      this.#unsure.limits.set(name, scope);
+      throw error;
     }
   }
 

@@ -107,7 +107,9 @@ export class DeadManSwitches {
     for (let wait = firstWait; !over(); ) {
       const before = this.#left(arming);
       try {
-        if (await this.#act(arming, signal)) {
+        const isDone = await this.#act(arming, signal);
+        if (signal.aborted) return; // the strategy is back, and was told that its switch is armed
+        if (isDone) {
           await this.#desk.control.disarm(arming, "it has fired");
           if (!signal.aborted) this.#presence.delete(strategyId);
           return;
