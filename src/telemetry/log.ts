@@ -46,7 +46,7 @@ export function openLog(level: Severity): Log {
     turn.end();
     return new Promise<void>((resolve) => out.flush(() => resolve()));
   };
-  return { note: log.note, close };
+  return { ...log, close };
 }
 
 /** The lines of one turn of the event loop, in one write at its end. */
@@ -83,7 +83,10 @@ export function logTo(out: DestinationStream, level: Severity, readByPeople: boo
     },
     readByPeople ? forPeople(out) : out,
   );
-  return { note: (...line) => write(logger, ...line) };
+  return {
+    hears: (severity) => logger.isLevelEnabled(severity),
+    note: (...line) => write(logger, ...line),
+  };
 }
 
 const write = (logger: Logger, ...[severity, component, message, context = {}]: Parameters<Observer["note"]>) => {

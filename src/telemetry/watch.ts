@@ -1,6 +1,6 @@
 /** The witness of the running bridge: what it is told is counted, and becomes spans where tracing is on. */
 import type { Order } from "../core/model/order.ts";
-import type { CallerTrace, CallKind, CallWitness, EndedCall, Span, SpanRef, Witness } from "../core/ports/witness.ts";
+import type { CallKind, CallTrace, CallWitness, EndedCall, Span, SpanRef, Witness } from "../core/ports/witness.ts";
 import { CallCounts, OrderCounts } from "./counts.ts";
 import type { Tracing } from "./tracing.ts";
 
@@ -34,9 +34,11 @@ export class Watch implements Witness, CallWitness {
     this.orders.add(order);
   }
 
-  entered(method: string, kind: CallKind, traceId: string, caller: CallerTrace | undefined): SpanRef | undefined {
+  entered(method: string, kind: CallKind, trace: () => CallTrace): SpanRef | undefined {
     this.calls.entered(method, kind);
-    return this.#tracing?.entered(traceId, caller);
+    if (this.#tracing === undefined) return undefined;
+    const { traceId, caller } = trace();
+    return this.#tracing.entered(traceId, caller);
   }
 
   ended(call: EndedCall): void {

@@ -37,8 +37,8 @@ export const everyoneIsTheDeveloper: Authenticate = () => developer;
 const longest = 16_384;
 
 export function authenticating(keys: Check | undefined, tokens: Check | undefined): Authenticate {
-  return ({ header }) => {
-    const given = header("authorization");
+  return (credentials) => {
+    const given = credentials.header("authorization");
     if (given === undefined || given === "") {
       throw unauthenticated("No credential: send the header `authorization: Bearer <API key or token>`.");
     }

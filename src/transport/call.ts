@@ -12,6 +12,7 @@ import { nobody, witnessed } from "../core/ports/witness.ts";
 import { type HoldLimits, limitsOf } from "./limits.ts";
 import { type Incoming, Passage, type PassageOptions, type Way } from "./passage.ts";
 import { pump, type Sink } from "./pump.ts";
+import { ruleOf } from "./scopes.ts";
 
 export interface CallOptions extends PassageOptions {
   readonly validation: Validation;
@@ -52,13 +53,11 @@ export function wrapped(service: Service, options: CallOptions): WrappedMethod[]
 
 function wrappedMethod(service: Service, method: DescMethod, options: CallOptions): WrappedMethod {
   const implementation = service.implementation[method.localName];
-  const way: Way = {
-    method,
-    name: `${method.parent.typeName}/${method.name}`,
-    kind: method.methodKind === "unary" ? "unary" : "stream",
-    always: service.always,
-    options,
-  };
+  const rule = ruleOf(method);
+  const kind = method.methodKind === "unary" ? "unary" : "stream";
+  const name = `${method.parent.typeName}/${method.name}`;
+  const routine = name.startsWith("grpc.") || (kind === "unary" && rule.scope === "read");
+  const way: Way = { method, rule, name, kind, routine, always: service.always, options };
   const read = readingOf(method, options);
 
   switch (method.methodKind) {
@@ -70,8 +69,11 @@ function wrappedMethod(service: Service, method: DescMethod, options: CallOption
         async run(request, incoming, encode) {
           const passage = new Passage(way, incoming);
           try {
-            const call = await passage.enter(request);
-            const frame = encode(await answer(await read(request, call), call));
+            // Nearly always both are done at once; every wait would cost as much as the check that it waits for.
+            const entering = passage.enter(request);
+            if (entering !== undefined) await entering;
+            const message = read(request, passage);
+            const frame = encode(await answer(message instanceof Promise ? await message : message, passage));
             passage.done();
             return frame;
           } catch (error) {
@@ -112,15 +114,17 @@ function wrappedMethod(service: Service, method: DescMethod, options: CallOption
 /** The request, valid and within the caller's limits. */
 function readingOf(method: DescMethod, { validation, symbolsMeant, witness = nobody }: CallOptions) {
   const hold: HoldLimits = limitsOf(method, symbolsMeant);
-  return async (request: Reader, call: Call): Promise<Message> => {
-    const message = witnessed(witness, call.span, "request.read", () => {
-      const read = request();
-      validation.check(method.input, read);
-      return read;
-    });
-    const held = hold(call.principal, message);
-    if (held !== undefined) await held;
+  const valid = (request: Reader): Message => {
+    const message = request();
+    validation.check(method.input, message);
     return message;
+  };
+  return (request: Reader, call: Call): Message | Promise<Message> => {
+    const { span } = call;
+    const message =
+      span === undefined ? valid(request) : witnessed(witness, span, "request.read", () => valid(request));
+    const held = hold(call.principal, message);
+    return held === undefined ? message : held.then(() => message);
   };
 }
 
@@ -131,7 +135,8 @@ async function stream<Frame>(
   peer: Sink<Frame>,
 ): Promise<void> {
   try {
-    const messages = await open(await passage.enter());
+    await passage.enter();
+    const messages = await open(passage);
     if (await pump(messages, encode, peer)) passage.done();
   } catch (error) {
     throw passage.failed(error);
@@ -140,6 +145,6 @@ async function stream<Frame>(
   }
 }
 
-async function* each<In, Out>(items: AsyncIterable<In>, of: (item: In) => Promise<Out>): AsyncGenerator<Out> {
+async function* each<In, Out>(items: AsyncIterable<In>, of: (item: In) => Out | Promise<Out>): AsyncGenerator<Out> {
   for await (const item of items) yield await of(item);
 }

@@ -18,12 +18,12 @@ import { BridgeError, faults } from "../core/errors.ts";
 import type { Instant } from "../core/model/ids.ts";
 import type { Clock } from "../core/ports/clock.ts";
 import type { Observer, Severity } from "../core/ports/observer.ts";
-import { type CallerTrace, type CallWitness, nobody, type SpanRef } from "../core/ports/witness.ts";
+import { type CallTrace, type CallWitness, nobody, type SpanRef } from "../core/ports/witness.ts";
 import { type Authenticate, type Credentials, probe, unauthenticated } from "./authenticate.ts";
 import type { CallInFlight, CallKind, Drain } from "./drain.ts";
 import type { Rates, Reader } from "./rates.ts";
 import { type Refusals, refusalOf } from "./refusals.ts";
-import { refuseWithoutScope, ruleOf } from "./scopes.ts";
+import { type Rule, refuseWithoutScope } from "./scopes.ts";
 import { readTraceparent } from "./traceparent.ts";
 
 /** What a transport knows of a call. */
@@ -53,11 +53,14 @@ export interface PassageOptions {
 /** What all calls of a method have in common. */
 export interface Way {
   readonly method: DescMethod;
+  readonly rule: Rule;
   /** Service and method, as in the contract. */
   readonly name: string;
   readonly kind: CallKind;
   /** Let in even while the bridge is full or leaving. */
   readonly always: boolean;
+  /** Answers that change nothing come often, and a line costs more than many of them; metrics count them. */
+  readonly routine: boolean;
   readonly options: PassageOptions;
 }
 
@@ -65,14 +68,13 @@ export interface Way {
 const timerLimit = 2 ** 31 - 1;
 
 export class Passage implements Call, CallInFlight {
-  readonly traceId: string;
   readonly span: SpanRef | undefined;
   readonly #way: Way;
   readonly #incoming: Incoming;
   readonly #began: Instant;
   readonly #witness: CallWitness;
   readonly #start: number;
-  readonly #caller: CallerTrace | undefined;
+  #trace: CallTrace | undefined;
   #principal: Principal | undefined;
   /** Why it was ended from outside. */
   #reason: BridgeError | undefined;
@@ -88,9 +90,11 @@ export class Passage implements Call, CallInFlight {
     this.#began = options.clock.now();
     this.#witness = options.witness ?? nobody;
     this.#start = this.#witness.now();
-    this.#caller = readTraceparent(incoming.header("traceparent"));
-    this.traceId = this.#caller?.traceId ?? options.newTraceId();
-    this.span = this.#witness.entered(name, kind, this.traceId, this.#caller);
+    this.span = this.#witness.entered(name, kind, () => this.#traced());
+  }
+
+  get traceId(): string {
+    return this.#traced().traceId;
   }
 
   get kind(): CallKind {
@@ -115,12 +119,17 @@ export class Passage implements Call, CallInFlight {
     return this.#gone.signal;
   }
 
-  async enter(request?: Reader): Promise<Call> {
-    const { kind, always, options } = this.#way;
-    const { deadline } = this.#incoming;
+  /** Lets the call in or throws, at once unless somebody has to be asked who calls or how often he has. */
+  enter(request?: Reader): void | Promise<void> {
     // A transport may end the call at its deadline by itself.
     this.#incoming.onGone(() => this.#abandon());
-    this.#principal = await this.#admitted(request);
+    const admitted = this.#admit(request);
+    return admitted === undefined ? this.#letIn() : admitted.then(() => this.#letIn());
+  }
+
+  #letIn(): void {
+    const { kind, always, options } = this.#way;
+    const { deadline } = this.#incoming;
     if (!(always && kind === "unary")) {
       options.drain.refuseWhenLeaving();
       this.#refuseWhenFull();
@@ -128,15 +137,16 @@ export class Passage implements Call, CallInFlight {
     options.drain.enter(this);
     this.#isIn = true;
     if (deadline !== undefined) this.#endAt(deadline, lateFault);
-    if (kind === "stream") this.#endWithCredential(this.#principal);
+    if (kind === "stream") this.#endWithCredential(this.principal);
     if (this.#reason !== undefined) throw this.#reason;
+    if (this.span === undefined) return;
     this.#witness.span({ name: "request.admit", parent: this.span, start: this.#start, end: this.#witness.now() });
-    return this;
   }
 
   done(): void {
     if (this.kind === "stream" && this.#reason !== undefined) throw this.#reason;
-    this.#note(this.#isRoutine() ? "debug" : "info", "OK");
+    const severity = this.#way.routine ? "debug" : "info";
+    if (this.#way.options.observer.hears?.(severity) ?? true) this.#note(severity, "OK");
     this.#close("OK", undefined);
   }
 
@@ -180,15 +190,33 @@ export class Passage implements Call, CallInFlight {
     });
   }
 
+  /** The call's own trace, or the caller's. It is made when it is asked for; of most calls nobody asks. */
+  #traced(): CallTrace {
+    if (this.#trace === undefined) {
+      const caller = readTraceparent(this.#incoming.header("traceparent"));
+      this.#trace = { traceId: caller?.traceId ?? this.#way.options.newTraceId(), caller };
+    }
+    return this.#trace;
+  }
+
   /** Who calls, if he may and has not called too often. */
-  async #admitted(request: Reader | undefined): Promise<Principal> {
+  #admit(request: Reader | undefined): undefined | Promise<void> {
+    const { rule, options } = this.#way;
+    if (rule.scope === "open") {
+      this.#principal = probe;
+      return undefined;
+    }
+    const principal = options.authenticate(this.#incoming);
+    return principal instanceof Promise
+      ? principal.then((known) => this.#allow(known, request))
+      : this.#allow(principal, request);
+  }
+
+  #allow(principal: Principal, request: Reader | undefined): undefined | Promise<void> {
     const { method, options } = this.#way;
-    if (ruleOf(method).scope === "open") return probe;
-    const principal = await options.authenticate(this.#incoming);
     this.#principal = principal; // the log is to name him also when he is refused
     refuseWithoutScope(principal, method);
-    await options.rates?.call(principal, method, request);
-    return principal;
+    return options.rates?.call(principal, method, request);
   }
 
   #endAt(moment: Instant, fault: () => BridgeError): void {
@@ -209,12 +237,6 @@ export class Passage implements Call, CallInFlight {
     else revoked.addEventListener("abort", end, { once: true, signal: this.#over.signal });
   }
 
-  /** Answers that change nothing come often, and a line costs more than many of them; metrics count them. */
-  #isRoutine(): boolean {
-    const { name, method } = this.#way;
-    return name.startsWith("grpc.") || (this.kind === "unary" && ruleOf(method).scope === "read");
-  }
-
   #isLate(): boolean {
     const { deadline } = this.#incoming;
     return deadline !== undefined && this.#way.options.clock.now() >= deadline;
@@ -228,7 +250,7 @@ export class Passage implements Call, CallInFlight {
       method: name,
       kind,
       span: this.span,
-      caller: this.#caller,
+      caller: this.span && this.#trace?.caller,
       start: this.#start,
       status,
       fault,

@@ -145,7 +145,8 @@ describe("the metrics", () => {
   it("count calls by method and code, and streams by kind", async () => {
     const unary = call("mt5bridge.v1.OrdersService/GetOrder", "unary");
     const stream = call("mt5bridge.v1.TicksService/StreamTicks", "stream");
-    for (const { method, kind } of [unary, unary, stream, stream]) watch.entered(method, kind, "", undefined);
+    const untraced = () => ({ traceId: "", caller: undefined });
+    for (const { method, kind } of [unary, unary, stream, stream]) watch.entered(method, kind, untraced);
     watch.ended({ ...unary, status: "NOT_FOUND", fault: "unknown_order" });
     watch.ended({ ...stream, status: "RESOURCE_EXHAUSTED", fault: "slow_consumer" });
     const samples = await scrape();

@@ -28,8 +28,8 @@ const methods = [...descriptors, Health, ServerReflection].flatMap((service) => 
 
 /** The grants are the credential. */
 const bearerOf = (grants: Grants) => `Bearer ${Buffer.from(JSON.stringify(grants)).toString("base64url")}`;
-const authenticate: Authenticate = ({ header }) => {
-  const [, grants] = header("authorization")?.split(" ") ?? [];
+const authenticate: Authenticate = (credentials) => {
+  const [, grants] = credentials.header("authorization")?.split(" ") ?? [];
   if (grants === undefined) throw unauthenticated("No credential.");
   return { name: "caller", grants: JSON.parse(Buffer.from(grants, "base64url").toString()) as Grants };
 };

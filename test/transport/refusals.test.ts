@@ -61,8 +61,8 @@ describe("a flood of refusals", () => {
 
 describe("the log", () => {
   const secret = "planted-secret-0123456789";
-  const authenticate: Authenticate = ({ header }) => {
-    if (header("authorization") === "Bearer good-0123456789") return { ...developer, name: "somebody" };
+  const authenticate: Authenticate = (credentials) => {
+    if (credentials.header("authorization") === "Bearer good-0123456789") return { ...developer, name: "somebody" };
     throw unauthenticated("That is no API key of this bridge.");
   };
   const getHealthPath = "/mt5bridge.v1.HealthService/GetHealth";

@@ -97,6 +97,13 @@ export interface CallerTrace extends SpanRef {
 
 export type CallKind = "unary" | "stream";
 
+/** The trace that a call belongs to. */
+export interface CallTrace {
+  /** 32 hexadecimal digits. */
+  readonly traceId: string;
+  readonly caller: CallerTrace | undefined;
+}
+
 /** A call that has ended. */
 export interface EndedCall {
   readonly transport: string;
@@ -114,7 +121,7 @@ export interface EndedCall {
 
 /** Who watches calls. */
 export interface CallWitness extends Pick<Witness, "now" | "span"> {
-  /** A call has come. Returns the name of its span, if its trace is to be recorded. */
-  entered(method: string, kind: CallKind, traceId: string, caller: CallerTrace | undefined): SpanRef | undefined;
+  /** A call has come. Returns the name of its span, if its trace is to be recorded; who does not, need not ask for it. */
+  entered(method: string, kind: CallKind, trace: () => CallTrace): SpanRef | undefined;
   ended(call: EndedCall): void;
 }

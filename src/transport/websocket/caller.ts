@@ -45,12 +45,11 @@ export class Caller implements Credentials {
     return this.#authorization !== undefined;
   }
 
-  /** An arrow, as `authenticate` takes it off its object. */
-  readonly header = (name: string): string | undefined => {
+  header(name: string): string | undefined {
     if (name === "authorization") return this.#authorization;
     const value = this.#headers[name];
     return Array.isArray(value) ? value[0] : value;
-  };
+  }
 
   /** From here on the caller is who this token says. Throws when it says nobody. */
   async renew(token: string): Promise<Principal> {
@@ -97,8 +96,9 @@ export class PendingCall implements Incoming {
     return this.#canceled;
   }
 
-  readonly header = (name: string): string | undefined =>
-    name === "traceparent" ? this.#traceparent : this.#caller.header(name);
+  header(name: string): string | undefined {
+    return name === "traceparent" ? this.#traceparent : this.#caller.header(name);
+  }
 
   onGone(listener: () => void): void {
     if (this.#canceled) listener();

@@ -122,8 +122,8 @@ describe("the handshake", () => {
   });
 });
 
-const known: Authenticate = ({ header }) => {
-  const given = header("authorization");
+const known: Authenticate = (credentials) => {
+  const given = credentials.header("authorization");
   if (given === "Bearer good") return { name: "alice", grants: { read: {} } };
   if (given === "Bearer banned") throw new BridgeError("permission_denied", "not from there");
   throw new BridgeError("unauthenticated", "No such credential.");
