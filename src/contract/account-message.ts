@@ -4,6 +4,8 @@ import {
   type Account as AccountMessage,
   AccountSchema,
   BalanceOperationSchema,
+  type GetAccountResponse,
+  GetAccountResponseSchema,
   PositionEventSchema,
   type Position as PositionMessage,
   PositionSchema,
@@ -11,10 +13,11 @@ import {
 } from "../../gen/ts/mt5bridge/v1/account_pb.ts";
 import type { Account } from "../core/accounts/account.ts";
 import type { AccountFact } from "../core/accounts/record.ts";
-import type { Valuation } from "../core/model/account.ts";
+import type { AccountInfo, Valuation } from "../core/model/account.ts";
 import { type Money, toFinePrice, toLots, toMoney, toPrice } from "../core/model/decimals.ts";
 import { strategyIdOf } from "../core/model/ids.ts";
 import type { Position } from "../core/model/position.ts";
+import { lasting } from "./lasting.ts";
 import { timestamp } from "./times.ts";
 import { marginModes, positionChanges, sides, stopOutModes, tradeModes } from "./words.ts";
 
@@ -39,6 +42,29 @@ export function accountMessage(account: Account): AccountMessage {
     linkUp: account.desk.linkUp,
     ...worth(account.record.holdings.valuation, info.currencyDigits),
   });
+}
+
+interface Told {
+  readonly info: AccountInfo;
+  readonly valuation: Valuation;
+  readonly linkUp: boolean;
+  readonly answer: GetAccountResponse;
+}
+
+const told = new WeakMap<Account, Told>();
+
+/** An account is asked for more often than it changes, so the answer lasts until then. */
+export function accountAnswer(account: Account): GetAccountResponse {
+  const { valuation } = account.record.holdings;
+  const { info } = account;
+  const { linkUp } = account.desk;
+  let last = told.get(account);
+  if (last?.valuation !== valuation || last.linkUp !== linkUp || last.info !== info) {
+    const answer = lasting(create(GetAccountResponseSchema, { account: accountMessage(account) }));
+    last = { info, valuation, linkUp, answer };
+    told.set(account, last);
+  }
+  return last.answer;
 }
 
 export const valuationMessage = (valuation: Valuation, account: Account) =>

@@ -3,7 +3,6 @@ import { create } from "@bufbuild/protobuf";
 import {
   AccountService,
   AccountSnapshotSchema,
-  GetAccountResponseSchema,
   ListAccountsResponseSchema,
   ListPositionsResponseSchema,
   type StreamAccountResponse,
@@ -12,7 +11,7 @@ import {
 import type { Account } from "../core/accounts/account.ts";
 import { streamAccount } from "../core/accounts/stream-account.ts";
 import { strategyIdOf } from "../core/model/ids.ts";
-import { accountMessage, factEvent, positionMessage, valuationMessage } from "./account-message.ts";
+import { accountAnswer, accountMessage, factEvent, positionMessage, valuationMessage } from "./account-message.ts";
 import { type Accounts, accountOf } from "./accounts.ts";
 import { mayReadOf } from "./principal.ts";
 import { service } from "./service.ts";
@@ -24,7 +23,7 @@ export const accountService = (accounts: Accounts) =>
     async getAccount(request) {
       const account = accountOf(accounts, request.account);
       await account.record.shown();
-      return create(GetAccountResponseSchema, { account: accountMessage(account) });
+      return accountAnswer(account);
     },
 
     async listAccounts(_request, { principal }) {

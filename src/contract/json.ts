@@ -54,7 +54,7 @@ export function decodeJson<D extends DescMessage>(
   value: JsonValue | undefined,
   types?: Registry,
 ): MessageShape<D> {
-  if (value === undefined) return create(schema);
+  if (value === undefined || isEmpty(value)) return create(schema);
   let cause: unknown;
   try {
     if (isWellFormed(value) && numbersAreDecimal(schema, value))
@@ -158,6 +158,8 @@ function reads(schema: DescMessage, field: DescField, value: JsonValue): boolean
     return false;
   }
 }
+
+const isEmpty = (value: JsonValue): boolean => isObject(value) && Object.keys(value).length === 0;
 
 function isObject(value: JsonValue): value is { [key: string]: JsonValue } {
   return typeof value === "object" && value !== null && !Array.isArray(value);

@@ -12,6 +12,7 @@ import { type DescMessage, type Message, type Registry, toBinary } from "@bufbui
 import { envelopeHead, inEnvelope } from "../contract/envelope.ts";
 import { readyEnvelope } from "../contract/frame-message.ts";
 import { jsonText } from "../contract/json.ts";
+import { isLasting } from "../contract/lasting.ts";
 import { ownBytes } from "../contract/recorded-ticks.ts";
 import { BridgeError } from "../core/errors.ts";
 
@@ -36,7 +37,7 @@ export function sharedEnvelope(schema: DescMessage, message: Message, writing: W
     return made;
   }
   encoded.made += 1;
-  const envelope = readyEnvelope(message, writing.json) ?? inEnvelope(contentOf(schema, message, writing));
+  const envelope = readyEnvelope(message, writing.json) ?? inEnvelope(freshContent(schema, message, writing));
   known.set(message, envelope);
   return envelope;
 }
@@ -45,12 +46,16 @@ export function sharedEnvelope(schema: DescMessage, message: Message, writing: W
 export const sharedContent = (schema: DescMessage, message: Message, writing: Writing): Buffer =>
   sharedEnvelope(schema, message, writing).subarray(envelopeHead);
 
-/** A message that goes to one reader. */
-export function contentOf(schema: DescMessage, message: Message, { json, types }: Writing): Buffer {
+/** An answer to one caller. */
+export function contentOf(schema: DescMessage, message: Message, writing: Writing): Buffer {
+  return isLasting(message) ? sharedContent(schema, message, writing) : freshContent(schema, message, writing);
+}
+
+function freshContent(schema: DescMessage, message: Message, { json, types }: Writing): Buffer {
   return json ? Buffer.from(jsonText(schema, message, types)) : bytesOf(schema, message);
 }
 
-/** The bytes of a message that goes to one reader. */
+/** Encoded for this once. */
 export function bytesOf(schema: DescMessage, message: Message): Buffer {
   const own = ownBytes(message);
   if (own !== undefined) return own;

@@ -22,7 +22,7 @@ import { envelopeHead } from "../../contract/envelope.ts";
 import { decode } from "../../contract/wire.ts";
 import type { Instant } from "../../core/model/ids.ts";
 import type { Reader, WrappedMethod } from "../call.ts";
-import { bytesOf, sharedEnvelope, withinLimit } from "../frame.ts";
+import { contentOf, sharedEnvelope, withinLimit } from "../frame.ts";
 import type { Incoming } from "../passage.ts";
 import { StreamSink } from "../stream-sink.ts";
 import { grpcStatusOf } from "./status.ts";
@@ -67,7 +67,7 @@ function handlerOf(wrapped: WrappedMethod, headers: Readonly<Record<string, stri
     (bytes: Buffer): Reader =>
     () =>
       decode(input, bytes);
-  const own = (message: Message) => bytesOf(output, message);
+  const own = (message: Message) => contentOf(output, message, writing);
   const shared = (message: Message) => withinLimit(sharedEnvelope(output, message, writing), envelopeHead);
 
   switch (wrapped.kind) {
