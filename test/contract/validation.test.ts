@@ -5,6 +5,7 @@ import {
   CancelOrderRequestSchema,
   CheckOrderRequestSchema,
   GetOrderRequestSchema,
+  ListOrdersRequestSchema,
   PlaceOrderRequestSchema,
 } from "../../gen/ts/mt5bridge/v1/orders_pb.ts";
 import { ListBarsRequestSchema, StreamTicksRequestSchema } from "../../gen/ts/mt5bridge/v1/ticks_pb.ts";
@@ -39,6 +40,16 @@ describe("a request that keeps the rules", () => {
     expect(checked(PlaceOrderRequestSchema, order)).toEqual([]);
     expect(checked(StreamTicksRequestSchema, ticks)).toEqual([]);
     expect(checked(ListBarsRequestSchema, { ...bars, from: { seconds: 1n }, to: { seconds: -1n } })).toEqual([]);
+  });
+});
+
+describe("a request that says nothing", () => {
+  it("passes where nothing has to be said, and hears what has to be", () => {
+    validation.warm([GetOrderRequestSchema, ListBarsRequestSchema, ListOrdersRequestSchema]);
+    expect(checked(ListOrdersRequestSchema, {})).toEqual([]);
+    expect(checked(ListBarsRequestSchema, {})[0]).toBe('symbol: must be 1 to 64 characters long; got ""');
+    expect(checked(GetOrderRequestSchema, {})).toHaveLength(1);
+    expect(checked(ListOrdersRequestSchema, { pageSize: 100_000 })).toHaveLength(1);
   });
 });
 
