@@ -63,6 +63,7 @@ export function grpcImplementation(
 function handlerOf(wrapped: WrappedMethod, headers: Readonly<Record<string, string>>) {
   const { input, output } = wrapped.method;
   const metadata = Metadata.fromHttp2Headers(headers);
+  metadata.toHttp2Headers = () => headers; // always the same: the library would write them anew for each answer
   const reader =
     (bytes: Buffer): Reader =>
     () =>
@@ -73,7 +74,7 @@ function handlerOf(wrapped: WrappedMethod, headers: Readonly<Record<string, stri
   switch (wrapped.kind) {
     case "unary":
       return (call: UnaryCall, callback: sendUnaryData<Buffer>): void => {
-        wrapped.run(reader(call.request), incomingOf(call), own).then(
+        wrapped.run(reader(call.request), new Called(call), own).then(
           (bytes) => {
             call.sendMetadata(metadata);
             callback(null, bytes);
@@ -84,12 +85,12 @@ function handlerOf(wrapped: WrappedMethod, headers: Readonly<Record<string, stri
     case "server_streaming":
       return (call: StreamCall): void => {
         call.sendMetadata(metadata);
-        void ended(call, wrapped.run(reader(call.request), incomingOf(call), shared, sinkOf(call)));
+        void ended(call, wrapped.run(reader(call.request), new Called(call), shared, sinkOf(call)));
       };
     case "bidi_streaming":
       return (call: BidiCall): void => {
         call.sendMetadata(metadata);
-        void ended(call, wrapped.run(requestsOf(call, reader), incomingOf(call), shared, sinkOf(call)));
+        void ended(call, wrapped.run(requestsOf(call, reader), new Called(call), shared, sinkOf(call)));
       };
   }
 }
@@ -139,19 +140,27 @@ async function* requestsOf(call: BidiCall, reader: (bytes: Buffer) => Reader): A
   }
 }
 
-function incomingOf(call: UnaryCall | StreamCall | BidiCall): Incoming {
-  const deadline = Number(call.getDeadline());
-  return {
-    transport: "grpc",
-    peer: call.getPeer(),
-    deadline: Number.isFinite(deadline) ? (deadline as Instant) : undefined,
-    header: (name) => {
-      const [value] = call.metadata.get(name);
-      return typeof value === "string" ? value : undefined;
-    },
-    onGone: (listener) => {
-      if (call.cancelled) listener();
-      else (call as EventEmitter).once("cancelled", listener);
-    },
-  };
+/** What the wrapper around every method wants to know. */
+class Called implements Incoming {
+  readonly transport = "grpc";
+  readonly peer: string;
+  readonly deadline: Instant | undefined;
+  readonly #call: UnaryCall | StreamCall | BidiCall;
+
+  constructor(call: UnaryCall | StreamCall | BidiCall) {
+    const deadline = Number(call.getDeadline());
+    this.peer = call.getPeer(); // once its connection has gone, nobody knows any more
+    this.deadline = Number.isFinite(deadline) ? (deadline as Instant) : undefined;
+    this.#call = call;
+  }
+
+  header(name: string): string | undefined {
+    const [value] = this.#call.metadata.get(name);
+    return typeof value === "string" ? value : undefined;
+  }
+
+  onGone(listener: () => void): void {
+    if (this.#call.cancelled) listener();
+    else (this.#call as EventEmitter).once("cancelled", listener);
+  }
 }
