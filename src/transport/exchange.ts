@@ -41,12 +41,24 @@ export class Exchange {
     this.response = response;
     request.on("error", ignore);
     response.on("error", ignore);
-    response.once("close", () => {
+    response.on("close", () => {
       this.#gone = true;
       // Whoever has gone before the end was written has not seen it.
       if (response.writableEnded) return;
       for (const listener of this.#listeners.splice(0)) listener();
     });
+  }
+
+  /** Its address. */
+  get peer(): string {
+    const connection = this.request.stream?.session ?? this.request.socket;
+    let peer = peers.get(connection);
+    if (peer === undefined) {
+      const { remoteAddress = "unknown", remotePort = 0 } = this.request.socket;
+      peer = `${remoteAddress.includes(":") ? `[${remoteAddress}]` : remoteAddress}:${remotePort}`;
+      peers.set(connection, peer);
+    }
+    return peer;
   }
 
   /** Whether nobody is left to write to. */
@@ -58,12 +70,6 @@ export class Exchange {
   header(name: string): string | undefined {
     const value = this.request.headers[name];
     return Array.isArray(value) ? value.join(", ") : value;
-  }
-
-  get peer(): string {
-    const { remoteAddress = "unknown", remotePort = 0 } = this.request.socket;
-    const address = remoteAddress.includes(":") ? `[${remoteAddress}]` : remoteAddress;
-    return `${address}:${remotePort}`;
   }
 
   /** What the wrapper around every method wants to know. */
@@ -83,5 +89,8 @@ export class Exchange {
     else this.#listeners.push(listener);
   }
 }
+
+/** By connection: once it has ended, nobody could tell. */
+const peers = new WeakMap<object, string>();
 
 const ignore = () => undefined;

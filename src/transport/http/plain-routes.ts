@@ -44,9 +44,10 @@ export function plainRoutes(methods: readonly WrappedMethod[], options: PlainOpt
 
 export function sendJson(exchange: Exchange, status: number, value: JsonObject): void {
   if (exchange.gone) return;
-  const body = Buffer.from(JSON.stringify(value));
-  exchange.response.writeHead(status, { "content-type": "application/json", "content-length": body.length });
-  exchange.response.end(body);
+  const body = JSON.stringify(value);
+  const length = Buffer.byteLength(body);
+  exchange.response.writeHead(status, { "content-type": "application/json", "content-length": length });
+  exchange.response.end(body); // as text: HTTP/1.1 joins it to the head, and both leave as one
 }
 
 const nothing = Buffer.alloc(0);

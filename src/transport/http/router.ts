@@ -1,8 +1,8 @@
 /**
  * Who answers which path.
  *
- * RPCs have been looked for before; here is what stands in the list, in its order. What nobody answers is not found, as
- * JSON, unless it was meant for an RPC.
+ * What stands in the list is looked for first, and RPCs behind it. What nobody answers is not found, as JSON, unless it
+ * was meant for an RPC.
  */
 import { send } from "../connect/adapter.ts";
 import { unknownMethod } from "../connect/unknown-method.ts";
@@ -19,25 +19,48 @@ export interface Route {
   serve(exchange: Exchange, path: string): void;
 }
 
-export function router(routes: readonly Route[], refusals: Refusals): (exchange: Exchange) => void {
-  const exact = Map.groupBy(routes, (route) => route.path);
+type Listener = (exchange: Exchange) => void;
+
+/** `otherwise` answers on the paths that are not in the list. */
+export function router(routes: readonly Route[], refusals: Refusals, otherwise: Listener): Listener {
+  const exact = new Map(routes.map((route) => [`${route.verb} ${route.path}`, route]));
   const below = routes.filter((route) => route.below);
   return (exchange) => {
-    const [path = ""] = (exchange.request.url ?? "").split("?", 1);
-    const here = exact.get(path) ?? below.filter((route) => path.startsWith(`${route.path}/`));
-    const verb = exchange.request.method === "HEAD" ? "GET" : exchange.request.method;
-    const route = here.find((one) => one.verb === verb);
+    const path = pathOf(exchange);
+    const isBelow = (route: Route) => path.startsWith(`${route.path}/`);
+    const { method } = exchange.request;
+    const verb = method === "HEAD" ? "GET" : method;
+    const route = exact.get(`${verb} ${path}`) ?? below.find((one) => one.verb === verb && isBelow(one));
     if (route !== undefined) return route.serve(exchange, path);
-    const unknown = here.length === 0 ? unknownMethod(exchange, path) : undefined;
-    const status = here.length === 0 ? 404 : 405;
-    refusals.note("malformed", "http", "a request was refused", { peer: exchange.peer, status });
-    if (unknown !== undefined) return send(exchange, unknown);
+    const here = routes.filter((one) => one.path === path || (one.below && isBelow(one)));
+    if (here.length === 0) return otherwise(exchange);
+    note(refusals, exchange, 405);
     exchange.request.resume();
-    if (here.length === 0) return refuse(exchange, status, "not_found", "There is nothing at this path.");
     const verbs = [...new Set(here.map((one) => one.verb))].join(", ");
     exchange.response.setHeader("allow", verbs);
-    refuse(exchange, status, "unimplemented", `This path answers ${verbs} only.`);
+    refuse(exchange, 405, "unimplemented", `This path answers ${verbs} only.`);
   };
+}
+
+/** For what nobody answers. */
+export function nothingHere(refusals: Refusals): Listener {
+  return (exchange) => {
+    note(refusals, exchange, 404);
+    const unknown = unknownMethod(exchange, pathOf(exchange));
+    if (unknown !== undefined) return send(exchange, unknown);
+    exchange.request.resume();
+    refuse(exchange, 404, "not_found", "There is nothing at this path.");
+  };
+}
+
+function note(refusals: Refusals, { peer }: Exchange, status: number): void {
+  refusals.note("malformed", "http", "a request was refused", { peer, status });
+}
+
+/** Without the query. */
+function pathOf({ request: { url = "" } }: Exchange): string {
+  const end = url.indexOf("?");
+  return end < 0 ? url : url.slice(0, end);
 }
 
 function refuse({ response }: Exchange, status: number, code: string, message: string): void {

@@ -29,7 +29,7 @@ import { type HttpLimits, httpLimits, maxHeaderBytes } from "./limits.ts";
 import { admitOrigin } from "./origins.ts";
 import { plainRoutes } from "./plain-routes.ts";
 import { openPort } from "./port.ts";
-import { type Route, router } from "./router.ts";
+import { nothingHere, type Route, router } from "./router.ts";
 
 export interface HttpOptions {
   readonly services: readonly Service[];
@@ -136,12 +136,12 @@ function listenerOf(options: HttpOptions, limits: HttpLimits, maxRequestBytes: n
   const room = new Room(limits.arrivingBytes);
   const handlers = methods.map((method) => rpcHandler(method, { calls, maxRequestBytes, requestMs, room }));
   const plain = plainRoutes(methods, { calls, maxRequestBytes, requestMs, room, newKey: randomUUID, webSockets });
-  const serve = connectListener(handlers, router([...plain, ...routes], calls.refusals));
+  const serve = router([...plain, ...routes], calls.refusals, connectListener(handlers, nothingHere(calls.refusals)));
 
   return (request: unknown, response: unknown): void => {
     const exchange = new Exchange(request as HttpRequest, response as HttpResponse);
     const began = calls.clock.now();
-    exchange.response.once("close", () => answered?.(exchange.response.statusCode, calls.clock.now() - began));
+    exchange.response.on("close", () => answered?.(exchange.response.statusCode, calls.clock.now() - began));
     try {
       for (const [name, value] of Object.entries(headers)) exchange.response.setHeader(name, value);
       if (calls.drain.leaving.aborted && exchange.request.httpVersionMajor < 2) {
