@@ -20,10 +20,10 @@ import { milliseconds, timestamp } from "./times.ts";
 
 export const accountService = (accounts: Accounts) =>
   service(AccountService, {
-    async getAccount(request) {
+    getAccount(request) {
       const account = accountOf(accounts, request.account);
-      await account.record.shown();
-      return accountAnswer(account);
+      const shown = account.record.shown();
+      return shown === undefined ? accountAnswer(account) : shown.then(() => accountAnswer(account));
     },
 
     async listAccounts(_request, { principal }) {

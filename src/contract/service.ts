@@ -32,7 +32,7 @@ export interface Call {
 
 type Method<M> =
   M extends DescMethodUnary<infer I, infer O>
-    ? (request: MessageShape<I>, call: Call) => Promise<MessageShape<O>>
+    ? (request: MessageShape<I>, call: Call) => MessageShape<O> | Promise<MessageShape<O>>
     : M extends DescMethodServerStreaming<infer I, infer O>
       ? (request: MessageShape<I>, call: Call) => AsyncIterable<MessageShape<O>>
       : M extends DescMethodBiDiStreaming<infer I, infer O>

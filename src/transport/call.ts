@@ -42,7 +42,7 @@ export type WrappedMethod = { readonly method: DescMethod } & (
   | { readonly kind: "bidi_streaming"; readonly run: Answers<AsyncIterable<Reader>> }
 );
 
-type UnaryFunction = (request: Message, call: Call) => Promise<Message>;
+type UnaryFunction = (request: Message, call: Call) => Message | Promise<Message>;
 type StreamFunction<Request> = (request: Request, call: Call) => AsyncIterable<Message>;
 
 /** Takes its time, once: rules are compiled here so that no caller waits for them. */
@@ -69,11 +69,12 @@ function wrappedMethod(service: Service, method: DescMethod, options: CallOption
         async run(request, incoming, encode) {
           const passage = new Passage(way, incoming);
           try {
-            // Nearly always both are done at once; every wait would cost as much as the check that it waits for.
+            // What is there at once is not waited for: a wait costs as much as a check.
             const entering = passage.enter(request);
             if (entering !== undefined) await entering;
             const message = read(request, passage);
-            const frame = encode(await answer(message instanceof Promise ? await message : message, passage));
+            const answered = answer(message instanceof Promise ? await message : message, passage);
+            const frame = encode(answered instanceof Promise ? await answered : answered);
             passage.done();
             return frame;
           } catch (error) {

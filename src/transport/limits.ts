@@ -55,6 +55,7 @@ export function limitsOf(method: DescMethod, symbolsMeant: SymbolsMeant | undefi
     const limits = principal.grants[scope];
     if (limits === undefined) return;
     const { accounts, symbols, maxVolume } = limits;
+    if (accounts === undefined && symbols === undefined && maxVolume === undefined) return;
     const refuse = refusal(principal, scope);
     if (accounts !== undefined) {
       if (rule.everyAccount) throw refuse("accounts", accounts, `${method.name} acts on every account`);

@@ -228,9 +228,9 @@ export class AccountRecord {
     }
   }
 
-  /** Waits for what is on its way to the disk; what never gets there is not shown. */
-  async shown(): Promise<void> {
-    await this.settled().catch(() => undefined);
+  /** Waits for what is on its way to the disk, if anything is; what never gets there is not shown. */
+  shown(): undefined | Promise<void> {
+    return this.#unpublished === 0 ? undefined : this.settled().catch(() => undefined);
   }
 
   /** The order of that name as it is on disk. */
