@@ -18,7 +18,7 @@ import { orderFields, orderRequest } from "./plain-order.ts";
 import { refused } from "./wire.ts";
 import { stages, wordOf } from "./words.ts";
 
-/** What the transport adds to an answer: what it alone knows. */
+/** What the transport adds to an answer: what it alone knows, at the moment it is asked. */
 export interface Surroundings {
   readonly now: Date;
   readonly webSockets: number;

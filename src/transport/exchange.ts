@@ -36,13 +36,15 @@ export class Exchange {
   #gone = false;
   #listeners: (() => void)[] = [];
 
-  constructor(request: HttpRequest, response: HttpResponse) {
+  /** `closed` is told when nothing more can be written. */
+  constructor(request: HttpRequest, response: HttpResponse, closed: () => void = ignore) {
     this.request = request;
     this.response = response;
     request.on("error", ignore);
     response.on("error", ignore);
     response.on("close", () => {
       this.#gone = true;
+      closed();
       // Whoever has gone before the end was written has not seen it.
       if (response.writableEnded) return;
       for (const listener of this.#listeners.splice(0)) listener();

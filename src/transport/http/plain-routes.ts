@@ -27,12 +27,20 @@ export interface PlainOptions {
 }
 
 export function plainRoutes(methods: readonly WrappedMethod[], options: PlainOptions): Route[] {
+  const about: Surroundings = {
+    get now() {
+      return new Date(options.calls.clock.now());
+    },
+    get webSockets() {
+      return options.webSockets();
+    },
+  };
   const byMethod = new Map<DescMethod, WrappedMethod>(methods.map((wrapped) => [wrapped.method, wrapped]));
   return aliases.flatMap((alias) => {
     const wrapped = byMethod.get(alias.method);
     if (wrapped?.kind !== "unary") return []; // a service that is not served
     const serve = (exchange: Exchange) => {
-      new PlainCall(exchange, alias, options).run(wrapped.run).catch((error: unknown) => {
+      new PlainCall(exchange, alias, about, options).run(wrapped.run).catch((error: unknown) => {
         if (error instanceof Abandoned) return;
         options.calls.observer.note("error", "http", "an answer could not be written", { cause: error });
         exchange.response.destroy();
@@ -61,18 +69,18 @@ function hasBody({ stream, headers }: HttpRequest): boolean {
 class PlainCall {
   readonly #exchange: Exchange;
   readonly #alias: Alias;
+  readonly #about: Surroundings;
   readonly #options: PlainOptions;
 
-  constructor(exchange: Exchange, alias: Alias, options: PlainOptions) {
+  constructor(exchange: Exchange, alias: Alias, about: Surroundings, options: PlainOptions) {
     this.#exchange = exchange;
     this.#alias = alias;
+    this.#about = about;
     this.#options = options;
   }
 
   async run(call: (WrappedMethod & { kind: "unary" })["run"]): Promise<void> {
-    const { calls, webSockets } = this.#options;
     const body = hasBody(this.#exchange.request) ? await this.#body() : nothing;
-    const about: Surroundings = { now: new Date(calls.clock.now()), webSockets: webSockets() };
     let read = false;
     try {
       const reader = () => {
@@ -80,7 +88,7 @@ class PlainCall {
         read = true;
         return request;
       };
-      const encode = (message: Parameters<Alias["answer"]>[0]) => this.#alias.answer(message, about);
+      const encode = (message: Parameters<Alias["answer"]>[0]) => this.#alias.answer(message, this.#about);
       const { body: value, status = 200 } = await call(reader, this.#exchange.incoming("http", undefined), encode);
       sendJson(this.#exchange, status, value);
     } catch (error) {
@@ -110,8 +118,9 @@ class PlainCall {
   }
 
   #query(): JsonObject {
-    const [, text] = (this.#exchange.request.url ?? "").split("?", 2);
-    if (text === undefined) return {};
+    const { url = "" } = this.#exchange.request;
+    if (!url.includes("?")) return {};
+    const [, text] = url.split("?", 2);
     const query = new URLSearchParams(text);
     const twice = [...new Set(query.keys())].filter((name) => query.getAll(name).length > 1);
     if (twice.length > 0) throw refused(twice.map((field) => ({ field, description: "must be given once" })));

@@ -124,7 +124,6 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
 
 function listenerOf(options: HttpOptions, limits: HttpLimits, maxRequestBytes: number) {
   const { services, calls, mode, origins = [], routes = [], webSockets = () => 0, answered } = options;
-  const headers = { "mt5bridge-mode": mode };
   const probe = probeService(
     options.health,
     services.map(({ descriptor }) => descriptor),
@@ -138,12 +137,13 @@ function listenerOf(options: HttpOptions, limits: HttpLimits, maxRequestBytes: n
   const plain = plainRoutes(methods, { calls, maxRequestBytes, requestMs, room, newKey: randomUUID, webSockets });
   const serve = router([...plain, ...routes], calls.refusals, connectListener(handlers, nothingHere(calls.refusals)));
 
-  return (request: unknown, response: unknown): void => {
-    const exchange = new Exchange(request as HttpRequest, response as HttpResponse);
+  return (request: unknown, answer: unknown): void => {
+    const response = answer as HttpResponse;
     const began = calls.clock.now();
-    exchange.response.on("close", () => answered?.(exchange.response.statusCode, calls.clock.now() - began));
+    const closed = () => answered?.(response.statusCode, calls.clock.now() - began);
+    const exchange = new Exchange(request as HttpRequest, response, closed);
     try {
-      for (const [name, value] of Object.entries(headers)) exchange.response.setHeader(name, value);
+      response.setHeader("mt5bridge-mode", mode);
       if (calls.drain.leaving.aborted && exchange.request.httpVersionMajor < 2) {
         exchange.response.setHeader("connection", "close");
       }
