@@ -28,6 +28,8 @@ interface Dealt {
   readonly since: number;
   /** Of these, what opened or added; what turned a position round counts in full. */
   readonly added: number;
+  /** Reported as closed before the deal that opened it was known, which may still come: until then nothing is open. */
+  readonly closed?: true;
 }
 
 /** What is open of one position; `volume` is in 1e-8 lots, above 0 when it was bought. */
@@ -69,16 +71,20 @@ export class DealtVolumes {
       all: (before?.all ?? 0) + signed,
       since: (before?.since ?? 0) + signed,
       added: (before?.added ?? 0) + (entry === "in" || entry === "inout" ? signed : 0),
+      ...(before?.closed ? { closed: true } : {}),
     });
   }
 
   reported({ identifier }: Position): void {
     const dealt = this.#of(identifier);
-    if (dealt !== undefined) this.#put(identifier, { ...dealt, since: 0, added: 0 });
+    if (dealt === undefined) return;
+    const { closed: _, ...open } = dealt; // closed under another ticket, when it turned round
+    this.#put(identifier, { ...open, since: 0, added: 0 });
   }
 
   closed({ identifier }: Position): void {
-    if (this.#dealt.get(identifier)?.born === false) this.#dealt.delete(identifier);
+    const dealt = this.#dealt.get(identifier);
+    if (dealt?.born === false) this.#put(identifier, { ...dealt, closed: true });
   }
 
   /** All that the terminal has is known: what is not reported and was never born is of a history that is cut off. */
@@ -108,7 +114,8 @@ export class DealtVolumes {
   }
 
   #put(position: Ticket, dealt: Dealt): void {
-    const [to, from] = dealt.born && dealt.all === 0 ? [this.#even, this.#dealt] : [this.#dealt, this.#even];
+    const isOver = dealt.closed || (dealt.born && dealt.all === 0);
+    const [to, from] = isOver ? [this.#even, this.#dealt] : [this.#dealt, this.#even];
     from.delete(position);
     to.set(position, dealt);
     const [oldest] = this.#even.keys();

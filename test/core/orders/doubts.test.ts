@@ -5,6 +5,7 @@ import { lots, type Price, type Volume } from "../../../src/core/model/decimals.
 import type { Instant, Ticket } from "../../../src/core/model/ids.ts";
 import type { TerminalOrder } from "../../../src/core/model/order.ts";
 import type { Position } from "../../../src/core/model/position.ts";
+import type { TradeReport } from "../../../src/core/orders/apply-report.ts";
 import { cancelOrder, modifyOrder, modifyPosition } from "../../../src/core/orders/change-order.ts";
 import { settleDoubts, watchDoubts } from "../../../src/core/orders/doubts.ts";
 import type { ChangeDraft } from "../../../src/core/orders/draft.ts";
@@ -96,6 +97,21 @@ describe("the terminal's records", () => {
 });
 
 describe("a deal that the records show before an older one", () => {
+  it("counts also when the position was reported as closed in between", async () => {
+    const { desk, record, terminal } = await resting();
+    terminal.fill(first);
+    terminal.foreign("sell", lots(0.1), "stop_loss", 0n, first);
+    const [opening, closing] = terminal.deals as [Deal, Deal];
+    const changes = terminal.unreported.filter(({ type }) => type === "position" || type === "position_closed");
+    const [opened, closed] = changes as [TradeReport, TradeReport];
+    await tell(desk, opened);
+    await tell(desk, { type: "deal", deal: closing });
+    await tell(desk, closed);
+    expect([...record.holdings.exposures()]).toEqual([]);
+    await tell(desk, { type: "deal", deal: opening });
+    expect([...record.holdings.exposures()]).toEqual([]);
+  });
+
   it("is not forgotten until they are whole: both together leave nothing open", async () => {
     const desk = await resting();
     const { terminal, record } = desk;
