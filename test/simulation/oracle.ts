@@ -15,6 +15,7 @@ import {
   strategyIdOf,
 } from "../../src/core/model/ids.ts";
 import type { Order, TerminalOrder } from "../../src/core/model/order.ts";
+import type { Position } from "../../src/core/model/position.ts";
 import type { Change } from "../../src/core/orders/change-book.ts";
 import { isFinal } from "../../src/core/orders/lifecycle.ts";
 import type { Journal } from "../../src/core/ports/journal.ts";
@@ -174,9 +175,21 @@ function otherThanTheBroker({ bridge, broker: { books } }: Scene, chronicle: Chr
   wrong.push(...compare("position", record.openPositions, books.positions.values()));
   const deals = record.holdings.deals({}, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY).map(({ deal }) => deal);
   wrong.push(...compare("deal", deals, books.deals));
+  wrong.push(...otherVolumes(record, books.positions.values()));
   const { balance } = record.holdings.valuation;
   if (balance !== books.balance) wrong.push(`the balance is ${books.balance}, and the bridge has ${balance}`);
   return wrong;
+}
+
+/** What limits count as open, by the deals, is what is open. */
+function otherVolumes({ holdings }: AccountRecord, positions: Iterable<Position>): string[] {
+  const volumes = new Map<string, number>();
+  const add = (symbol: string, volume: number) => volumes.set(symbol, (volumes.get(symbol) ?? 0) + volume);
+  for (const { symbol, volume } of holdings.exposures()) add(symbol, volume);
+  for (const { symbol, side, volume } of positions) add(symbol, side === "buy" ? -volume : volume);
+  return [...volumes].flatMap(([symbol, volume]) =>
+    volume === 0 ? [] : [`by its deals there is ${volume} more of ${symbol} than at the broker`],
+  );
 }
 
 const isOurs = ({ magic, reason }: TerminalOrder): boolean =>
