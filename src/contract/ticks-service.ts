@@ -35,7 +35,7 @@ import { type Accounts, accountOf } from "./accounts.ts";
 import { batchOfColumns, type Form, frameMessage } from "./frame-message.ts";
 import { partsOf, sizeOf, tokenOf } from "./pages.ts";
 import { mayReadSymbol } from "./principal.ts";
-import { TicksAsColumns, ticksAsRows } from "./recorded-ticks.ts";
+import { TicksAsColumns, TicksAsRows } from "./recorded-ticks.ts";
 import { type Implementation, service } from "./service.ts";
 import { courseEvent, cursorFrom, cursorOf, heartbeatOf } from "./streams.ts";
 import { barMessage, batchMessage, symbolMessage, tickMessage } from "./tick-message.ts";
@@ -83,8 +83,7 @@ export const ticksService = (accounts: Accounts) =>
       const range = rangeOf(request);
       const rows = await account.history.ticks(range);
       const next = nextPage(range, rows.length, (i) => rows.timeAt(i));
-      if (!inColumns) return ticksAsRows(rows, next, account.symbols);
-      return new TicksAsColumns(rows, next, digits);
+      return inColumns ? new TicksAsColumns(rows, next, digits) : new TicksAsRows(rows, next, account.symbols);
     },
 
     async listBars(request) {

@@ -1,12 +1,13 @@
 import { fromBinary, toBinary, toJson } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
 import { ListTicksResponseSchema, type TickColumns } from "../../gen/ts/mt5bridge/v1/ticks_pb.ts";
-import { ownBytes, TicksAsColumns } from "../../src/contract/recorded-ticks.ts";
+import { ownBytes, TicksAsColumns, TicksAsRows } from "../../src/contract/recorded-ticks.ts";
 import type { Price, Volume } from "../../src/core/model/decimals.ts";
 import type { BrokerTime, Instant } from "../../src/core/model/ids.ts";
 import type { Tick } from "../../src/core/model/tick.ts";
 import { TickRows } from "../../src/core/model/tick-rows.ts";
 import { anyTicks, numbers, tickAt } from "../any-ticks.ts";
+import { eurusd } from "../terminals/paper/builders.ts";
 
 /** As the comment of TickColumns says, and no more: what any client would write. */
 function ticksOf(columns: TickColumns): Tick[] {
@@ -53,6 +54,18 @@ function strangeTicks(seed: number): Tick[] {
     }),
   );
 }
+
+describe("recorded ticks as rows", () => {
+  it("have the very bytes that the library writes of the message, whatever is in them", () => {
+    const symbols = new Map([["EURUSD", eurusd]]);
+    for (let seed = 0; seed < 200; seed++) {
+      const before1970 = tickAt(-5 as Instant, { brokerTime: -1 as BrokerTime, last: -0 as Price });
+      const ticks = [...strangeTicks(seed), before1970, ...anyTicks(seed, 5)];
+      const answer = new TicksAsRows(TickRows.of(ticks), ["", "more"][seed % 2] as string, symbols);
+      expect(ownBytes(answer), `seed ${seed}`).toEqual(Buffer.from(toBinary(ListTicksResponseSchema, answer)));
+    }
+  });
+});
 
 describe("recorded ticks as columns", () => {
   const answerOf = (ticks: readonly Tick[], token = "") => new TicksAsColumns(TickRows.of(ticks), token, 5);
