@@ -140,7 +140,7 @@ async function start(config: Config, log: Log): Promise<Running> {
     "service.instance.id": epoch,
     "deployment.environment.name": config.environment,
   };
-  const tracing = await openTracing(process.env, who, log);
+  const tracing = openTracing(process.env, who, log);
   const watch = new Watch(tracing);
   const commits = new CommitCounts();
   const answers = new HttpCounts();

@@ -124,17 +124,19 @@ export interface Collector {
   close(): Promise<void>;
 }
 
-export async function startCollector(answer: () => number = () => 200): Promise<Collector> {
+/** `answer` is a status; or what is said with 200. */
+export async function startCollector(answer: () => number | Buffer = () => 200): Promise<Collector> {
   const spans: SeenSpan[] = [];
   const headers: IncomingHttpHeaders[] = [];
   let wakes: (() => void)[] = [];
   const server = createServer(async (request, response) => {
     const body = await buffer(request);
     headers.push(request.headers);
-    const status = answer();
+    const answered = answer();
+    const [status, said] = typeof answered === "number" ? [answered, ""] : [200, answered];
     const readable = request.headers["content-type"] === "application/x-protobuf";
     if (request.url === "/v1/traces" && status === 200 && readable) spans.push(...spansOf(body));
-    response.writeHead(request.url === "/v1/traces" ? status : 404).end();
+    response.writeHead(request.url === "/v1/traces" ? status : 404).end(said);
     for (const wake of wakes.splice(0)) wake();
   });
   server.listen(0, "127.0.0.1");

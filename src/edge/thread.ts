@@ -38,7 +38,7 @@ async function start(settings: EdgeSettings, line: Line): Promise<void> {
   const clock = machineClock();
   const log = openLog(config.logLevel);
   const access = await openAccess(config.access, clock, log);
-  const tracing = await openTracing(environment, who, log);
+  const tracing = openTracing(environment, who, log);
   const watch = new Watch(tracing);
   const drain = new Drain(clock);
   const answers = new HttpCounts();

@@ -9,13 +9,14 @@
  *     a turn of the loop or a promise, belongs to the step that it leads to, and no time is left out.
  */
 import { randomFillSync } from "node:crypto";
+import { extname } from "node:path";
+import { Worker } from "node:worker_threads";
 import type { Order } from "../core/model/order.ts";
 import type { Observer } from "../core/ports/observer.ts";
 import type { Attributes, CallerTrace, EndedCall, Span, SpanRef } from "../core/ports/witness.ts";
 import { type Sampler, samplerOf } from "./sampler.ts";
-import { SpanBytes } from "./span-bytes.ts";
-import type { Protocol } from "./span-export.ts";
-import { type SpanLimits, SpanQueue } from "./span-queue.ts";
+import { type Origin, type Protocol, protocols, type SpanLimits } from "./span-messages.ts";
+import { SpanQueue } from "./span-queue.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -25,28 +26,29 @@ const DRIFT = 10;
 const LIVES = 4096;
 
 /** Tracing as the OTEL_* variables ask for; undefined: they do not. */
-export async function openTracing(
-  env: Environment,
-  known: Attributes,
-  observer: Observer,
-): Promise<Tracing | undefined> {
+export function openTracing(env: Environment, known: Attributes, observer: Observer): Tracing | undefined {
   if (env["OTEL_SDK_DISABLED"]?.toLowerCase() === "true" || env["OTEL_TRACES_EXPORTER"] === "none") return undefined;
   const endpoint = env["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] || env["OTEL_EXPORTER_OTLP_ENDPOINT"];
   if (endpoint === undefined || endpoint === "") return undefined;
   const sampler = samplerOf(env["OTEL_TRACES_SAMPLER"] || undefined, env["OTEL_TRACES_SAMPLER_ARG"]);
   const limits = limitsOf(env);
-  const protocol = protocolOf(env);
-  const { openExport, resourceSaid } = await import("./span-export.ts"); // its memory is for those who trace
-  const exporter = openExport(protocol, (message) => observer.note("warn", "tracing", message));
   const version = String(known["service.version"] ?? "");
-  const resource = { ...maker, ...known, ...resourceSaid() };
-  const bytes = new SpanBytes({ resource, scope: "mt5-bridge", version });
-  return new Tracing(new SpanQueue(bytes, exporter, limits, observer), sampler);
+  const here = import.meta.url;
+  const thread = new Worker(new URL(`./span-thread${extname(new URL(here).pathname)}`, here), {
+    name: "span-thread",
+    workerData: { protocol: protocolOf(env), limits, resource: known, scope: "mt5-bridge", version } satisfies Origin,
+    env: { OTEL_NODE_RESOURCE_DETECTORS: "env", ...env, ...decidedHere },
+  });
+  return new Tracing(new SpanQueue(thread, limits, observer), sampler);
 }
 
-const maker = { "telemetry.sdk.name": "mt5-bridge", "telemetry.sdk.language": "nodejs" };
-
-const protocols: readonly Protocol[] = ["http/protobuf", "grpc"];
+/** What the SDK is told whatever the environment says. */
+const decidedHere = {
+  OTEL_TRACES_SAMPLER: "always_on", // of the traces that are recorded here
+  OTEL_METRICS_EXPORTER: "none",
+  OTEL_LOGS_EXPORTER: "none",
+  OTEL_LOG_LEVEL: "", // or it would write to the standard output
+};
 
 function protocolOf(env: Environment): Protocol {
   const name = env["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"]

@@ -1,13 +1,16 @@
+import { EventEmitter, once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { promisify } from "node:util";
+import type { Transferable } from "node:worker_threads";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { ROOT_CONTEXT } from "@opentelemetry/api";
 import { SamplingDecision, TraceIdRatioBasedSampler } from "@opentelemetry/sdk-trace";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import type { Order } from "../../src/core/model/order.ts";
-import type { Attributes, SpanRef } from "../../src/core/ports/witness.ts";
+import type { SpanRef } from "../../src/core/ports/witness.ts";
 import { samplerOf } from "../../src/telemetry/sampler.ts";
-import { type Batch, SpanBytes, type SpanRecord } from "../../src/telemetry/span-bytes.ts";
-import { type SpanExport, SpanQueue } from "../../src/telemetry/span-queue.ts";
+import { type Request, type SpanRecord, SpanWriter, spansIn } from "../../src/telemetry/span-messages.ts";
+import { SpanQueue, type SpanThread } from "../../src/telemetry/span-queue.ts";
 import { openTracing, Tracing } from "../../src/telemetry/tracing.ts";
 import { seeded } from "../../src/terminals/paper/seeded.ts";
 import { type Collector, type SeenSpan, spansOf, startCollector } from "../otlp.ts";
@@ -22,152 +25,130 @@ const record = (more: Partial<SpanRecord> = {}): SpanRecord => ({
   ...more,
 });
 
-const origin = { resource: { "service.name": "mt5-bridge" }, scope: "mt5-bridge", version: "1" };
+/** As the thread has it: on the other side of what is between threads. */
+const received = (batch: Exclude<Request, "close">, transfer: readonly Transferable[] = []) => [
+  ...spansIn(structuredClone(batch, { transfer: transfer as ArrayBuffer[] })),
+];
 
-/** A way to the collector that answers when the test says so. */
-class ScriptedExport implements SpanExport {
-  readonly batches: SeenSpan[][] = [];
-  readonly #sent: PromiseWithResolvers<number>[] = [];
+/** A thread that answers when the test says so. */
+class ScriptedThread extends EventEmitter implements SpanThread {
+  readonly batches: ReturnType<typeof received>[] = [];
   closed = false;
 
-  send({ bytes }: Batch): Promise<number> {
-    this.batches.push(spansOf(Buffer.from(bytes)));
-    const sent = Promise.withResolvers<number>();
-    this.#sent.push(sent);
-    return sent.promise;
+  postMessage(request: Request, transfer: readonly Transferable[] = []): void {
+    if (request === "close") this.closed = true;
+    else this.batches.push(received(request, transfer));
   }
 
-  close(): void {
-    this.closed = true;
-  }
-
-  /** The oldest request is answered. */
-  async answers(refused: number | Error): Promise<void> {
-    await vi.waitFor(() => expect(this.#sent.length).toBeGreaterThan(0));
-    const sent = this.#sent.shift();
-    if (refused instanceof Error) sent?.reject(refused);
-    else sent?.resolve(refused);
+  sent(spans: number, refused = 0, error?: Error): void {
+    this.emit("message", { kind: "sent", spans, refused, error });
   }
 }
 
 describe("the queue of spans", () => {
   const queueOf = (limits: { readonly queue: number; readonly batch: number }) => {
-    const [exporter, notes] = [new ScriptedExport(), new Notes()];
-    return {
-      exporter,
-      notes,
-      queue: new SpanQueue(new SpanBytes(origin), exporter, { delayMs: 1e6, ...limits }, notes),
-    };
+    const [thread, notes] = [new ScriptedThread(), new Notes()];
+    return { thread, notes, queue: new SpanQueue(thread, { delayMs: 1e6, ...limits }, notes) };
   };
 
-  it("hands them over in batches, one at a time, each span whole, and the rest when it is closed", async () => {
-    const { exporter, queue } = queueOf({ queue: 10_000, batch: 512 });
+  it("hands them over in batches, each span whole, and the rest when it is closed", async () => {
+    const { thread, queue } = queueOf({ queue: 10_000, batch: 512 });
     const attributes = { "a.text": "ü€😀", "a.flag": false, "a.number": 1.5, "not.set": undefined };
     for (let i = 0; i < 1600; i++) queue.add(record({ name: `span ${i}`, attributes, error: "NO_MONEY" }));
     const closed = queue.close();
-    for (let i = 1; i <= 4; i++) {
-      await exporter.answers(0);
-      expect(exporter.batches).toHaveLength(i);
-    }
+    expect(thread.batches.map(({ length }) => length)).toEqual([512, 512, 512, 64]);
+    const { error: _, ...rest } = record();
+    expect(thread.batches.flat()).toEqual(
+      Array.from({ length: 1600 }, (_, i) => ({
+        ...{ ...rest, name: `span ${i}` },
+        attributes: { "a.text": "ü€😀", "a.flag": false, "a.number": 1.5, "error.type": "NO_MONEY" },
+      })),
+    );
+    expect(thread.closed).toBe(true);
+    thread.sent(1600);
+    thread.emit("exit");
     await closed;
-    expect(exporter.batches.map(({ length }) => length)).toEqual([512, 512, 512, 64]);
-    const seen = exporter.batches.flat();
-    expect(seen.map(({ name }) => name)).toEqual(Array.from({ length: 1600 }, (_, i) => `span ${i}`));
-    for (const span of seen) {
-      expect(span).toMatchObject({ resource: origin.resource, scope: origin.scope });
-      expect(span.attributes).toEqual({ "a.text": "ü€😀", "a.flag": false, "a.number": 1.5, "error.type": "NO_MONEY" });
-    }
-    expect(exporter.closed).toBe(true);
     expect(queue).toMatchObject({ exported: 1600, dropped: 0 });
   });
 
-  it("is bounded, wherever the spans are: those beyond the limit are dropped and counted", async () => {
-    const { exporter, queue } = queueOf({ queue: 1000, batch: 300 });
+  it("is bounded, wherever the spans are: those beyond the limit are dropped and counted", () => {
+    const { thread, queue } = queueOf({ queue: 1000, batch: 300 });
     for (let i = 0; i < 1200; i++) queue.add(record());
     expect(queue).toMatchObject({ exported: 0, dropped: 200 });
-    await exporter.answers(0);
-    await vi.waitFor(() => expect(queue.exported).toBe(300));
+    thread.sent(300);
     for (let i = 0; i < 400; i++) queue.add(record());
     expect(queue).toMatchObject({ exported: 300, dropped: 300 });
+    expect(thread.batches.flat()).toHaveLength(1200); // of 1300: the others wait for more
   });
 
-  it("does not wait for ever for a collector that never answers, and says what is lost", async () => {
-    const { exporter, notes, queue } = queueOf({ queue: 10, batch: 10 });
-    queue.add(record());
-    await queue.close();
-    expect(exporter.closed).toBe(true);
-    expect(notes.lines).toEqual(["warn tracing: the last spans have not reached the collector"]);
-  });
-
-  it("says once that the collector takes nothing, and once that it does again", async () => {
-    const { exporter, notes, queue } = queueOf({ queue: 10, batch: 1 });
+  it("says once that the collector takes nothing, and once that it does again", () => {
+    const { thread, notes, queue } = queueOf({ queue: 10, batch: 1 });
     for (let i = 0; i < 5; i++) queue.add(record());
-    const closed = queue.close();
-    for (let i = 0; i < 2; i++) await exporter.answers(new Error("refused"));
-    await exporter.answers(1); // which the collector took, but for one span
-    for (let i = 0; i < 2; i++) await exporter.answers(0);
-    await closed;
+    for (let i = 0; i < 2; i++) thread.sent(1, 1, new Error("refused"));
+    thread.sent(1, 1); // which the collector took, but for one span
+    for (let i = 0; i < 2; i++) thread.sent(1);
     expect(queue).toMatchObject({ exported: 2, dropped: 3 });
     expect(notes.lines).toEqual([
       "warn tracing: spans do not reach the collector",
       "info tracing: spans get through again",
     ]);
   });
+
+  it("goes on without its thread: what that had, and what comes later, is counted as dropped", async () => {
+    const { thread, notes, queue } = queueOf({ queue: 10, batch: 1 });
+    for (let i = 0; i < 4; i++) queue.add(record());
+    thread.emit("error", new Error("out of memory"));
+    thread.emit("exit");
+    for (let i = 0; i < 3; i++) queue.add(record());
+    await queue.close();
+    expect(queue).toMatchObject({ exported: 0, dropped: 7 });
+    expect(notes.lines).toEqual([
+      "error tracing: spans are not exported any more",
+      "warn tracing: the last spans have not reached the collector",
+    ]);
+  });
 });
 
-describe("the bytes of spans", () => {
-  const hex = (chance: ReturnType<typeof seeded>, length: number) =>
-    Array.from({ length }, () => Math.floor(chance.next() * 16).toString(16)).join("");
-
-  it("say what was told, whatever it was and behind whatever it came", () => {
+describe("spans that are written down", () => {
+  it("are read again as they were told, whatever they say and behind whatever they come", () => {
     for (let seed = 0; seed < 100; seed++) {
       const chance = seeded(seed);
       const any = <T>(...of: readonly T[]) => of[Math.floor(chance.next() * of.length)] as T;
-      const traces = Array.from({ length: 2 }, () => hex(chance, 32));
-      const parents = [undefined, ...Array.from({ length: 2 }, () => hex(chance, 16))];
-      const bytes = new SpanBytes(origin);
+      const writer = new SpanWriter();
       for (let batch = 0; batch < 3; batch++) {
         const told = Array.from({ length: 1 + Math.floor(chance.next() * 40) }, () =>
           record({
-            ...{ traceId: any(...traces), parentId: any(...parents), spanId: any(undefined, hex(chance, 16)) },
-            name: any("order", "ü".repeat(70), "n".repeat(1000)),
+            ...{ traceId: any(traceId, "f".repeat(32)), parentId: any(undefined, parent.spanId) },
+            ...{ spanId: any(undefined, "00f067aa0ba902b7"), name: any("order", "", "ü".repeat(70), "n".repeat(1000)) },
+            ...{ kind: any("internal", "server", "client"), remote: any(true, false), failed: any(true, false) },
             start: 1.7e12 + Math.floor(chance.next() * 1e12) / 8,
-            attributes: {
-              n: any(0, 127, 128, -1, 0.1, 2 ** 53 - 1, 1e300),
-              text: any<string | boolean>("", "a", "€".repeat(300), true),
-            },
+            attributes: any(undefined, {
+              n: any(0, 127, -1, -2, -3, 0.1, 2 ** 53 - 1, 1e300, Number.NaN),
+              text: any<string | boolean | undefined>(
+                "",
+                "a",
+                "€".repeat(300),
+                "\n\0",
+                "\ud800",
+                true,
+                false,
+                undefined,
+              ),
+            }),
+            error: any(undefined, "NO_MONEY"),
           }),
         );
-        for (const span of told) bytes.add(span);
-        const sent = bytes.take();
-        const seen = spansOf(Buffer.from(sent.bytes));
-        expect(sent.spans, `seed ${seed}`).toBe(told.length);
-        expect(seen.map(plain), `seed ${seed}`).toEqual(told.map(asSeen));
-        for (const { spanId } of seen) expect(spanId, `seed ${seed}`).toMatch(/^[0-9a-f]{16}$/);
-        if (chance.next() < 0.5) bytes.reuse(sent);
+        for (const span of told) writer.add(span);
+        expect(writer.spans, `seed ${seed}`).toBe(told.length);
+        expect(received(writer.take()), `seed ${seed}`).toEqual(told.map(plain));
       }
     }
   });
 
-  const plain = ({ traceId, parentId, name, start, attributes }: SeenSpan) => ({
-    ...{ traceId, parentId, name, start, attributes },
-  });
-  const asSeen = ({ traceId, parentId = "", name, start, attributes }: SpanRecord) => ({
-    ...{ traceId, parentId, name, start: BigInt(start * 8) * 125_000n, attributes },
-  });
-
-  it("name every span without a name of its own, each differently", () => {
-    const bytes = new SpanBytes(origin);
-    for (let i = 0; i < 2000; i++) bytes.add(record({ spanId: undefined }));
-    const seen = spansOf(Buffer.from(bytes.take().bytes));
-    expect(new Set(seen.map(({ spanId }) => spanId)).size).toBe(2000);
-  });
-
-  it("have room for as much of a text as a collector shows", () => {
-    const bytes = new SpanBytes(origin);
-    bytes.add(record({ attributes: { ascii: "a".repeat(1e6), wide: "€".repeat(1e6) } }));
-    const [seen] = spansOf(Buffer.from(bytes.take().bytes));
-    expect(seen?.attributes).toEqual({ ascii: "a".repeat(1000), wide: "€".repeat(1000) });
+  /** `toEqual` takes what is undefined for what is not there. */
+  const plain = ({ error, attributes, ...rest }: SpanRecord) => ({
+    ...rest,
+    attributes: { ...attributes, "error.type": error },
   });
 });
 
@@ -220,14 +201,13 @@ describe("sampling", () => {
 
 describe("a trace", () => {
   const recording = () => {
-    const exporter = new ScriptedExport();
+    const thread = new ScriptedThread();
     const limits = { delayMs: 1e6, batch: 100, queue: 100 };
-    const one = new Tracing(new SpanQueue(new SpanBytes(origin), exporter, limits, new Notes()), samplerOf());
-    const sent = async () => {
-      const closed = one.queue.close();
-      if (one.queue.waiting > 0) await exporter.answers(0);
-      await closed;
-      return exporter.batches.flat();
+    const one = new Tracing(new SpanQueue(thread, limits, new Notes()), samplerOf());
+    const sent = () => {
+      void one.queue.close();
+      thread.emit("exit");
+      return thread.batches.flat();
     };
     return { one, sent };
   };
@@ -247,9 +227,9 @@ describe("a trace", () => {
     const elsewhere = structuredClone(one.entered(traceId, undefined) as SpanRef);
     one.span({ name: "order.validate", parent: elsewhere, start: 1, end: 2 });
     one.span({ name: "order.risk", parent: elsewhere, start: 4, end: 5 });
-    const [first, second] = await sent();
+    const [first, second] = sent();
     expect([first?.parentId, second?.parentId]).toEqual([elsewhere.spanId, elsewhere.spanId]);
-    expect((second?.start ?? 0n) - (first?.end ?? 0n)).toBe(2_000_000n);
+    expect((second?.start ?? 0) - (first?.end ?? 0)).toBe(2);
   });
 
   it("has no time between two parts of which it says nothing", async () => {
@@ -257,7 +237,7 @@ describe("a trace", () => {
     const call = one.entered(traceId, undefined);
     one.span({ name: "order.validate", parent: call, start: 1, end: 2 });
     one.span({ name: "order.risk", parent: call, start: 4, end: 5 });
-    const [first, second] = await sent();
+    const [first, second] = sent();
     expect(second?.start).toBe(first?.end);
   });
 
@@ -268,7 +248,7 @@ describe("a trace", () => {
     expect(one.spanOf(untraced as Order)).toBeUndefined();
     expect(one.named(undefined)).toBeUndefined();
     one.span({ name: "order", parent: undefined, start: 0, end: 1 });
-    expect(await sent()).toEqual([]);
+    expect(sent()).toEqual([]);
   });
 
   it("follows the caller's, and holds the server's failures against it but not the caller's", async () => {
@@ -282,15 +262,15 @@ describe("a trace", () => {
     ] as const) {
       one.ended({ ...call, span: one.entered(traceId, caller), status, fault }, 2);
     }
-    const spans = await sent();
+    const spans = sent();
     const calls = spans.filter(({ name }) => name === "a.B/C");
-    expect(calls.map(({ status, attributes }) => [status, attributes["error.type"]])).toEqual([
-      [0, undefined],
-      [0, "NOT_FOUND"],
-      [2, "INTERNAL"],
+    expect(calls.map(({ failed, attributes }) => [failed, attributes?.["error.type"]])).toEqual([
+      [false, undefined],
+      [false, "NOT_FOUND"],
+      [true, "INTERNAL"],
     ]);
     expect(spans.at(-1)).toMatchObject({
-      ...{ traceId, parentId: parent.spanId, flags: 0x301, name: "a.B/C", kind: 2 },
+      ...{ traceId, parentId: parent.spanId, remote: true, name: "a.B/C", kind: "server" },
       attributes: { "rpc.system.name": "connectrpc", "rpc.method": "a.B/C", "rpc.response.status_code": "INTERNAL" },
     });
   });
@@ -298,16 +278,7 @@ describe("a trace", () => {
 
 describe("tracing", () => {
   let collector: Collector | undefined;
-  afterEach(async () => {
-    vi.unstubAllEnvs();
-    await collector?.close();
-  });
-
-  /** The variables are the process's own: OpenTelemetry's exporters read them there. */
-  const openedWith = (env: Readonly<Record<string, string>>, known: Attributes = {}, notes = new Notes()) => {
-    for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
-    return openTracing(process.env, known, notes);
-  };
+  afterEach(() => collector?.close());
 
   it("is off unless an endpoint is set, and when it is switched off", async () => {
     const OTEL_EXPORTER_OTLP_ENDPOINT = "http://127.0.0.1:4318";
@@ -317,7 +288,7 @@ describe("tracing", () => {
       { OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_SDK_DISABLED: "true" },
       { OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_TRACES_EXPORTER: "none" },
     ]) {
-      expect(await openTracing(env, {}, new Notes())).toBeUndefined();
+      expect(openTracing(env, {}, new Notes())).toBeUndefined();
     }
   });
 
@@ -331,7 +302,7 @@ describe("tracing", () => {
       OTEL_SERVICE_NAME: "gateway",
       OTEL_TRACES_SAMPLER: "parentbased_always_off", // decided before a span is told
     };
-    const tracing = await openedWith(env, { "service.name": "mt5-bridge", "service.version": "1" }, notes);
+    const tracing = openTracing(env, { "service.name": "mt5-bridge", "service.version": "1" }, notes);
     tracing?.span({ name: "order", parent: tracing.entered(traceId, { ...parent, sampled: true }), start: 1, end: 2 });
     await tracing?.queue.close();
     expect(collector.headers).toHaveLength(1);
@@ -364,12 +335,32 @@ describe("tracing", () => {
     ["its times", {}, { start: 1_795_277_517_001_250_000n, end: 1_795_277_517_002_500_000n }],
   ])("says of a span what was told: %s", async (_, more, seen) => {
     collector = await startCollector();
-    const tracing = await openedWith({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint });
+    const tracing = openTracing({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint }, {}, new Notes());
     tracing?.queue.add(record(more));
     await tracing?.queue.close();
     expect(collector.spans).toHaveLength(1);
     expect(collector.spans[0]).toMatchObject({ traceId, spanId: record().spanId, name: "order", ...seen });
     expect(collector.spans[0]?.attributes).toEqual(seen.attributes ?? {});
+  });
+
+  it("speaks JSON where that is asked for", async () => {
+    collector = await startCollector();
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint, OTEL_EXPORTER_OTLP_PROTOCOL: "http/json" };
+    const tracing = openTracing(env, {}, new Notes());
+    tracing?.queue.add(record());
+    await tracing?.queue.close();
+    expect(collector.headers[0]).toMatchObject({ "content-type": "application/json" });
+    expect(tracing?.queue).toMatchObject({ exported: 1, dropped: 0 });
+  });
+
+  it("names every span without a name of its own, each differently", async () => {
+    collector = await startCollector();
+    const tracing = openTracing({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint }, {}, new Notes());
+    for (let i = 0; i < 1000; i++) tracing?.queue.add(record({ spanId: undefined }));
+    await tracing?.queue.close();
+    const ids = collector.spans.map(({ spanId }) => spanId);
+    for (const id of ids) expect(id).toMatch(/^(?!0{16})[0-9a-f]{16}$/);
+    expect(new Set(ids).size).toBe(1000);
   });
 
   it("speaks gRPC where that is asked for", async () => {
@@ -396,38 +387,50 @@ describe("tracing", () => {
     const insecure = ServerCredentials.createInsecure();
     const port = await promisify(server.bindAsync.bind(server))("127.0.0.1:0", insecure);
     const grpc = { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`, OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" };
-    const other = await openedWith(grpc);
+    const other = openTracing(grpc, {}, new Notes());
     other?.span({ name: "order", parent: other.entered(traceId, undefined), start: 1, end: 2 });
     await other?.queue.close();
     server.forceShutdown();
     expect(received.flatMap(spansOf)).toEqual([expect.objectContaining({ name: "order", traceId })]);
   });
 
-  it("counts what a collector refuses, and says so once", async () => {
-    collector = await startCollector(() => 400);
+  /** A collector's answer: so many spans were refused, by the numbers of the fields. */
+  const partly = (rejected: number) => Buffer.from([0x0a, 2, 0x08, rejected]);
+
+  it.each([
+    ["a request", 400, 0],
+    ["some spans of each request", partly(1), 2],
+  ])("counts it when a collector refuses %s, and says so once", async (_, answer, exported) => {
+    collector = await startCollector(() => answer);
     const notes = new Notes();
     const env = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint, OTEL_BSP_MAX_EXPORT_BATCH_SIZE: "2" };
-    const tracing = await openedWith(env, {}, notes);
-    for (let i = 0; i < 5; i++)
-      tracing?.span({
-        name: "order",
-        parent: tracing.entered(traceId, { ...parent, sampled: true }),
-        start: 1,
-        end: 2,
-      });
+    const tracing = openTracing(env, {}, notes);
+    for (let i = 0; i < 5; i++) tracing?.queue.add(record());
     await tracing?.queue.close();
-    expect(tracing?.queue).toMatchObject({ exported: 0, dropped: 5 });
+    expect(tracing?.queue).toMatchObject({ exported, dropped: 5 - exported });
     expect(notes.lines).toEqual(["warn tracing: spans do not reach the collector"]);
+  });
+
+  it("does not wait for ever for a collector that never answers, and says what is lost", async () => {
+    const silent = createServer().listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    const notes = new Notes();
+    const endpoint = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    const tracing = openTracing({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint }, {}, notes);
+    tracing?.queue.add(record());
+    await tracing?.queue.close();
+    expect(tracing?.queue).toMatchObject({ exported: 0, dropped: 1 });
+    expect(notes.lines).toEqual(["warn tracing: the last spans have not reached the collector"]);
+    silent.close();
   });
 
   it.each([
     ["OTEL_BSP_MAX_QUEUE_SIZE", "-1"],
-    ["OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"],
     ["OTEL_EXPORTER_OTLP_PROTOCOL", "thrift"],
     ["OTEL_TRACES_SAMPLER", "sometimes"],
     ["OTEL_TRACES_SAMPLER_ARG", "2"],
-  ])("refuses %s=%s, which makes no sense", async (name, value) => {
+  ])("refuses %s=%s, which makes no sense", (name, value) => {
     const env = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:4318", OTEL_TRACES_SAMPLER: "traceidratio" };
-    await expect(openTracing({ ...env, [name]: value }, {}, new Notes())).rejects.toThrow(`${name}=${value}`);
+    expect(() => openTracing({ ...env, [name]: value }, {}, new Notes())).toThrow(`${name}=${value}`);
   });
 });
