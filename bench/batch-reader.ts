@@ -9,7 +9,9 @@
 
 // Tags of StreamTicksResponse, TickBatch and Tick: field number and wire type.
 const [BATCH, CLOSING] = [0x22, 0x42] as const;
-const [TICK, CURSOR] = [0x0a, 0x12] as const;
+const [TICK, CURSOR, COLUMNS] = [0x0a, 0x12, 0x1a] as const;
+/** How many ticks columns hold; what is in them only `reader.c` looks at. */
+const COUNT = 0x18;
 const [SYMBOL, TIME, SEQUENCE] = [0x0a, 0x30, 0x48] as const;
 const CURSOR_SEQUENCE = 0x10;
 
@@ -81,7 +83,7 @@ export class BatchReader {
         if (this.#look !== undefined) this.#tick(stop, this.#look);
       } else if (tag === CURSOR) {
         place = this.#fieldOf(CURSOR_SEQUENCE, stop);
-      }
+      } else if (tag === COLUMNS) ticks += this.#fieldOf(COUNT, stop);
       this.#at = stop;
     }
     this.count(ticks, place);

@@ -10,7 +10,9 @@ import type { Size } from "./size.ts";
 import { type Cell, printTable, progress } from "./table.ts";
 
 const names: Readonly<Record<IdleKind, string>> = {
+  grpc: "gRPC stream",
   webSocket: "WebSocket",
+  webSocketStream: "WebSocket with a stream",
   connectHttp2: "Connect stream, HTTP/2",
   connectHttp2Shared: "Connect stream, HTTP/2, all on one connection",
   connectHttp1: "Connect stream, HTTP/1.1",
@@ -40,9 +42,10 @@ export async function benchConnections(size: Size): Promise<void> {
       middle(({ rss }) => rss),
       middle(({ heap }) => heap),
       middle(({ external }) => external),
+      (size.connections * middle(({ rss }) => rss)) / 1024,
     ]);
   }
-  const headings = ["", "open", "RSS KiB each", "heap KiB each", "outside the heap KiB each"];
+  const headings = ["", "open", "RSS KiB each", "heap KiB each", "outside the heap KiB each", "RSS MiB in all"];
   printTable("Idle connections: what the bridge holds for each, after a collection", headings, rows);
 }
 
@@ -69,8 +72,13 @@ async function measure(kind: IdleKind, { connections, idleMs }: Size): Promise<M
 }
 
 /** What is found out while they are open. */
-async function held<T>({ httpPort }: Bridge, kind: IdleKind, connections: number, look: () => Promise<T>): Promise<T> {
-  const task: IdlerTask = { port: httpPort, kind, connections };
+async function held<T>(
+  { port, httpPort }: Bridge,
+  kind: IdleKind,
+  connections: number,
+  look: () => Promise<T>,
+): Promise<T> {
+  const task: IdlerTask = { port: kind === "grpc" ? port : httpPort, kind, connections };
   const client = startClient<number>("idler.ts", task);
   try {
     await client.result;

@@ -5,6 +5,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { WebSocket } from "ws";
 import { StreamTicksRequestSchema } from "../gen/ts/mt5bridge/v1/ticks_pb.ts";
 import { work } from "./client.ts";
+import { enveloped } from "./openings.ts";
 
 export type IdleKind = keyof typeof kinds;
 
@@ -20,15 +21,24 @@ const AT_ONCE = 50;
 const path = "/mt5bridge.v1.TicksService/StreamTicks";
 const contentType = "application/connect+proto";
 /** A stream of one symbol that hardly moves; heartbeats come all the same. */
-const request = (() => {
-  const bytes = toBinary(StreamTicksRequestSchema, create(StreamTicksRequestSchema, { symbols: ["EURUSD"] }));
-  const head = Buffer.alloc(5);
-  head.writeUInt32BE(bytes.length, 1);
-  return Buffer.concat([head, bytes]);
-})();
+const request = enveloped(
+  Buffer.from(toBinary(StreamTicksRequestSchema, create(StreamTicksRequestSchema, { symbols: ["EURUSD"] }))),
+);
+const subscribe = '{"type":"subscribe","id":"1","method":"TicksService/StreamTicks","data":{"symbols":["EURUSD"]}}';
 
 /** Each resolves when the bridge has said its first word. */
 const kinds = {
+  grpc: (port, fail) =>
+    new Promise((resolve) => stream(connectHttp2(`http://127.0.0.1:${port}`), resolve, fail, "application/grpc")),
+  webSocketStream: (port, fail) =>
+    new Promise((resolve) => {
+      const socket = new WebSocket(`ws://127.0.0.1:${port}/ws`, "mt5bridge.v1.json", { perMessageDeflate: false });
+      socket.once("message", () => {
+        socket.send(subscribe);
+        socket.once("message", () => resolve());
+      });
+      socket.once("close", fail);
+    }),
   webSocket: (port, fail) =>
     new Promise((resolve) => {
       const socket = new WebSocket(`ws://127.0.0.1:${port}/ws`, "mt5bridge.v1.json", { perMessageDeflate: false });
@@ -56,8 +66,8 @@ const kinds = {
 
 let shared: ClientHttp2Session | undefined;
 
-function stream(session: ClientHttp2Session, opened: () => void, fail: () => void): void {
-  const call = session.request({ ":method": "POST", ":path": path, "content-type": contentType });
+function stream(session: ClientHttp2Session, opened: () => void, fail: () => void, type = contentType): void {
+  const call = session.request({ ":method": "POST", ":path": path, "content-type": type, te: "trailers" });
   call.end(request);
   call.once("data", () => opened());
   call.resume();

@@ -3,7 +3,7 @@
  * requests. The window of HTTP/2 is the largest there is, so that nothing but TCP holds a server up.
  */
 import { create, toBinary, toJsonString } from "@bufbuild/protobuf";
-import { Delivery, StreamTicksRequestSchema } from "../gen/ts/mt5bridge/v1/ticks_pb.ts";
+import { Delivery, StreamTicksRequestSchema, TickForm } from "../gen/ts/mt5bridge/v1/ticks_pb.ts";
 import { ClientFrameSchema, ClientFrameType } from "../gen/ts/mt5bridge/v1/websocket_pb.ts";
 import { symbols } from "./record.ts";
 
@@ -18,14 +18,17 @@ export interface Opening {
   readonly request: Buffer;
 }
 
-const message = create(StreamTicksRequestSchema, {
+const wish = {
   symbols,
   delivery: Delivery.EVERY_TICK,
   snapshot: false,
   heartbeatInterval: { nanos: 200_000_000 },
-});
-const proto = Buffer.from(toBinary(StreamTicksRequestSchema, message));
-const json = toJsonString(StreamTicksRequestSchema, message);
+};
+const inRows = create(StreamTicksRequestSchema, wish);
+const proto = Buffer.from(toBinary(StreamTicksRequestSchema, inRows));
+const json = toJsonString(StreamTicksRequestSchema, inRows);
+const inColumns = create(StreamTicksRequestSchema, { ...wish, form: TickForm.COLUMNS });
+const columns = Buffer.from(toBinary(StreamTicksRequestSchema, inColumns));
 const method = "mt5bridge.v1.TicksService/StreamTicks";
 const nothing = Buffer.alloc(0);
 
@@ -98,20 +101,22 @@ function masked(payload: Buffer | string, kind: "text" | "binary"): Buffer {
   return Buffer.concat([head, bytes]);
 }
 
-const wsProto = toBinary(
-  ClientFrameSchema,
-  create(ClientFrameSchema, { type: ClientFrameType.SUBSCRIBE, id: "1", method, data: proto }),
-);
+const subscribe = (data: Buffer): Buffer => {
+  const frame = create(ClientFrameSchema, { type: ClientFrameType.SUBSCRIBE, id: "1", method, data });
+  return masked(Buffer.from(toBinary(ClientFrameSchema, frame)), "binary");
+};
 const wsJson = `{"type":"subscribe","id":"1","method":"${method}","data":${json}}`;
 const wsSimple = `{"type":"subscribe","symbols":${JSON.stringify(symbols)}}`;
 
 export const openings = {
   grpc: (port) => overHttp2(port, method, "application/grpc", proto),
+  grpcColumns: (port) => overHttp2(port, method, "application/grpc", columns),
   connect: (port) => overHttp2(port, method, "application/connect+proto", proto),
   connectHttp1: () => overHttp1("application/connect+proto", proto),
   connectJson: () => overHttp1("application/connect+json", Buffer.from(json)),
   grpcWeb: () => overHttp1("application/grpc-web+proto", proto),
-  webSocket: () => overWebSocket("wsProto", masked(Buffer.from(wsProto), "binary"), "/ws", "mt5bridge.v1.proto"),
+  webSocket: () => overWebSocket("wsProto", subscribe(proto), "/ws", "mt5bridge.v1.proto"),
+  webSocketColumns: () => overWebSocket("wsProto", subscribe(columns), "/ws", "mt5bridge.v1.proto"),
   webSocketJson: () => overWebSocket("wsJson", masked(wsJson, "text"), "/ws", "mt5bridge.v1.json"),
   simple: () => overWebSocket("simple", masked(wsSimple, "text")),
   /** Of peers. */

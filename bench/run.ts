@@ -9,12 +9,15 @@ import { parseArgs } from "node:util";
 import { profileInto, usual } from "./bridge.ts";
 import { chart } from "./chart.ts";
 import { benchConnections } from "./connections.ts";
+import { benchHistory } from "./history.ts";
+import { benchIngest } from "./ingest.ts";
 import { benchKillSwitch } from "./kill-switch.ts";
 import { machineNote } from "./machine.ts";
 import { benchOrders } from "./orders.ts";
+import { benchOrdersUnderTicks } from "./orders-under-ticks.ts";
 import { benchRecovery } from "./recovery.ts";
-import { benchReplay } from "./replay.ts";
 import { full, quick, type Size } from "./size.ts";
+import { benchSlowReaders } from "./slow-readers.ts";
 import { benchStart } from "./start.ts";
 import { printed } from "./table.ts";
 import { benchTicks } from "./ticks.ts";
@@ -27,8 +30,11 @@ const benchmarks: Readonly<Record<string, (size: Size) => Promise<void>>> = {
   connections: benchConnections,
   orders: benchOrders,
   tracing: benchTracing,
+  ordersUnderTicks: benchOrdersUnderTicks,
   ticks: benchTicks,
-  replay: benchReplay,
+  slowReaders: benchSlowReaders,
+  ingest: benchIngest,
+  history: benchHistory,
   switch: benchKillSwitch,
   recovery: benchRecovery,
 };

@@ -1,6 +1,7 @@
 /** How much is measured. */
 import type { IdleKind } from "./idler.ts";
 import type { Pace } from "./load.ts";
+import type { OpeningName } from "./openings.ts";
 import type { TickCell } from "./ticks.ts";
 
 export interface Size {
@@ -30,6 +31,10 @@ export interface Size {
   readonly tickCells: readonly TickCell[];
   /** Of the recording that is replayed at saturation: more than anybody gets through. */
   readonly saturationTicks: number;
+  readonly slowOpenings: readonly OpeningName[];
+  readonly slowMs: number;
+  /** Ticks a second to a hundred subscribers, beside orders. */
+  readonly ordersUnder: readonly number[];
   readonly replayedTicks: number;
   /** How often the kill switch is thrown. */
   readonly throws: number;
@@ -49,7 +54,7 @@ export const full: Size = {
   orderPaces: [{ inFlight: 1 }, { inFlight: 32 }, { inFlight: 256 }, { perSecond: 500 }],
   callsMs: 5000,
   openLoopMs: 20_000,
-  idle: ["webSocket", "connectHttp2", "connectHttp2Shared", "connectHttp1"],
+  idle: ["grpc", "webSocket", "webSocketStream", "connectHttp2", "connectHttp2Shared", "connectHttp1"],
   connections: 1000,
   idleMs: 6000,
   tickWarmMs: 1500,
@@ -59,6 +64,9 @@ export const full: Size = {
     ...[1000, 10_000, 30_000, 100_000].map((rate) => ({ rate, subscribers: 100 })),
   ],
   saturationTicks: 8_000_000,
+  slowOpenings: ["grpc", "connect", "webSocket", "webSocketJson"],
+  slowMs: 12_000,
+  ordersUnder: [10_000, 100_000],
   replayedTicks: 1_000_000,
   throws: 50,
   journalledEvents: 1_000_000,
@@ -77,7 +85,7 @@ export const quick: Size = {
   orderPaces: [{ inFlight: 1 }, { inFlight: 32 }, { perSecond: 500 }],
   callsMs: 800,
   openLoopMs: 1000,
-  idle: ["webSocket", "connectHttp2"],
+  idle: ["grpc", "webSocketStream"],
   connections: 1000,
   idleMs: 500,
   tickWarmMs: 400,
@@ -87,6 +95,9 @@ export const quick: Size = {
     { rate: 10_000, subscribers: 100 },
   ],
   saturationTicks: 1_000_000,
+  slowOpenings: ["grpc"],
+  slowMs: 3000,
+  ordersUnder: [10_000],
   replayedTicks: 300_000,
   throws: 10,
   journalledEvents: 50_000,

@@ -50,7 +50,7 @@ function ofBridge(name: string, opening: OpeningName): TickServer {
       void bridge.said("replay finished").then(() => {
         finished = true;
       });
-      const port = opening === "grpc" ? bridge.port : bridge.httpPort;
+      const port = opening.startsWith("grpc") && opening !== "grpcWeb" ? bridge.port : bridge.httpPort;
       return { port, pid: bridge.pid, ranOut: () => finished, stop: () => bridge.stop() };
     },
   };
@@ -73,23 +73,23 @@ function ofPeer(kind: PeerKind): TickServer {
 
 const quickOpenings: ReadonlySet<OpeningName> = new Set(["grpc", "connect", "webSocket", "webSocketJson"]);
 
-const bridges = [
+export const bridgeServers = [
   ofBridge("gRPC", "grpc"),
+  ofBridge("gRPC, columns", "grpcColumns"),
   ofBridge("Connect", "connect"),
   ofBridge("Connect, HTTP/1.1", "connectHttp1"),
   ofBridge("Connect JSON, HTTP/1.1", "connectJson"),
   ofBridge("gRPC-Web", "grpcWeb"),
   ofBridge("WebSocket", "webSocket"),
+  ofBridge("WebSocket, columns", "webSocketColumns"),
   ofBridge("WebSocket JSON", "webSocketJson"),
   ofBridge("simple profile (LATEST)", "simple"),
 ];
 
-export const grpcOfBridge = bridges[0] as TickServer;
-
-export const allServers: readonly TickServer[] = [...bridges, ...peers.map(ofPeer)];
+export const allServers: readonly TickServer[] = [...bridgeServers, ...peers.map(ofPeer)];
 
 /** What needs nothing but npm's packages. */
 export const nodeServers: readonly TickServer[] = [
-  ...bridges.filter(({ opening }) => quickOpenings.has(opening)),
+  ...bridgeServers.filter(({ opening }) => quickOpenings.has(opening)),
   ...peers.filter(({ isNode }) => isNode).map(ofPeer),
 ];

@@ -120,8 +120,9 @@ async function measure(
   { tickWarmMs: warmMs, ticksMs: measureMs }: Size,
 ): Promise<Figures> {
   const server = await start({ rate, subscribers, recording });
-  const reader = startReader({ port: server.port, opening, subscribers, warmMs, measureMs });
+  let reader: ReturnType<typeof startReader> | undefined;
   try {
+    reader = startReader({ port: server.port, opening, subscribers, warmMs, measureMs });
     await reader.began;
     const before = computedBy(server.pid).whole;
     const received = await reader.result;
@@ -130,7 +131,7 @@ async function measure(
     const { rss } = usageOf(server.pid);
     return { ...received, perSecond: ticks / seconds, cpu, rss, ranOut: server.ranOut() };
   } finally {
-    reader.end();
+    reader?.end();
     await server.stop();
   }
 }
