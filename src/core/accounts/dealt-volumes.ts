@@ -43,6 +43,8 @@ export interface Exposure {
 
 /** How many positions are remembered that add up to nothing: some of their deals may still be to come. */
 const remembered = 10_000;
+/** How many are forgotten at a time. */
+const atOnce = 1000;
 
 export class DealtVolumes {
   /** By the position's identifier. */
@@ -118,8 +120,16 @@ export class DealtVolumes {
     const [to, from] = isOver ? [this.#even, this.#dealt] : [this.#dealt, this.#even];
     from.delete(position);
     to.set(position, dealt);
-    const [oldest] = this.#even.keys();
-    if (oldest !== undefined && this.#even.size > remembered) this.#even.delete(oldest);
+    if (this.#even.size > remembered + atOnce) this.#forget();
+  }
+
+  /** Many at once: to find a map's first key costs as much as keys before it were deleted. */
+  #forget(): void {
+    let left = atOnce;
+    for (const oldest of this.#even.keys()) {
+      if (left-- === 0) break;
+      this.#even.delete(oldest);
+    }
   }
 }
 
