@@ -4,7 +4,7 @@ import type { AccountEvent } from "../src/core/accounts/account-event.ts";
 import { AccountRecord } from "../src/core/accounts/record.ts";
 import type { Valuation } from "../src/core/model/account.ts";
 import type { Money } from "../src/core/model/decimals.ts";
-import type { Instant } from "../src/core/model/ids.ts";
+import type { ClientOrderId, Instant } from "../src/core/model/ids.ts";
 import type { Journal } from "../src/core/ports/journal.ts";
 import { decodeEvent, encodeEvent } from "../src/store/journal-record.ts";
 import type { JournalFile } from "../src/store/sqlite/journal-file.ts";
@@ -54,14 +54,22 @@ async function stateOf(journal: Journal<AccountEvent>): Promise<string> {
   const record = await AccountRecord.open(journal, unknown, undefined, Number.POSITIVE_INFINITY);
   const hash = createHash("sha256");
   const add = (value: unknown) => hash.update(encodeEvent(value));
-  for (const order of record.listOrders({}, Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)) {
+  for (const order of await record.listOrders({}, Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)) {
     add(sorted(order));
-    if (order.clientOrderId !== undefined) add(record.contentOf(order.clientOrderId) ?? "");
+    const key = order.clientOrderId;
+    if (key !== undefined) add(record.contentOf(key) ?? (await archivedContent(record, key)));
   }
-  for (const { deal } of record.listDeals({}, Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)) add(sorted(deal));
+  for (const { deal } of await record.listDeals({}, Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER))
+    add(sorted(deal));
   for (const position of record.openPositions) add(sorted(position));
   for (const change of record.changes.open) add(sorted(change));
   return hash.digest("hex");
+}
+
+/** A key's content is part of its order there. */
+async function archivedContent(record: AccountRecord, key: ClientOrderId): Promise<string> {
+  const used = await record.used(key);
+  return used?.content ?? "";
 }
 
 /** In which order fields were set says nothing. */

@@ -24,6 +24,13 @@ export class MemoryJournal<E> implements Journal<E> {
     this.#durable = this.events.length;
   }
 
+  /** As another process finds it, with these events and what is on the shelf. */
+  copy(events: readonly E[]): MemoryJournal<E> {
+    const copy = new MemoryJournal(events, this.epoch);
+    if (this.shelf instanceof MemoryShelf) copy.shelf = this.shelf.copy();
+    return copy;
+  }
+
   async *entries(after = 0): AsyncGenerator<JournalEntry<E>> {
     for (const [index, event] of this.events.entries()) if (index >= after) yield { sequence: index + 1, event };
   }
@@ -93,6 +100,13 @@ export class MemoryShelf implements Shelf {
   readonly puts: string[] = [];
   /** How many puts succeed before one fails. */
   good = Number.POSITIVE_INFINITY;
+
+  /** As it is now: what is done to this one later is not done to that. */
+  copy(): MemoryShelf {
+    const copy = new MemoryShelf();
+    for (const [name, value] of this.values) copy.values.set(name, value);
+    return copy;
+  }
 
   async get(names: readonly string[]): Promise<readonly unknown[]> {
     return names.map((name) => structuredClone(this.values.get(name)));

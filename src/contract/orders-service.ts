@@ -121,7 +121,7 @@ export const ordersService = (accounts: Accounts) =>
     async getOrder(request) {
       const account = accountOf(accounts, request.account);
       await account.record.shown();
-      const order = shownOrder(account.desk, nameOf(request.order));
+      const order = await shownOrder(account.desk, nameOf(request.order));
       return create(GetOrderResponseSchema, { order: orderMessage(order, account) });
     },
 
@@ -131,7 +131,7 @@ export const ordersService = (accounts: Accounts) =>
       const size = sizeOf(request.pageSize, 100);
       const [before] = partsOf(request.pageToken, 1) ?? [Number.MAX_SAFE_INTEGER];
       const filter = { ...commonFilter(request), ...openFilter(request.selection) };
-      const orders = account.record.listOrders(filter, before ?? 0, size);
+      const orders = await account.record.listOrders(filter, before ?? 0, size);
       const last = orders.length < size ? undefined : orders.at(-1);
       return create(ListOrdersResponseSchema, {
         orders: orders.map((order) => orderMessage(order, account)),
@@ -149,7 +149,7 @@ export const ordersService = (accounts: Accounts) =>
         ...(request.positionTicket === 0n ? {} : { position: request.positionTicket as Ticket }),
         ...(request.orderTicket === 0n ? {} : { order: request.orderTicket as Ticket }),
       };
-      const deals = account.record.listDeals(filter, before ?? 0, size);
+      const deals = await account.record.listDeals(filter, before ?? 0, size);
       const last = deals.length < size ? undefined : deals.at(-1);
       return create(ListDealsResponseSchema, {
         deals: deals.map(({ deal }) => dealMessage(deal, account)),

@@ -30,9 +30,9 @@ export function symbolsMeant(accounts: Accounts): SymbolsMeant {
     await record.shown();
     const tickets = [named.positionTicket, named.oppositePositionTicket].filter((ticket) => ticket !== undefined);
     const positions = tickets.flatMap((ticket) => record.holdings.position(ticket as Ticket) ?? []);
-    const given = record.orders.byKey(keyOf(named.clientOrderId ?? "")) ?? [];
+    const given = (await record.newest({ by: "client_order_id", value: keyOf(named.clientOrderId ?? "") })) ?? [];
     const isNamed = named.order?.$typeName === OrderNameSchema.typeName;
-    const order = isNamed ? findOrder(desk, nameOf(named.order as OrderName)) : [];
+    const order = isNamed ? await findOrder(desk, nameOf(named.order as OrderName)) : [];
     return [...positions, given, order].flat().map(({ symbol }) => symbol);
   };
 }

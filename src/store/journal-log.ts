@@ -91,7 +91,9 @@ export class Log<E> implements Journal<E> {
     },
     put: async (values, drop) => {
       const texts = values.map(([name, value]) => [name, encodeEvent(value)] as const);
-      await this.#writer.shelfOf(this.#hold)?.put(this.#hold.id, texts, drop);
+      const shelf = this.#writer.shelfOf(this.#hold);
+      if (shelf === undefined) throw new Error("the disk has no shelf");
+      await shelf.put(this.#hold.id, texts, drop);
     },
     names: async () => (await this.#writer.shelfOf(this.#hold)?.names(this.#hold.id)) ?? [],
   };

@@ -105,11 +105,13 @@ export async function openDesk(
     readonly clock?: TestClock;
     readonly history?: TickHistory;
     readonly witness?: Witness;
+    /** Events between two snapshots. */
+    readonly every?: number | undefined;
   } = {},
 ): Promise<Desk> {
   const { terminal = new ScriptedTerminal(), journal = new MemoryJournal<AccountEvent>() } = parts;
   const clock = parts.clock ?? new TestClock(noon);
-  const record = await AccountRecord.open(journal, worth(), parts.witness);
+  const record = await AccountRecord.open(journal, worth(), parts.witness, parts.every);
   const notes = new Notes();
   const { controlJournal = new MemoryJournal<ControlEvent>() } = parts;
   const control = await ControlRecord.open(controlJournal, clock, notes);
@@ -125,7 +127,7 @@ export async function openDesk(
   const account = new Account(desk, hub, parts.history ?? nothing, new StreamIds("epoch"), clock);
   const reopen = (events: readonly AccountEvent[] = journal.events) =>
     openDesk({
-      ...{ terminal, clock, journal: new MemoryJournal(events, journal.epoch) },
+      ...{ terminal, clock, every: parts.every, journal: journal.copy(events) },
       controlJournal: new MemoryJournal(controlJournal.events, controlJournal.epoch),
     });
   return {

@@ -124,9 +124,14 @@ describe("verify of a snapshot", () => {
     expect([good.code, good.out]).toEqual([0, expect.stringContaining("orders: its snapshot comes to the same")]);
 
     const db = new DatabaseSync(join(folder, "journal.db"));
-    const row = db.prepare("SELECT name, body FROM shelf WHERE name LIKE 'orders/%'").get() as Record<string, string>;
-    const body = (row["body"] ?? "").replaceAll("EURUSD", "GBPUSD");
-    db.prepare("UPDATE shelf SET body = ?, checksum = ? WHERE name = ?").run(body, crc32(body), row["name"] ?? "");
+    const rows = db.prepare("SELECT name, body FROM shelf WHERE name LIKE 'orders/%'").all() as Record<
+      string,
+      string
+    >[];
+    for (const { name = "", body: before = "" } of rows) {
+      const body = before.replaceAll("EURUSD", "GBPUSD");
+      db.prepare("UPDATE shelf SET body = ?, checksum = ? WHERE name = ?").run(body, crc32(body), name);
+    }
     db.close();
     const bad = await journal("verify");
     expect([bad.code, bad.out]).toEqual([1, expect.stringContaining("orders: its snapshot comes to something else")]);

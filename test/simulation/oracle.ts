@@ -43,7 +43,7 @@ export async function judge(scene: Scene): Promise<string[]> {
   }
   wrong.push(...brokenWords(scene, chronicle));
   wrong.push(...wrongAnswers(scene, chronicle));
-  wrong.push(...otherThanTheBroker(scene, chronicle));
+  wrong.push(...(await otherThanTheBroker(scene, chronicle)));
   wrong.push(...(await otherAfterRestart(scene, chronicle)));
   for (const reader of scene.readers) wrong.push(...brokenStream(reader, chronicle));
   return wrong;
@@ -152,7 +152,7 @@ function brokenWords({ told }: Scene, chronicle: Chronicle): string[] {
 const digest = ({ stage, filled, ticket, deals }: Order): string => `${stage} ${filled} ${ticket} ${deals.join(",")}`;
 
 /** Orders, positions, deals and the balance are those of the broker; nothing is in doubt. */
-function otherThanTheBroker({ bridge, broker: { books } }: Scene, chronicle: Chronicle): string[] {
+async function otherThanTheBroker({ bridge, broker: { books } }: Scene, chronicle: Chronicle): Promise<string[]> {
   const record = bridge.account?.record;
   if (record === undefined) return ["the bridge does not serve"];
   const wrong: string[] = [];
@@ -170,10 +170,11 @@ function otherThanTheBroker({ bridge, broker: { books } }: Scene, chronicle: Chr
     } else wrong.push(...differences(name, order, there, books.deals));
   }
   for (const ticket of seen.keys()) {
-    if (record.orders.byTicket(ticket) === undefined) wrong.push(`the broker's order ${ticket} is not known`);
+    if (!record.knowsOrder(ticket)) wrong.push(`the broker's order ${ticket} is not known`);
   }
   wrong.push(...compare("position", record.openPositions, books.positions.values()));
-  const deals = record.holdings.deals({}, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY).map(({ deal }) => deal);
+  const listed = await whole(record, () => record.listDeals(...all));
+  const deals = listed?.map(({ deal }) => deal) ?? books.deals;
   wrong.push(...compare("deal", deals, books.deals));
   wrong.push(...otherVolumes(record, books.positions.values()));
   const { balance } = record.holdings.valuation;
@@ -260,11 +261,20 @@ async function otherAfterRestart({ world, bridge, disk, counts }: Scene, chronic
     ...{ epoch, entries: () => journal.entries(), append: (events) => journal.append(events) },
     ...{ flushed: () => journal.flushed(), reopened: () => journal.reopened(), onFailure: () => undefined },
   };
-  const before = textsOf(record, chronicle);
+  const before = await whole(record, () => textsOf(record, chronicle));
   const wrong: string[] = [];
   const shelved = counts.of("start from a snapshot");
-  for (const source of [journal, everything]) {
-    const after = textsOf(await AccountRecord.open(source, record.holdings.valuation), chronicle);
+  const { shelf } = journal;
+  const read: Journal<AccountEvent> = {
+    ...{ ...everything, entries: (after) => journal.entries(after) },
+    ...(shelf && {
+      shelf: { get: (names) => shelf.get(names), names: () => shelf.names(), put: async () => undefined },
+    }),
+  };
+  for (const source of [read, everything]) {
+    const again = await AccountRecord.open(source, record.holdings.valuation);
+    const after = await whole(again, () => textsOf(again, chronicle));
+    if (before === undefined || after === undefined) continue;
     const at = before.findIndex((line, i) => line !== after[i]);
     if (at === -1 && before.length === after.length) continue;
     const whence = source === everything ? "" : ` ${counts.of("start from a snapshot") - shelved} snapshots read`;
@@ -273,23 +283,40 @@ async function otherAfterRestart({ world, bridge, disk, counts }: Scene, chronic
   return wrong;
 }
 
+const all = [{}, Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER] as const;
+
+/** Undefined where something on the shelf is damaged: it takes a world that goes on to make it anew. */
+async function whole<T>(record: AccountRecord, read: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (record.failure === undefined) throw error;
+    return undefined;
+  }
+}
+
+/** What a key was used for and what its change came to, in memory or not. */
+async function keyText(record: AccountRecord, key: ClientOrderId): Promise<string> {
+  const used = await record.used(key);
+  const answer = used !== undefined && "answer" in used ? used.answer : record.changes.answerOf(key);
+  return `${key} is ${used?.content ?? record.contentOf(key)}: ${text(answer ?? {})}`;
+}
+
 /** All that a record knows, in words. */
-function textsOf(record: AccountRecord, chronicle: Chronicle): string[] {
-  const { orders, holdings, changes } = record;
+async function textsOf(record: AccountRecord, chronicle: Chronicle): Promise<string[]> {
+  const { holdings, changes } = record;
   const keys = [...chronicle.keys] as ClientOrderId[];
-  const all = Number.POSITIVE_INFINITY;
   const now = holdings.newestDeal?.time ?? (0 as Instant);
-  const book = orders.list({}, all, all);
   const open = [...changes.open].map((change) => text({ ...change, change: change.change && text(change.change) }));
   return [
-    ...book.map(text),
+    ...(await record.listOrders(...all)).map(text),
     ...[...holdings.positions].map(text),
-    ...holdings.deals({}, all, all).map(({ deal }) => text(deal)),
+    ...(await record.listDeals(...all)).map(({ deal }) => text(deal)),
     ...holdings.dealt.map(text).sort(),
     ...[...holdings.exposures()].map(text).sort(),
     ...[undefined, 1, 2, 3].map((id) => `realised ${holdings.realised(id as StrategyId | undefined, now)}`),
     ...open.sort(),
     ...[...changes.canceling].map(([ticket, { key }]) => `${ticket} is being canceled by ${key}`).sort(),
-    ...keys.map((key) => `${key} is ${record.contentOf(key)}: ${text(changes.answerOf(key) ?? {})}`),
+    ...(await Promise.all(keys.map((key) => keyText(record, key)))),
   ];
 }

@@ -8,10 +8,27 @@ const DAY = 86_400_000;
 const dayOf = (time: Instant): number => Math.floor(toBrokerTime(time) / DAY);
 const results: ReadonlySet<DealType> = new Set(["buy", "sell", "commission", "interest", "charge"]);
 
+/** What a snapshot keeps of it. */
+export interface DayResult {
+  readonly day: number;
+  readonly all: number;
+  readonly strategies: readonly (readonly [StrategyId, number])[];
+}
+
 export class DayResults {
   #day = 0;
   #all = 0;
   #strategies = new Map<StrategyId, number>();
+
+  get newest(): DayResult {
+    return { day: this.#day, all: this.#all, strategies: [...this.#strategies] };
+  }
+
+  restore({ day, all, strategies }: DayResult): void {
+    this.#day = day;
+    this.#all = all;
+    this.#strategies = new Map(strategies);
+  }
 
   add({ time, type, magic, profit, swap, commission, fee }: Deal): void {
     if (!results.has(type)) return;

@@ -9,7 +9,7 @@ import type { Deal } from "../model/deal.ts";
 import type { Money } from "../model/decimals.ts";
 import { type Instant, type StrategyId, strategyIdOf, type Ticket } from "../model/ids.ts";
 import type { Position } from "../model/position.ts";
-import { DayResults } from "./day-results.ts";
+import { type DayResult, DayResults } from "./day-results.ts";
 import { type DealtEntry, DealtVolumes, type Exposure } from "./dealt-volumes.ts";
 
 /** Which deals a list holds; absent means all. */
@@ -22,9 +22,28 @@ export interface DealFilter {
   readonly to?: number;
 }
 
+/** Deals whose order is not known; beyond them the oldest are forgotten, and their orders ask the terminal's records. */
+const mostUnclaimed = 10_000;
+
+/** What a snapshot keeps, to be put in without what would follow from it here and now. */
+type Kept =
+  | { readonly dealt: DealtEntry }
+  | { readonly position: Position }
+  | {
+      readonly deals: number;
+      readonly newest: Deal | undefined;
+      readonly unclaimed: readonly Deal[];
+      readonly day: DayResult;
+    };
+
 export class Holdings {
   readonly #positions = new Map<Ticket, Position>();
-  readonly #deals: Deal[] = [];
+  /** Those in memory; the oldest have the places up to `#forgotten`. */
+  #deals: Deal[] = [];
+  #forgotten = 0;
+  #newest: Deal | undefined;
+  readonly #unclaimed = new Map<Ticket, Deal>();
+  readonly #isForgotten: (deal: Ticket) => boolean;
   readonly #known = new Set<Ticket>();
   readonly #dealt = new DealtVolumes();
   readonly #days = new DayResults();
@@ -32,7 +51,9 @@ export class Holdings {
   /** The valuation's positions by ticket, once somebody has asked for one. */
   #values: ReadonlyMap<Ticket, PositionValue> | undefined;
 
-  constructor(valuation: Valuation) {
+  /** `isForgotten`: whether a deal is known that is no longer in memory. */
+  constructor(valuation: Valuation, isForgotten: (deal: Ticket) => boolean = () => false) {
+    this.#isForgotten = isForgotten;
     this.#valuation = valuation;
   }
 
@@ -100,7 +121,39 @@ export class Holdings {
 
   /** The deal that was heard of last. */
   get newestDeal(): Deal | undefined {
-    return this.#deals.at(-1);
+    return this.#newest;
+  }
+
+  /** Their places are 1, 2, 3 … */
+  get dealCount(): number {
+    return this.#forgotten + this.#deals.length;
+  }
+
+  /** How many of the oldest are no longer in memory. */
+  get forgotten(): number {
+    return this.#forgotten;
+  }
+
+  /** Deals that were told before their orders, oldest first. */
+  get unclaimed(): Iterable<Deal> {
+    return this.#unclaimed.values();
+  }
+
+  get day(): DayResult {
+    return this.#days.newest;
+  }
+
+  /** Nobody knows the deal's order yet. */
+  keepFor(deal: Deal): void {
+    this.#unclaimed.set(deal.ticket, deal);
+    if (this.#unclaimed.size <= mostUnclaimed) return;
+    const [oldest] = this.#unclaimed.keys();
+    this.#unclaimed.delete(oldest as Ticket);
+  }
+
+  /** Its order has been filled by it. */
+  claim(deal: Ticket): void {
+    this.#unclaimed.delete(deal);
   }
 
   /** What follows from the order of deals and reports; a snapshot keeps it beside them. */
@@ -108,11 +161,15 @@ export class Holdings {
     return this.#dealt.entries;
   }
 
-  /** What a snapshot has kept. It is put in without what would follow from it here and now. */
-  restore(kept: { readonly deal: Deal } | { readonly dealt: DealtEntry } | { readonly position: Position }): void {
-    if ("deal" in kept) this.#remember(kept.deal);
-    else if ("dealt" in kept) this.#dealt.restore(kept.dealt);
-    else this.#positions.set(kept.position.ticket, kept.position);
+  restore(kept: Kept): void {
+    if ("dealt" in kept) this.#dealt.restore(kept.dealt);
+    else if ("position" in kept) this.#positions.set(kept.position.ticket, kept.position);
+    else {
+      this.#forgotten = kept.deals;
+      this.#newest = kept.newest;
+      for (const deal of kept.unclaimed) this.keepFor(deal);
+      this.#days.restore(kept.day);
+    }
   }
 
   put(position: Position): void {
@@ -127,32 +184,38 @@ export class Holdings {
   }
 
   knows(deal: Ticket): boolean {
-    return this.#known.has(deal);
+    return this.#known.has(deal) || this.#isForgotten(deal);
   }
 
   add(deal: Deal): void {
-    this.#remember(deal);
+    this.#known.add(deal.ticket);
+    this.#deals.push(deal);
+    this.#newest = deal;
+    this.#days.add(deal);
     this.#dealt.add(deal);
   }
 
-  #remember(deal: Deal): void {
-    this.#known.add(deal.ticket);
-    this.#deals.push(deal);
-    this.#days.add(deal);
+  /** The deals up to this place are kept elsewhere. */
+  forget(place: number): void {
+    if (place <= this.#forgotten) return;
+    for (const { ticket } of this.#deals.slice(0, place - this.#forgotten)) this.#known.delete(ticket);
+    this.#deals = this.#deals.slice(place - this.#forgotten);
+    this.#forgotten = place;
   }
 
-  /** Newest first, below place `before` (1 is the oldest), at most `limit`; each with its place. */
-  deals(filter: DealFilter, before: number, limit: number): { readonly place: number; readonly deal: Deal }[] {
-    const found: { place: number; deal: Deal }[] = [];
-    for (let place = Math.min(before - 1, this.#deals.length); place >= 1 && found.length < limit; place--) {
-      const deal = this.#deals[place - 1];
-      if (deal !== undefined && matches(deal, filter)) found.push({ place, deal });
-    }
-    return found;
+  /** Of any place in memory; undefined elsewhere. */
+  dealAt(place: number): Deal | undefined {
+    return this.#deals[place - this.#forgotten - 1];
+  }
+
+  /** Oldest first. */
+  dealsBehind(place: number): { readonly place: number; readonly deal: Deal }[] {
+    const behind = this.#deals.slice(Math.max(0, place - this.#forgotten));
+    return behind.map((deal, i) => ({ place: this.dealCount - behind.length + i + 1, deal }));
   }
 }
 
-function matches(deal: Deal, filter: DealFilter): boolean {
+export function isListed(deal: Deal, filter: DealFilter): boolean {
   return (
     (filter.symbol === undefined || deal.symbol === filter.symbol) &&
     (filter.strategyId === undefined || strategyIdOf(deal.magic) === filter.strategyId) &&

@@ -13,27 +13,37 @@
 import { BridgeError } from "../errors.ts";
 import type { Valuation } from "../model/account.ts";
 import type { Deal } from "../model/deal.ts";
-import type { Money } from "../model/decimals.ts";
+import type { Money, Volume } from "../model/decimals.ts";
 import type { ClientOrderId, Instant, OrderId, OrderNumber, Ticket } from "../model/ids.ts";
 import type { Order } from "../model/order.ts";
 import type { Position } from "../model/position.ts";
 import { ChangeBook, hasStops, type OpenChange } from "../orders/change-book.ts";
 import { advance, isFinal } from "../orders/lifecycle.ts";
-import { OrderBook, type OrderFilter, type OrderName } from "../orders/order-book.ts";
+import { isListed, OrderBook, type OrderFilter, type OrderName } from "../orders/order-book.ts";
 import { tellWrite, type WriteTimes } from "../orders/order-trace.ts";
 import type { Journal } from "../ports/journal.ts";
 import { nobody, type Witness } from "../ports/witness.ts";
 import { Feed, type Piece } from "../streams/feed.ts";
 import type { AccountEvent, PositionChange } from "./account-event.ts";
+import { type KeptOrder, type Used, withoutContent } from "./archive.ts";
+import { BOX } from "./boxes.ts";
 import { Durable } from "./durable.ts";
-import { type DealFilter, Holdings } from "./holdings.ts";
-import { type Part, Snapshots, snapshotEvery } from "./snapshots.ts";
-import { BOX, type State, StateParts } from "./state-parts.ts";
+import { type DealFilter, Holdings, isListed as isDealListed } from "./holdings.ts";
+import { listNewest } from "./listing.ts";
+import { Past, type Taken } from "./past.ts";
+import { type Part, snapshotEvery } from "./snapshots.ts";
+import type { State } from "./state-parts.ts";
 
 /** What readers of the account stream are told. */
 export type AccountFact =
   | { readonly type: "position"; readonly change: PositionChange; readonly position: Position }
   | { readonly type: "balance"; readonly deal: Deal; readonly balance: Money };
+
+/** A deal and its place: 1 is the oldest. */
+interface PlacedDeal {
+  readonly place: number;
+  readonly deal: Deal;
+}
 
 type OrderStates = readonly (Order | undefined)[];
 
@@ -65,6 +75,8 @@ export class AccountRecord {
   orders = new OrderBook();
   changes = new ChangeBook();
   holdings: Holdings;
+  /** What the terminal says was filled of orders that have ended, where not all of their deals have come. */
+  readonly owed = new Map<OrderNumber, Volume>();
   readonly orderFeed: Feed<Order>;
   readonly accountFeed: Feed<AccountFact>;
   readonly witness: Witness;
@@ -79,18 +91,18 @@ export class AccountRecord {
   #durableDeals = 0;
   #unpublished = 0;
   #failure: unknown;
-  #snapshots: Snapshots;
-  #parts = new StateParts();
+  #past: Past;
 
   private constructor(parts: Opening) {
     const { journal, valuation, witness, every } = parts;
     this.#opening = parts;
     this.witness = witness;
     this.#journal = journal;
-    this.holdings = new Holdings(valuation);
+    this.#past = new Past(journal.shelf, every);
+    this.#past.onDamage = (why) => this.#fail(why);
+    this.holdings = new Holdings(valuation, (deal) => this.#past.hasDeal(deal));
     this.orderFeed = new Feed(journal.epoch, keep, backlog);
     this.accountFeed = new Feed(journal.epoch, keep, backlog);
-    this.#snapshots = new Snapshots(journal.shelf, every);
   }
 
   /** From the newest snapshot, and the events behind it. */
@@ -100,13 +112,20 @@ export class AccountRecord {
     witness: Witness = nobody,
     every = snapshotEvery,
   ): Promise<AccountRecord> {
-    const record = await AccountRecord.#fromSnapshot({ journal, valuation, witness, every });
-    for await (const { sequence, event } of journal.entries(record.#snapshots.sequence)) {
-      record.#publish(sequence, event, record.#apply(event));
+    const opening = { journal, valuation, witness, every };
+    let record = await AccountRecord.#fromSnapshot(opening);
+    const publish = () => record.#fold((sequence, event, order) => record.#publish(sequence, event, order));
+    try {
+      await publish();
+    } catch (error) {
+      if (!record.#past.isDamaged) throw error;
+      await record.#past.end().catch(() => undefined); // the next start finds it damaged again
+      record = new AccountRecord(opening);
+      await publish();
     }
     // After a long fold, before anybody waits for anything.
-    const { sequence } = record.orderFeed.cursor;
-    if (record.#snapshots.begin(sequence)) void record.#keep(sequence, record.#parts.take(record.#state, sequence));
+    const taken = record.#past.take(record.orderFeed.cursor.sequence, record.#state);
+    if (taken !== undefined) void record.#keep(taken);
     journal.onFailure((why) => record.#fail(why));
     return record;
   }
@@ -116,25 +135,34 @@ export class AccountRecord {
     const record = new AccountRecord(opening);
     try {
       const { sequence: last } = opening.journal.append([]);
-      for await (const part of record.#snapshots.parts(last)) record.#restore(part);
-      const { sequence } = record.#snapshots;
-      record.#durableDeals = record.holdings.deals({}, Number.POSITIVE_INFINITY, 1)[0]?.place ?? 0;
-      record.orderFeed.advance(sequence);
-      record.accountFeed.advance(sequence);
+      for await (const { kind, value } of record.#past.restore(record.#state, last)) {
+        if (kind === "orderFeed") record.orderFeed.restore(value as Piece<Order>);
+        if (kind === "accountFeed") record.accountFeed.restore(value as Piece<AccountFact>);
+      }
+      record.#durableDeals = record.holdings.dealCount;
+      record.orderFeed.advance(record.#past.snapshot);
+      record.accountFeed.advance(record.#past.snapshot);
       return record;
     } catch {
       return new AccountRecord(opening);
     }
   }
 
-  #restore(part: Part): void {
-    if (part.kind === "orderFeed") this.orderFeed.restore(part.value as Piece<Order>);
-    else if (part.kind === "accountFeed") this.accountFeed.restore(part.value as Piece<AccountFact>);
-    else this.#parts.restore(this.#state, part);
+  get #state(): State {
+    const { orders, holdings, changes, owed } = this;
+    return { orders, holdings, changes, owed, contents: this.#contents };
   }
 
-  get #state(): State {
-    return { orders: this.orders, holdings: this.holdings, changes: this.changes, contents: this.#contents };
+  /** Every event behind the snapshot. */
+  async #fold(each: (sequence: number, event: AccountEvent, order: Order | undefined) => void): Promise<void> {
+    for await (const { sequence, event } of this.#journal.entries(this.#past.snapshot)) {
+      if (event.type === "advanced" && this.orders.byNumber(event.number) === undefined) {
+        const order = await this.archived({ by: "number", value: event.number });
+        if (order !== undefined) this.recall(order);
+      }
+      each(sequence, event, this.#apply(event));
+      if (this.#past.isLong(sequence)) await this.#past.shelve(sequence, this.#state);
+    }
   }
 
   /**
@@ -143,22 +171,23 @@ export class AccountRecord {
    */
   async reopen(): Promise<void> {
     await this.#journal.reopened();
+    await this.#journal.flushed().catch(() => undefined); // where the journal is well, and what is beside it is not
+    await this.#past.end();
     const told = this.orderFeed.cursor.sequence;
     const kept = await AccountRecord.#fromSnapshot(this.#opening);
     const news: { readonly sequence: number; readonly event: AccountEvent; readonly order: Order | undefined }[] = [];
     let deals = kept.#durableDeals;
-    for await (const { sequence, event } of this.#journal.entries(kept.#snapshots.sequence)) {
-      const order = kept.#apply(event);
+    await kept.#fold((sequence, event, order) => {
       if (sequence > told) news.push({ sequence, event, order });
       else if (event.type === "deal") deals += 1;
-    }
+    });
     kept.holdings.valuation = this.holdings.valuation;
     this.orders = kept.orders;
     this.holdings = kept.holdings;
     this.#contents = kept.#contents;
     this.changes = kept.changes;
-    this.#snapshots = kept.#snapshots;
-    this.#parts = kept.#parts;
+    this.#past = kept.#past;
+    this.#past.onDamage = (why) => this.#fail(why);
     this.#durableOrders = new Durable();
     this.#durablePositions = new Durable();
     this.#durableDeals = deals;
@@ -197,7 +226,7 @@ export class AccountRecord {
       before.push(event.type === "advanced" ? this.orders.byNumber(event.number) : undefined);
       return this.#change(event);
     });
-    const taken = this.#snapshots.begin(sequence) ? this.#parts.take(this.#state, sequence) : undefined;
+    const taken = this.#past.take(sequence, this.#state);
     this.#unpublished += 1;
     try {
       await durable;
@@ -207,7 +236,7 @@ export class AccountRecord {
     this.#unpublished -= 1;
     const kept = this.witness.now();
     for (const [i, event] of events.entries()) this.#publish(first + i, event, after[i]);
-    if (taken !== undefined) void this.#keep(sequence, taken);
+    if (taken !== undefined) void this.#keep(taken);
     this.#witness(events, before, after, { asked, commit, kept, published: this.witness.now() });
     // Last, so that who is woken finds everything told.
     for (const [i, event] of events.entries()) {
@@ -233,25 +262,79 @@ export class AccountRecord {
     return this.#unpublished === 0 ? undefined : this.settled().catch(() => undefined);
   }
 
-  /** The order of that name as it is on disk. */
-  find(name: OrderName): Order | undefined {
+  /** The newest state of an order, on disk or not. */
+  async newest(name: OrderName): Promise<Order | undefined> {
     const order = this.orders.find(name);
-    return order && this.durableOrder(order.number);
+    if (order !== undefined) return order;
+    const archived = await this.archived(name);
+    return archived && withoutContent(archived);
+  }
+
+  /** The order of that name as it is on disk. */
+  async find(name: OrderName): Promise<Order | undefined> {
+    const order = this.orders.find(name);
+    return order === undefined ? this.newest(name) : this.#durable(order.number);
   }
 
   /** Orders as they are on disk: newest first, below number `before`, at most `limit`. */
-  listOrders(filter: OrderFilter, before: number, limit: number): Order[] {
-    return this.orders.list(filter, before, limit, (order) => this.#durableOrders.of(order.number, order));
+  async listOrders(filter: OrderFilter, before: number, limit: number): Promise<Order[]> {
+    const at = (number: number) => this.#durable(number as OrderNumber);
+    if (filter.open === true) {
+      const open = this.openOrders.reverse();
+      return open.filter((order) => order.number < before && isListed(order, filter)).slice(0, limit);
+    }
+    const isInMemory = (number: number) => this.orders.byNumber(number as OrderNumber) !== undefined;
+    const last = Math.min(before - 1, this.orders.count);
+    const orders = await listNewest<KeptOrder>(
+      { boxes: this.#past.archive.orders, isInMemory, at },
+      last,
+      limit,
+      (order) => isListed(order, filter),
+    );
+    return orders.map(withoutContent);
   }
 
   /** Deals on disk: newest first, below place `before`, at most `limit`. */
-  listDeals(filter: DealFilter, before: number, limit: number): ReturnType<Holdings["deals"]> {
-    return this.holdings.deals(filter, Math.min(before, this.#durableDeals + 1), limit);
+  async listDeals(filter: DealFilter, before: number, limit: number): Promise<PlacedDeal[]> {
+    const isInMemory = (place: number) => place > this.holdings.forgotten;
+    const at = (number: number) => {
+      const deal = this.holdings.dealAt(number);
+      return deal && { ...deal, number };
+    };
+    const last = Math.min(before - 1, this.#durableDeals);
+    const deals = await listNewest({ boxes: this.#past.archive.deals, isInMemory, at }, last, limit, (deal) =>
+      isDealListed(deal, filter),
+    );
+    return deals.map(({ number: place, ...deal }) => ({ place, deal }));
   }
 
-  /** The order as it is on disk. */
-  durableOrder(number: OrderNumber): Order | undefined {
+  #durable(number: OrderNumber): Order | undefined {
     return this.#durableOrders.of(number, this.orders.byNumber(number));
+  }
+
+  /** An order that has left memory; undefined at once where there is none of that name. */
+  archived(name: OrderName): Promise<KeptOrder | undefined> | undefined {
+    return this.#past.order(name);
+  }
+
+  /** Whether there is an order of that ticket, here or in the archive. */
+  knowsOrder(ticket: Ticket): boolean {
+    return this.orders.byTicket(ticket) !== undefined || this.#past.hasOrder(ticket);
+  }
+
+  /** An order that has left memory comes back; unless it was there first. */
+  recall(order: KeptOrder): void {
+    if (this.orders.byNumber(order.number) === undefined) this.#past.recall(order, this.#state);
+  }
+
+  /** What a key was used for that memory does not know; undefined at once where it was not. */
+  used(key: ClientOrderId): Promise<Used | undefined> | undefined {
+    return this.#contents.has(key) ? undefined : this.#past.used(key);
+  }
+
+  /** Whether the key may have been used: it is known, or shares its name with one that is. */
+  mayBeUsed(key: ClientOrderId): boolean {
+    return this.#contents.has(key) || this.#past.used(key) !== undefined;
   }
 
   /** The position as it is on disk. */
@@ -271,7 +354,7 @@ export class AccountRecord {
     return this.#durablePositions.all(this.holdings.positions, (position) => position.ticket);
   }
 
-  /** What a key was first used for; undefined when it is free. */
+  /** What a key in memory was first used for. */
   contentOf(key: ClientOrderId): string | undefined {
     return this.#contents.get(key);
   }
@@ -300,17 +383,17 @@ export class AccountRecord {
   }
 
   /** In the turn in which the last of its events was published: the feeds are where the state was when it was taken. */
-  async #keep(sequence: number, state: readonly Part[]): Promise<void> {
+  async #keep(taken: Taken): Promise<void> {
     const feeds = [
       ...this.orderFeed.pieces(BOX).map((value, index): Part => ({ kind: "orderFeed", index, value })),
       ...this.accountFeed.pieces(BOX).map((value, index): Part => ({ kind: "accountFeed", index, value })),
     ];
-    if (!(await this.#snapshots.keep(sequence, [...state, ...feeds]))) this.#parts.giveBack(state);
+    await this.#past.keep({ ...taken, parts: [...taken.parts, ...feeds] }, this.#state);
   }
 
   /** Folds one event in; returns the order it left behind, if it concerns one. */
   #apply(event: AccountEvent): Order | undefined {
-    this.#parts.note(event);
+    this.#past.note(event, this.#contents);
     switch (event.type) {
       case "received":
         if (event.order.clientOrderId !== undefined) this.#contents.set(event.order.clientOrderId, event.content);
@@ -325,6 +408,7 @@ export class AccountRecord {
         if (step?.kind !== "advanced") return undefined; // decided before it was written: cannot be
         const { order } = step;
         this.orders.put(order);
+        if (event.event.type === "dealt") this.holdings.claim(event.event.deal);
         if (event.event.type === "changed") this.changes.orderChanged(order);
         if (order.ticket !== undefined && isFinal(order.stage)) this.changes.ended(order.ticket);
         return order;
@@ -341,6 +425,7 @@ export class AccountRecord {
         return undefined;
       case "deal":
         this.holdings.add(event.deal);
+        if (event.deal.order !== undefined && !this.knowsOrder(event.deal.order)) this.holdings.keepFor(event.deal);
         return undefined;
       case "position":
         if (event.change === "closed") this.holdings.remove(event.position.ticket);
@@ -357,7 +442,7 @@ export class AccountRecord {
     this.orderFeed.advance(sequence);
     this.accountFeed.advance(sequence);
     if (order !== undefined) {
-      this.#durableOrders.changed(order.number, order, this.orders.byNumber(order.number));
+      this.#durableOrders.changed(order.number, order, this.orders.byNumber(order.number) ?? order);
       this.orderFeed.publish(sequence, order);
     } else if (event.type === "position") {
       const { change, position } = event;

@@ -189,7 +189,7 @@ export class DeadManSwitches {
   #key({ number }: Arming, what: "cancel" | "close", ticket: Ticket): ClientOrderId {
     for (let attempt = 1; ; attempt++) {
       const key = `deadman:${number}:${what}:${ticket}:${attempt}` as ClientOrderId;
-      if (this.#desk.record.contentOf(key) === undefined) return key;
+      if (!this.#desk.record.mayBeUsed(key)) return key;
     }
   }
 }

@@ -6,6 +6,7 @@
  * of them are news.
  */
 import type { AccountEvent, PositionChange } from "../accounts/account-event.ts";
+import type { KeptOrder } from "../accounts/archive.ts";
 import type { Deal } from "../model/deal.ts";
 import type { Volume } from "../model/decimals.ts";
 import { type Instant, type Magic, type OrderNumber, orderId, strategyIdOf } from "../model/ids.ts";
@@ -24,6 +25,8 @@ export async function applyReport(
   report: TradeReport,
   evidence: Evidence = "report",
 ): Promise<boolean> {
+  const past = archivedOrder(desk, report);
+  if (past !== undefined && !(await recallFor(desk, report, past))) return false;
   switch (report.type) {
     case "order":
       return applyOrder(desk, report.order, evidence);
@@ -36,6 +39,29 @@ export async function applyReport(
       await desk.record.write([{ type: "position", change: "closed", position: report.position }]);
       return false;
   }
+}
+
+/** The order of a report, where memory does not have it any more; undefined at once where it does, or nobody knows it. */
+function archivedOrder({ record }: OrderDesk, report: TradeReport): Promise<KeptOrder | undefined> | undefined {
+  const ticket = report.type === "order" ? report.order.ticket : report.type === "deal" ? report.deal.order : undefined;
+  if (ticket === undefined || record.orders.byTicket(ticket) !== undefined) return undefined;
+  return record.archived({ by: "order_ticket", value: ticket });
+}
+
+/** False when the report tells nothing new of what is over; else the order is in memory again. */
+async function recallFor(desk: OrderDesk, report: TradeReport, past: Promise<KeptOrder | undefined>): Promise<boolean> {
+  const order = await past;
+  if (order === undefined) return true;
+  if (report.type === "order") {
+    const { state, volume, remaining } = report.order;
+    if (state === "filled" || (order.stage === state && volume - remaining <= order.filled)) return false;
+  }
+  if (report.type === "deal" && desk.record.holdings.knows(report.deal.ticket)) {
+    const event = dealt(order, report.deal);
+    if (event === undefined || advance(order, event, desk.clock.now()).kind === "repeated") return false;
+  }
+  desk.record.recall(order);
+  return true;
 }
 
 async function applyOrder(desk: OrderDesk, seen: TerminalOrder, evidence: Evidence): Promise<boolean> {
@@ -63,8 +89,8 @@ function awaiting(desk: OrderDesk, seen: { readonly magic: Magic; readonly reaso
 /** Deals that were told before their order. */
 function dealsOf(desk: OrderDesk, order: Order): OrderEvent[] {
   if (order.ticket === undefined) return [];
-  const deals = desk.record.holdings.deals({ order: order.ticket }, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
-  return deals.reverse().flatMap(({ deal }) => dealt(order, deal) ?? []);
+  const deals = [...desk.record.holdings.unclaimed].filter((deal) => deal.order === order.ticket);
+  return deals.flatMap((deal) => dealt(order, deal) ?? []);
 }
 
 /** What the terminal's view adds to ours. Fills are not read from it: deals tell them. */
@@ -139,6 +165,10 @@ export async function applyEvents(
   events: readonly OrderEvent[],
   evidence: Evidence,
 ): Promise<boolean> {
+  if (desk.record.orders.byNumber(number) === undefined) {
+    const past = await desk.record.archived({ by: "number", value: number });
+    if (past !== undefined) desk.record.recall(past);
+  }
   const at = desk.clock.now();
   let contradicted = false;
   const written: Promise<void>[] = [];

@@ -101,6 +101,11 @@ export class ChangeBook {
     }
   }
 
+  /** It is kept elsewhere. */
+  forget(key: ClientOrderId): void {
+    this.#answers.delete(key);
+  }
+
   /** The order has new prices, whoever has given it those. */
   orderChanged(order: Order): void {
     for (const asked of [...this.#open.values()]) {

@@ -37,11 +37,12 @@ export async function modifyOrder(
   caller: Caller,
 ): Promise<Changed> {
   const content = contentOf("modify", { ...name, ...draft });
+  const seen = await desk.record.newest(name);
   const replayed = await ask(desk, key, content, caller, () => {
-    const { order, ticket } = workingOrder(desk, name);
+    const { order, ticket } = workingOrder(desk, name, seen);
     return { kind: "modify", order: ticket, to: validateChange(draft, order, desk.symbol(order.symbol)) };
   });
-  return { order: shownOrder(desk, name), replayed };
+  return { order: await shownOrder(desk, name), replayed };
 }
 
 export async function cancelOrder(
@@ -51,10 +52,11 @@ export async function cancelOrder(
   caller: Caller,
 ): Promise<Changed> {
   const content = contentOf("cancel", name);
+  const seen = await desk.record.newest(name);
   const replayed = await ask(desk, key, content, caller, () => ({
-    ...{ kind: "cancel", order: workingOrder(desk, name).ticket },
+    ...{ kind: "cancel", order: workingOrder(desk, name, seen).ticket },
   }));
-  return { order: shownOrder(desk, name), replayed };
+  return { order: await shownOrder(desk, name), replayed };
 }
 
 export async function modifyPosition(
@@ -77,10 +79,12 @@ export async function modifyPosition(
   return { position: desk.record.durablePosition(ticket), replayed };
 }
 
-export const findOrder = (desk: OrderDesk, name: OrderName): Order => known(name, desk.record.orders.find(name));
+export const findOrder = async (desk: OrderDesk, name: OrderName): Promise<Order> =>
+  known(name, await desk.record.newest(name));
 
 /** The order as a reader may see it. */
-export const shownOrder = (desk: OrderDesk, name: OrderName): Order => known(name, desk.record.find(name));
+export const shownOrder = async (desk: OrderDesk, name: OrderName): Promise<Order> =>
+  known(name, await desk.record.find(name));
 
 function known(name: OrderName, order: Order | undefined): Order {
   if (order !== undefined) return order;
@@ -91,8 +95,9 @@ function known(name: OrderName, order: Order | undefined): Order {
   });
 }
 
-function workingOrder(desk: OrderDesk, name: OrderName): { order: Order; ticket: Ticket } {
-  const order = findOrder(desk, name);
+/** As it is now, or was `seen` before it left memory. */
+function workingOrder(desk: OrderDesk, name: OrderName, seen: Order | undefined): { order: Order; ticket: Ticket } {
+  const order = known(name, desk.record.orders.find(name) ?? seen);
   if (order.stage === "in_doubt") {
     throw new BridgeError(
       "order_in_doubt",
@@ -125,6 +130,12 @@ async function ask(
   prepare: () => Change,
 ): Promise<boolean> {
   if (!sameContent(desk, key, content)) await desk.record.settled();
+  const used = await desk.record.used(key);
+  if (used !== undefined) {
+    sameContent(desk, key, content, used.content);
+    if ("answer" in used) obey(used.answer);
+    return true;
+  }
   const replayed = sameContent(desk, key, content); // in the turn in which the key is reserved
   if (!replayed) {
     if (!desk.linkUp) throw new BridgeError("terminal_offline", "the terminal is not connected; nothing was sent");
@@ -144,8 +155,12 @@ async function ask(
     const why = doubt() ?? "the terminal has not answered yet";
     throw new BridgeError("terminal_silent", `${why}; ask again with the same client_order_id`);
   }
-  if (answer.kind === "failed") throw new BridgeError(answer.fault, answer.message, { metadata: answer.metadata });
+  obey(answer);
   return replayed;
+}
+
+function obey(answer: Answer): void {
+  if (answer.kind === "failed") throw new BridgeError(answer.fault, answer.message, { metadata: answer.metadata });
 }
 
 /** As it stands now, once it is on disk: one that comes while the disk is waited for may never get there. */
@@ -243,7 +258,7 @@ async function conclude(
       await applyReport(desk, { type: "position", position: withStops(position, change.to) }, "answer");
     }
   }
-  if (desk.record.changes.answerOf(key) !== undefined) return; // the records were quicker than a late answer
+  if (desk.record.changes.byKey(key) === undefined) return; // the records were quicker than a late answer
   await desk.record.write([{ type: "answered", key, answer: answerOf(outcome) }]);
 }
 

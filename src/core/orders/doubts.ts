@@ -63,7 +63,7 @@ async function settle(desk: OrderDesk): Promise<void> {
     return;
   }
   for (const { number, id, traceId } of orders) {
-    const { stage, doubt } = desk.record.orders.byNumber(number) as Order;
+    const { stage, doubt } = (await desk.record.newest({ by: "number", value: number })) as Order;
     if (stage === "in_doubt") continue;
     const context = { order: id, trace_id: traceId, stage, evidence: doubt?.evidence };
     desk.observer.note("info", "orders", "order settled", context);

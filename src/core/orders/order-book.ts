@@ -3,7 +3,8 @@
  *
  * A projection of the journal: `put` is called with what the journal holds, in its
  * order, and with nothing else. Orders are numbered 1, 2, 3 … as they come, those that
- * the bridge did not place included, so that the number is the place in the list.
+ * the bridge did not place included. What is over for long is no longer here, but in the
+ * account's archive.
  */
 import type { ClientOrderId, Magic, OrderId, OrderNumber, StrategyId, Ticket } from "../model/ids.ts";
 import { numberIn, orderNumberOf } from "../model/ids.ts";
@@ -13,7 +14,8 @@ import { isFinal } from "./lifecycle.ts";
 export type OrderName =
   | { readonly by: "client_order_id"; readonly value: ClientOrderId }
   | { readonly by: "order_id"; readonly value: OrderId }
-  | { readonly by: "order_ticket"; readonly value: Ticket };
+  | { readonly by: "order_ticket"; readonly value: Ticket }
+  | { readonly by: "number"; readonly value: OrderNumber };
 
 /** Which orders a list holds; absent means all. */
 export interface OrderFilter {
@@ -25,14 +27,28 @@ export interface OrderFilter {
 }
 
 export class OrderBook {
-  /** Order number n stands at n - 1. */
-  readonly #orders: Order[] = [];
+  /** Those in memory. */
+  readonly #orders = new Map<OrderNumber, Order>();
+  #count = 0;
   readonly #open = new Map<OrderNumber, Order>();
   readonly #byKey = new Map<ClientOrderId, OrderNumber>();
   readonly #byTicket = new Map<Ticket, OrderNumber>();
 
   get nextNumber(): OrderNumber {
-    return (this.#orders.length + 1) as OrderNumber;
+    return (this.#count + 1) as OrderNumber;
+  }
+
+  /** How many there have been: their numbers are 1, 2, 3 … */
+  get count(): number {
+    return this.#count;
+  }
+
+  get newest(): Order | undefined {
+    return this.#orders.get(this.#count as OrderNumber);
+  }
+
+  get inMemory(): Iterable<Order> {
+    return this.#orders.values();
   }
 
   /** What is not final, oldest first. */
@@ -47,17 +63,28 @@ export class OrderBook {
 
   put(order: Order): void {
     const { number } = order;
-    if (this.#orders[number - 1] === undefined && order.clientOrderId !== undefined) {
-      this.#byKey.set(order.clientOrderId, number);
-    }
-    this.#orders[number - 1] = order;
+    if (order.clientOrderId !== undefined && !this.#orders.has(number)) this.#byKey.set(order.clientOrderId, number);
+    this.#orders.set(number, order);
+    if (number > this.#count) this.#count = number;
     if (order.ticket !== undefined) this.#byTicket.set(order.ticket, number);
     if (isFinal(order.stage)) this.#open.delete(number);
     else this.#open.set(number, order);
   }
 
+  /** It is over, and kept elsewhere. */
+  remove({ number, clientOrderId, ticket }: Order): void {
+    this.#orders.delete(number);
+    if (clientOrderId !== undefined) this.#byKey.delete(clientOrderId);
+    if (ticket !== undefined) this.#byTicket.delete(ticket);
+  }
+
+  /** So many there had been before. */
+  restore(count: number): void {
+    this.#count = count;
+  }
+
   byNumber(number: OrderNumber): Order | undefined {
-    return this.#orders[number - 1];
+    return this.#orders.get(number);
   }
 
   byKey(key: ClientOrderId): Order | undefined {
@@ -70,7 +97,7 @@ export class OrderBook {
 
   /** The order of ours that a terminal's `magic` names, while the terminal's ticket for it is not known. */
   awaiting(magic: Magic): Order | undefined {
-    const order = this.#orders[orderNumberOf(magic) - 1];
+    const order = this.#orders.get(orderNumberOf(magic));
     return order?.magic === magic && order.ticket === undefined && !isFinal(order.stage) ? order : undefined;
   }
 
@@ -82,24 +109,9 @@ export class OrderBook {
         return this.#byId(name.value);
       case "order_ticket":
         return this.byTicket(name.value);
+      case "number":
+        return this.byNumber(name.value);
     }
-  }
-
-  /** Newest first, below number `before`, at most `limit`, each as `shown` has it; undefined is not shown. */
-  list(
-    filter: OrderFilter,
-    before: number,
-    limit: number,
-    shown: (order: Order) => Order | undefined = (order) => order,
-  ): Order[] {
-    const found: Order[] = [];
-    const last = Math.min(before - 1, this.#orders.length);
-    for (let number = last; number >= 1 && found.length < limit; number--) {
-      const newest = this.#orders[number - 1];
-      const order = newest && shown(newest);
-      if (order !== undefined && matches(order, filter)) found.push(order);
-    }
-    return found;
   }
 
   /** An id ends with the order's number. */
@@ -109,11 +121,11 @@ export class OrderBook {
   }
 
   #at(number: OrderNumber | undefined): Order | undefined {
-    return number === undefined ? undefined : this.#orders[number - 1];
+    return number === undefined ? undefined : this.#orders.get(number);
   }
 }
 
-function matches(order: Order, filter: OrderFilter): boolean {
+export function isListed(order: Order, filter: OrderFilter): boolean {
   return (
     (filter.symbol === undefined || order.symbol === filter.symbol) &&
     (filter.strategyId === undefined || order.strategyId === filter.strategyId) &&

@@ -54,8 +54,6 @@ export class OrderDesk {
   readonly submitting = new Set<OrderNumber>();
   /** The same of changes, by their keys. */
   readonly changing = new Set<ClientOrderId>();
-  /** What the terminal says was filled of orders that have ended, where not all of their deals have come. */
-  readonly owed = new Map<OrderNumber, Volume>();
   /** The reading of the terminal's records that is under way, and the one that follows it. */
   readonly settling: { now?: Promise<void> | undefined; next?: Promise<void> | undefined } = {};
   /** Whether the terminal's records were whole when they were last read: else something may be missing that nobody doubts. */
@@ -81,6 +79,11 @@ export class OrderDesk {
     this.limits = limits;
     this.control = control;
     this.prices = prices;
+  }
+
+  /** What the terminal says was filled of orders that have ended, where not all of their deals have come. */
+  get owed(): Map<OrderNumber, Volume> {
+    return this.record.owed;
   }
 
   get witness(): Witness {
@@ -190,8 +193,12 @@ const textOf = (value: unknown): string =>
     : JSON.stringify(typeof value === "bigint" ? String(value) : value);
 
 /** A key that was used before is free only for the same content. */
-export function sameContent(desk: OrderDesk, key: ClientOrderId, content: string): boolean {
-  const first = desk.record.contentOf(key);
+export function sameContent(
+  desk: OrderDesk,
+  key: ClientOrderId,
+  content: string,
+  first = desk.record.contentOf(key),
+): boolean {
   if (first === undefined) return false;
   if (first === content) return true;
   throw new BridgeError(

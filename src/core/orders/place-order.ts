@@ -135,7 +135,12 @@ async function give(
   timing: Timing,
   caller: Caller,
 ): Promise<Placed> {
-  const replayed = sameContent(desk, key, content);
+  const using = desk.record.used(key);
+  const used = using && (await using);
+  if (used !== undefined && "order" in used) {
+    return { order: used.order, replayed: sameContent(desk, key, content, used.content) };
+  }
+  const replayed = sameContent(desk, key, content, used?.content);
   const at = () => desk.record.orders.byKey(key) as Order;
   if (!replayed) {
     const { witness } = desk;
@@ -170,10 +175,13 @@ async function give(
     void send(desk, verdict, timing.notAfter).then(async () => {
       await desk.record.settled().catch(() => undefined); // who wrote was told
       unwatch();
-      tellOrder(witness, at(), caller.span, began, end);
+      const news = desk.record.orders.byNumber(order.number);
+      if (news !== undefined) tellOrder(witness, news, caller.span, began, end);
     });
   }
-  await desk.until(at().id, () => hasReached(at().stage, timing.waitFor), caller);
+  const { id, number } = at();
+  const stage = () => desk.record.orders.byNumber(number)?.stage;
+  await desk.until(id, () => hasReached(stage(), timing.waitFor), caller);
   let failure: unknown;
   try {
     await desk.record.settled();
@@ -182,7 +190,7 @@ async function give(
   }
   // As it is on disk: a power cut can take away what memory holds beyond that. If it is there at all it may have
   // left, and whatever has failed the caller gets the order, not an error that denies it.
-  const order = desk.record.durableOrder(at().number);
+  const order = await desk.record.find({ by: "number", value: number });
   if (order === undefined) throw failure;
   return { order, replayed };
 }
@@ -299,7 +307,9 @@ function newOrder(desk: OrderDesk, request: OrderRequest, { traceId, span, cause
   };
 }
 
-function hasReached(stage: Stage, waitFor: WaitFor): boolean {
+/** An order that is no longer in memory has reached everything. */
+function hasReached(stage: Stage | undefined, waitFor: WaitFor): boolean {
+  if (stage === undefined) return true;
   switch (waitFor) {
     case "received":
       return true;

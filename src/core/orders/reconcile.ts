@@ -4,10 +4,11 @@
  * Evidence alone decides. What the records show is applied as if it had been reported;
  * what they do not show counts as never arrived only where the terminal vouches for that.
  */
-import type { ClientOrderId, Instant, OrderNumber } from "../model/ids.ts";
+import type { ClientOrderId, Instant, OrderNumber, Ticket } from "../model/ids.ts";
 import type { Order } from "../model/order.ts";
 import type { AccountSnapshot } from "../ports/terminal.ts";
 import { advanced, applyReport } from "./apply-report.ts";
+import type { OpenChange } from "./change-book.ts";
 import type { OrderDesk } from "./order-desk.ts";
 import { verdict } from "./verdict.ts";
 
@@ -30,7 +31,7 @@ export async function reconcile(desk: OrderDesk): Promise<void> {
   ]);
   // The past stands still. Orders first, so that deals find them; then the deals; then how the orders ended.
   const { pastOrders, deals } = snapshot;
-  const unknown = pastOrders.filter((one) => desk.record.orders.byTicket(one.ticket) === undefined);
+  const unknown = pastOrders.filter((one) => !desk.record.knowsOrder(one.ticket));
   await inPortions(unknown, (order) => {
     const before = { ...order, state: order.state === "started" ? order.state : ("placed" as const) };
     return applyReport(desk, { type: "order", order: before }, "records");
@@ -89,11 +90,27 @@ async function dismissAbsent(desk: OrderDesk, doubted: ReadonlySet<OrderNumber>,
 
 async function answerChanges(desk: OrderDesk, doubted: ReadonlySet<ClientOrderId>, until: Instant): Promise<void> {
   const { orders, holdings, changes } = desk.record;
+  const past = await archivedOrders(desk, changes.doubted);
   const written: Promise<void>[] = [];
   for (const asked of changes.doubted) {
     const isOver = doubted.has(asked.key) && !desk.changing.has(asked.key);
-    const answer = verdict(asked, isOver && asked.at <= until, orders, holdings);
+    const ticket = orderOf(asked);
+    const order = ticket && (orders.byTicket(ticket) ?? past.get(ticket));
+    const answer = verdict(asked, isOver && asked.at <= until, order, holdings);
     if (answer !== undefined) written.push(desk.record.write([{ type: "answered", key: asked.key, answer }]));
   }
   await Promise.all(written);
+}
+
+const orderOf = ({ change }: OpenChange): Ticket | undefined => (change?.kind === "stops" ? undefined : change?.order);
+
+/** Orders of these changes that are over for so long that memory does not have them. */
+async function archivedOrders(desk: OrderDesk, changes: readonly OpenChange[]): Promise<ReadonlyMap<Ticket, Order>> {
+  const found = new Map<Ticket, Order>();
+  for (const ticket of changes.map(orderOf)) {
+    if (ticket === undefined || desk.record.orders.byTicket(ticket) !== undefined) continue;
+    const order = await desk.record.archived({ by: "order_ticket", value: ticket });
+    if (order !== undefined) found.set(ticket, order);
+  }
+  return found;
 }

@@ -2,9 +2,9 @@
  * What became of a change that was never answered, from the state it should have led to.
  */
 import type { Holdings } from "../accounts/holdings.ts";
+import type { Order } from "../model/order.ts";
 import { type Answer, hasStops, isLike, type OpenChange } from "./change-book.ts";
 import { isFinal } from "./lifecycle.ts";
-import type { OrderBook } from "./order-book.ts";
 
 type Failure = Extract<Answer, { kind: "failed" }>;
 
@@ -20,18 +20,17 @@ const untold = failed(
   "something else may have changed it since, and whether this did first nobody can tell",
 );
 
-/** `complete`: the terminal vouches that what its records do not show has not happened. Undefined: nobody knows yet. */
+/** `order`: what the change is of, if it is of one. `complete`: the terminal vouches that what its records do not show has not happened. Undefined: nobody knows yet. */
 export function verdict(
   { change, seen }: OpenChange,
   complete: boolean,
-  orders: OrderBook,
+  order: Order | undefined,
   holdings: Holdings,
 ): Answer | undefined {
   const absent = complete ? (seen === undefined ? neverArrived : untold) : undefined;
   switch (change?.kind) {
     case "cancel":
     case "modify": {
-      const order = orders.byTicket(change.order);
       if (order === undefined) return undefined; // it was working when the change was asked for: cannot be
       if (change.kind === "cancel" ? order.stage === "canceled" : seen === "it" || isLike(order, change.to)) {
         return { kind: "done" };

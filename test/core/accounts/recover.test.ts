@@ -44,7 +44,7 @@ describe("an account whose journal cannot be written", () => {
     const { place, record, journal, desk } = await openDesk();
     await place({ clientOrderId: key("kept"), ...limit() });
     await place({ clientOrderId: key("filled") });
-    const before = { orders: record.listOrders(...everything), deals: record.listDeals(...everything) };
+    const before = { orders: await record.listOrders(...everything), deals: await record.listDeals(...everything) };
     journal.hold();
     const lost = place({ clientOrderId: key("lost") });
     const deal = { ...(before.deals[0] as { deal: Deal }).deal, ticket: 999n as Ticket };
@@ -54,10 +54,10 @@ describe("an account whose journal cannot be written", () => {
     await expect(lost).rejects.toMatchObject({ fault: "journal_unavailable" });
 
     await record.shown();
-    expect(record.listOrders(...everything)).toEqual(before.orders);
-    expect(record.listDeals(...everything)).toEqual(before.deals);
-    expect(record.find({ by: "client_order_id", value: key("lost") })).toBeUndefined();
-    expect(record.find({ by: "client_order_id", value: key("kept") })).toMatchObject({ stage: "working" });
+    expect(await record.listOrders(...everything)).toEqual(before.orders);
+    expect(await record.listDeals(...everything)).toEqual(before.deals);
+    expect(await record.find({ by: "client_order_id", value: key("lost") })).toBeUndefined();
+    expect(await record.find({ by: "client_order_id", value: key("kept") })).toMatchObject({ stage: "working" });
     expect(record.openOrders.map(({ clientOrderId }) => clientOrderId)).toEqual(["kept"]);
     expect(desk.record.failure).toBeDefined();
   });
@@ -118,7 +118,7 @@ describe("an account whose journal can be written again", () => {
 
     await mend(all);
     expect(terminal.submitted).toEqual([]);
-    expect(record.find({ by: "client_order_id", value: key("a") })).toMatchObject({
+    expect(await record.find({ by: "client_order_id", value: key("a") })).toMatchObject({
       stage: "rejected",
       rejection: { reason: "NEVER_ARRIVED" },
     });
@@ -158,7 +158,7 @@ describe("an account whose journal can be written again", () => {
     await mend(all);
     await place({ clientOrderId: key("later"), ...limit() });
     const next = await reopen();
-    expect(next.record.listOrders(...everything)).toEqual(record.listOrders(...everything));
+    expect(await next.record.listOrders(...everything)).toEqual(await record.listOrders(...everything));
     expect(next.record.orderFeed.cursor).toEqual(record.orderFeed.cursor);
     await all.end();
   });

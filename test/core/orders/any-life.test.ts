@@ -11,7 +11,7 @@ import { cancelOrder } from "../../../src/core/orders/change-order.ts";
 import { raiseDoubts, settleDoubts } from "../../../src/core/orders/doubts.ts";
 import { isFinal } from "../../../src/core/orders/lifecycle.ts";
 import { numbers } from "../../any-ticks.ts";
-import { MemoryJournal } from "../../memory-journal.ts";
+import { MemoryJournal, MemoryShelf } from "../../memory-journal.ts";
 import { caller, type Desk, key, limit, openDesk, quiet, silence, tell } from "../desk.ts";
 import type { Behaviour } from "../scripted-terminal.ts";
 
@@ -52,17 +52,22 @@ class Life {
   readonly accepted = new Set<ClientOrderId>();
   readonly #seed: number;
 
-  private constructor(seed: number, desk: Desk, journal: WatchedJournal) {
+  readonly #every: number | undefined;
+
+  private constructor(seed: number, desk: Desk, journal: WatchedJournal, every: number | undefined) {
     this.#seed = seed;
+    this.#every = every;
     this.below = numbers(seed);
     this.desk = desk;
     this.journal = journal;
     this.#watch();
   }
 
-  static async begin(seed: number): Promise<Life> {
+  /** `every`: events between two snapshots, after which what is over leaves memory; absent: there is no shelf. */
+  static async begin(seed: number, every?: number): Promise<Life> {
     const journal = new WatchedJournal();
-    return new Life(seed, await openDesk({ journal }), journal);
+    if (every !== undefined) journal.shelf = new MemoryShelf();
+    return new Life(seed, await openDesk({ journal, every }), journal, every);
   }
 
   #watch(): void {
@@ -140,7 +145,7 @@ class Life {
 
   /** Killed: what was durable is kept, and of the rest perhaps a beginning. */
   async restart(): Promise<void> {
-    const { durable, events, epoch } = this.journal;
+    const { durable, events, epoch, shelf } = this.journal;
     const { terminal, clock } = this.desk;
     const kept = events.slice(0, durable + this.below(events.length - durable + 1));
     // What the dead process would still do reaches nobody.
@@ -155,7 +160,8 @@ class Life {
     await quiet();
     terminal.unreported = [];
     this.journal = new WatchedJournal(kept, epoch);
-    this.desk = await openDesk({ terminal, clock, journal: this.journal });
+    if (shelf instanceof MemoryShelf) this.journal.shelf = shelf.copy();
+    this.desk = await openDesk({ terminal, clock, journal: this.journal, every: this.#every });
     this.#watch();
     await raiseDoubts(this.desk.desk);
     await settleDoubts(this.desk.desk);
@@ -163,38 +169,48 @@ class Life {
 }
 
 describe("orders, whatever happens,", () => {
-  it("are sent at most once per key, are never lost, and end as the terminal's records say", async () => {
-    for (let seed = 0; seed < 300; seed++) {
-      const life = await Life.begin(seed);
-      for (let n = 0; n < 40; n++) await life.step();
-      life.journal.release();
-      await quiet();
-      await life.restart();
-      const { record, terminal } = life.desk;
+  it.each([
+    ["", undefined, 300],
+    [", and memory holds hardly any", 5, 80],
+  ])(
+    "are sent at most once per key, are never lost, and end as the terminal's records say%s",
+    async (_, every, seeds) => {
+      for (let seed = 0; seed < seeds; seed++) {
+        const life = await Life.begin(seed, every);
+        for (let n = 0; n < 40; n++) await life.step();
+        life.journal.release();
+        await quiet();
+        await life.restart();
+        const { record, terminal } = life.desk;
 
-      const keys = terminal.submitted.map(({ request }) => request.clientOrderId);
-      expect(new Set(keys).size, `seed ${seed}: a key was sent twice`).toBe(keys.length);
-      for (const name of [...life.accepted, ...keys]) {
-        expect(record.orders.byKey(name), `seed ${seed}: ${name} is lost`).toBeDefined();
+        const keys = terminal.submitted.map(({ request }) => request.clientOrderId);
+        expect(new Set(keys).size, `seed ${seed}: a key was sent twice`).toBe(keys.length);
+        for (const name of [...life.accepted, ...keys]) {
+          expect(
+            await record.newest({ by: "client_order_id", value: name }),
+            `seed ${seed}: ${name} is lost`,
+          ).toBeDefined();
+        }
+        for (const seen of [...terminal.open.values(), ...terminal.past.values()]) {
+          const order = await record.newest({ by: "order_ticket", value: seen.ticket });
+          const stage =
+            seen.state === "placed" ? "working" : seen.state === "partial" ? "partially_filled" : seen.state;
+          expect([order?.stage, order?.filled], `seed ${seed}: ${seen.ticket}`).toEqual([
+            stage,
+            filledOf(life, seen.ticket),
+          ]);
+          expect([order?.magic, order?.side], `seed ${seed}: ${seen.ticket}`).toEqual([seen.magic, seen.side]);
+        }
+        for (const order of await record.listOrders({}, Number.MAX_SAFE_INTEGER, 1000)) {
+          const known =
+            order.ticket !== undefined && (terminal.open.has(order.ticket) || terminal.past.has(order.ticket));
+          expect(known || isFinal(order.stage), `seed ${seed}: ${order.id} is ${order.stage}`).toBe(true);
+        }
+        const positions = new Map([...record.holdings.positions].map((position) => [position.ticket, position]));
+        expect(positions, `seed ${seed}`).toEqual(terminal.positions);
       }
-      for (const seen of [...terminal.open.values(), ...terminal.past.values()]) {
-        const order = record.orders.byTicket(seen.ticket);
-        const stage = seen.state === "placed" ? "working" : seen.state === "partial" ? "partially_filled" : seen.state;
-        expect([order?.stage, order?.filled], `seed ${seed}: ${seen.ticket}`).toEqual([
-          stage,
-          filledOf(life, seen.ticket),
-        ]);
-        expect([order?.magic, order?.side], `seed ${seed}: ${seen.ticket}`).toEqual([seen.magic, seen.side]);
-      }
-      for (const order of record.orders.list({}, Number.POSITIVE_INFINITY, 1000)) {
-        const known =
-          order.ticket !== undefined && (terminal.open.has(order.ticket) || terminal.past.has(order.ticket));
-        expect(known || isFinal(order.stage), `seed ${seed}: ${order.id} is ${order.stage}`).toBe(true);
-      }
-      const positions = new Map([...record.holdings.positions].map((position) => [position.ticket, position]));
-      expect(positions, `seed ${seed}`).toEqual(terminal.positions);
-    }
-  });
+    },
+  );
 });
 
 const filledOf = ({ desk }: Life, order: Ticket): number =>

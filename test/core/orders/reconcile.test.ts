@@ -132,7 +132,7 @@ describe("what happened while nobody was looking", () => {
     await settleDoubts(desk.desk);
     expect([...desk.record.orders.open]).toEqual([]);
     expect(desk.record.orders.nextNumber).toBe(2501);
-    expect(desk.record.holdings.deals({}, Number.POSITIVE_INFINITY, 5000)).toHaveLength(2500);
+    expect(desk.record.holdings.dealCount).toBe(2500);
   });
 
   it("includes a deal whose order did not learn of it before the crash", async () => {

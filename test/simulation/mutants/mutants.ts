@@ -58,7 +58,7 @@ export const mutants: readonly Mutant[] = [
   mutant(
     "an answer tells of the newest state, durable or not",
     `${orders}/place-order.ts`,
-    "const order = desk.record.durableOrder(at().number);",
+    `const order = await desk.record.find({ by: "number", value: number });`,
     "const order = at();",
   ),
   mutant(
@@ -76,8 +76,8 @@ export const mutants: readonly Mutant[] = [
   mutant(
     "keys are not looked up",
     `${orders}/order-desk.ts`,
-    "  const first = desk.record.contentOf(key);",
-    "  const first = undefined as string | undefined;",
+    "  first = desk.record.contentOf(key),",
+    "  first = undefined as string | undefined,",
   ),
   mutant(
     "keys are kept in memory only",
@@ -125,8 +125,8 @@ export const mutants: readonly Mutant[] = [
   mutant(
     "a change that incomplete records do not show counts as never arrived",
     `${orders}/reconcile.ts`,
-    "const answer = verdict(asked, isOver && asked.at <= until, orders, holdings);",
-    "const answer = verdict(asked, isOver, orders, holdings);",
+    "const answer = verdict(asked, isOver && asked.at <= until, order, holdings);",
+    "const answer = verdict(asked, isOver, order, holdings);",
   ),
   mutant(
     "orders that were under way are not doubted after a restart",
@@ -206,7 +206,7 @@ export const mutants: readonly Mutant[] = [
   mutant(
     "order numbers are used again",
     `${orders}/order-book.ts`,
-    "    return (this.#orders.length + 1) as OrderNumber;",
+    "    return (this.#count + 1) as OrderNumber;",
     "    return (this.#byKey.size + 1) as OrderNumber;",
   ),
   mutant(
@@ -352,14 +352,14 @@ export const mutants: readonly Mutant[] = [
   mutant(
     "a snapshot is without the last event",
     record,
-    "void this.#keep(sequence, taken);",
-    "void this.#keep(sequence + 1, taken);",
+    "void this.#keep(taken);",
+    "void this.#keep({ ...taken, sequence: sequence + 1 });",
   ),
   mutant(
     "a snapshot leaves out the keys of changes",
-    "src/core/accounts/state-parts.ts",
-    `        this.#contents.push({ key: event.key, content: event.content });\n        break;\n      case "answered":`,
-    `        break;\n      case "answered":`,
+    "src/core/accounts/unshelved.ts",
+    `        this.#changes.push({ number: this.#answered, key, content: contents.get(key) ?? "", answer });\n`,
+    "",
   ),
   mutant(
     "two snapshots are kept at a time",
@@ -367,11 +367,50 @@ export const mutants: readonly Mutant[] = [
     "    this.#busy = true;\n    this.#tried = sequence;\n    return true;",
     "    return true;",
   ),
+  {
+    name: "a snapshot that has lost the names of a box is used",
+    edits: [
+      {
+        file: "src/core/accounts/snapshots.ts",
+        text: "        if (value === undefined) throw new Error(",
+        becomes: "        if (value === undefined && from < 0) throw new Error(",
+      },
+      {
+        file: "src/core/accounts/snapshots.ts",
+        text: "archived.restore(boxes[kind][i++] as BoxPlace, value);",
+        becomes: `archived.restore(boxes[kind][i++] as BoxPlace, value ?? { numbers: [], names: "" });`,
+      },
+    ],
+  },
   mutant(
-    "a snapshot that has lost a part is used",
-    "src/core/accounts/snapshots.ts",
-    "        if (values[i] === undefined) throw new Error(",
-    "        if (values[i] === undefined && place.length > 0) continue;\n        if (values[i] === undefined) throw new Error(",
+    "a key that has left memory is free again",
+    record,
+    "    return this.#contents.has(key) ? undefined : this.#past.used(key);",
+    "    return undefined;",
+  ),
+  mutant(
+    "a key that has left memory stands for any content",
+    `${orders}/place-order.ts`,
+    "replayed: sameContent(desk, key, content, used.content)",
+    "replayed: true",
+  ),
+  mutant(
+    "an order leaves memory with what the shelf does not have",
+    "src/core/accounts/unshelved.ts",
+    " || this.#orders.has(number)",
+    "",
+  ),
+  mutant(
+    "a box forgets what was in it when something is added",
+    "src/core/accounts/boxes.ts",
+    "new Map(await this.box(index))",
+    "new Map<number, T>()",
+  ),
+  mutant(
+    "an order that has left memory is taken for a new one when it is reported again",
+    `${orders}/apply-report.ts`,
+    `  return record.archived({ by: "order_ticket", value: ticket });`,
+    "  return undefined;",
   ),
   mutant(
     "a netting position that turns round stays on its side",
