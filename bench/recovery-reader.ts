@@ -24,12 +24,11 @@ const began = performance.now();
 const cpu = process.cpuUsage();
 const store = await JournalStore.open(sqliteDisk({ folder }), around);
 const journal = store.journal<AccountEvent>("orders");
-const every = keep === "keep" ? 1 : Number.POSITIVE_INFINITY;
-const record = await AccountRecord.open(journal, valuation, undefined, every);
+const record = await AccountRecord.open(journal, valuation);
 const ms = performance.now() - began;
 const { user, system } = process.cpuUsage(cpu);
 globalThis.gc?.();
-const heap = process.memoryUsage().heapUsed;
+const { heapUsed: heap, arrayBuffers: buffers } = process.memoryUsage();
 if (keep === "keep") {
   const { sequence } = record.orderFeed.cursor;
   const head = async () => (await journal.shelf?.get(["head"]))?.[0] as { sequence: number } | undefined;
@@ -37,4 +36,4 @@ if (keep === "keep") {
 }
 await store.close();
 const orders = record.orders.nextNumber - 1;
-process.stdout.write(JSON.stringify({ ms, cpuMs: (user + system) / 1000, heap, orders }));
+process.stdout.write(JSON.stringify({ ms, cpuMs: (user + system) / 1000, heap, buffers, orders }));

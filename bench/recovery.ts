@@ -12,6 +12,7 @@ interface Opened {
   readonly ms: number;
   readonly cpuMs: number;
   readonly heap: number;
+  readonly buffers: number;
   readonly orders: number;
 }
 
@@ -27,7 +28,7 @@ export async function benchRecovery({ journalledEvents, repeats }: Size): Promis
     const restored = rows("from a snapshot", folder, repeats);
     printTable(
       `Recovery of ${events.toLocaleString("en")} events, ${folded.orders.toLocaleString("en")} orders`,
-      ["", "ms", "CPU ms", "heap MiB", "file MiB"],
+      ["", "ms", "CPU ms", "heap MiB", "buffers MiB", "file MiB"],
       [
         [...folded.row, before],
         [...restored.row, bytes()],
@@ -43,7 +44,10 @@ function rows(name: string, folder: string, repeats: number): { readonly row: Ce
   const all = Array.from({ length: repeats }, () => open(folder));
   const of = (figure: (opened: Opened) => number) => median(all.map(figure));
   return {
-    row: [name, of(({ ms }) => ms), of(({ cpuMs }) => cpuMs), of(({ heap }) => heap / 2 ** 20)],
+    row: [
+      ...[name, of(({ ms }) => ms), of(({ cpuMs }) => cpuMs)],
+      ...[of(({ heap }) => heap / 2 ** 20), of(({ buffers }) => buffers / 2 ** 20)],
+    ],
     orders: all[0]?.orders ?? 0,
   };
 }
