@@ -19,11 +19,10 @@ import { column, ROW, TickRows } from "../model/tick-rows.ts";
 import type { Clock } from "../ports/clock.ts";
 import { type Cursor, type ResetReason, resetReason } from "../streams/cursor.ts";
 import { type Frame, largest, RowFrame } from "./frame.ts";
+import { Ring } from "./ring.ts";
 import type { Subscription } from "./tick-item.ts";
 import { TickReader, type Wish } from "./tick-reader.ts";
 
-/** How many ticks are kept for readers that come back: 10 MB, and the objects of those that somebody has read. */
-const keep = 131_072;
 /** A patient source waits while a reader owes more than so many ticks. */
 const roomy = 16_384;
 /** A reader that takes nothing for so long (ms) is not waited for any longer. */
@@ -46,10 +45,7 @@ export class TickHub {
   readonly #views = new Map<string, Set<TickReader>>();
   readonly #readers = new Map<string, TickReader>();
   readonly #starts: (() => void)[] = [];
-  #kept: RowFrame[] = [];
-  #keptTicks = 0;
-  /** Ticks up to here are no longer kept. */
-  #forgotten = 0;
+  readonly #ring = new Ring();
   #place = 0;
   #delivered = 0;
   /** Ticks that readers of the newest had folded into others. */
@@ -75,7 +71,7 @@ export class TickHub {
 
   /** The newest tick of all. */
   get newest(): Tick | undefined {
-    return this.#kept.at(-1)?.rows.at(-1);
+    return this.#ring.newest;
   }
 
   /** Resolves when the first reader has come. */
@@ -103,16 +99,14 @@ export class TickHub {
   #spread(rows: TickRows<Tick>): void {
     for (let from = 0; from < rows.length; from += largest) {
       const frame = new RowFrame(rows.length <= largest ? rows : rows.slice(from, from + largest));
-      this.#keep(frame);
+      this.#ring.push(frame);
       for (const readers of this.#views.values()) this.#post(frame, readers);
     }
   }
 
   /** Ticks up to `place` never came. */
   #miss(place: number): void {
-    this.#kept = [];
-    this.#keptTicks = 0;
-    this.#forgotten = place;
+    this.#ring.forget(place);
     for (const reader of this.#readers.values()) reader.fallBehind();
   }
 
@@ -121,14 +115,13 @@ export class TickHub {
     id: string,
     wish: Wish,
     after: Cursor | undefined,
-  ): { reader: TickReader; missed: Frame[]; reset: ResetReason | undefined } {
-    const reset = after && resetReason(after, this.cursor, this.#forgotten);
+  ): { reader: TickReader; missed: Iterable<Frame>; reset: ResetReason | undefined } {
     const reader = new TickReader(id, wish, (symbol) => this.#symbols.has(symbol));
+    const reset = after && resetReason(after, this.cursor, this.#ring.forgotten(reader.symbols));
     this.#readers.set(id, reader);
     this.#join(reader);
     for (const start of this.#starts.splice(0)) start();
     const missed = after === undefined || reset !== undefined ? [] : this.#since(after.sequence, reader);
-    for (const { length } of missed) this.#delivered += length;
     return { reader, missed, reset };
   }
 
@@ -208,21 +201,6 @@ export class TickHub {
     return standings;
   }
 
-  #keep(frame: RowFrame): void {
-    this.#kept.push(frame);
-    this.#keptTicks += frame.rows.length;
-    if (this.#keptTicks < 2 * keep) return;
-    let first = 0;
-    while (this.#keptTicks > keep) {
-      const dropped = this.#kept[first];
-      if (dropped === undefined) break;
-      this.#keptTicks -= dropped.rows.length;
-      this.#forgotten = dropped.sequence;
-      first += 1;
-    }
-    this.#kept = this.#kept.slice(first);
-  }
-
   #post(frame: RowFrame, readers: Set<TickReader>): void {
     let shared: Frame | undefined;
     for (const reader of readers) {
@@ -233,12 +211,20 @@ export class TickHub {
     }
   }
 
-  #since(place: number, reader: TickReader): Frame[] {
-    return this.#kept.flatMap((frame) => {
-      if (frame.sequence <= place) return [];
-      const seen = Math.max(0, place + 1 - frame.rows.placeAt(0)); // places have no holes
-      return reader.only(seen === 0 ? frame : new RowFrame(frame.rows.slice(seen))) ?? [];
-    });
+  /** Of the symbols that the reader wants at this moment. */
+  #since(place: number, reader: TickReader): Iterable<Frame> {
+    const { packed, fresh } = this.#ring.since(place, new Set(reader.symbols));
+    const recent = fresh.flatMap((frame) => reader.only(frame) ?? []);
+    return this.#counted(packed, recent);
+  }
+
+  *#counted(...parts: readonly Iterable<Frame>[]): Generator<Frame, void> {
+    for (const frames of parts) {
+      for (const frame of frames) {
+        this.#delivered += frame.length;
+        yield frame;
+      }
+    }
   }
 
   #join(reader: TickReader): void {

@@ -55,9 +55,11 @@ export async function streamBars(
   const snapshot: BarData[] = [];
   const closedMeanwhile: BarData[] = [];
   try {
+    const chartOf = (symbol: string) => account.symbols.get(symbol)?.chartMode ?? "bid";
+    const openings = openingsIn(missed, timeframe, chartOf);
     const asked = reader.symbols.map(async (symbol) => {
-      const chart = account.symbols.get(symbol)?.chartMode ?? "bid";
-      const ticks = missed.flatMap((frame) => frame.ticks.filter((tick) => tick.symbol === symbol));
+      const chart = chartOf(symbol);
+      const ticks = openings.get(symbol) ?? [];
       const answers = await Promise.all([
         newest(history, symbol, timeframe),
         newest(history, symbol, "M1"),
@@ -135,15 +137,40 @@ export async function streamBars(
 const newest = (history: TickHistory, symbol: string, timeframe: Timeframe) =>
   history.bars({ symbol, from: 0 as Instant, to: forever, limit: 1, newest: true, skip: 0 }, timeframe);
 
-/** The bars that these ticks of one symbol have closed, each with the place of the tick that did. */
+const hasPrice = (tick: Tick, chart: ChartMode): boolean => (chart === "last" ? tick.last : tick.bid) !== 0;
+
+/** Of each symbol the first tick with a price, and each that is of another period than the one before it. */
+function openingsIn(
+  frames: Iterable<Frame>,
+  timeframe: Timeframe,
+  chartOf: (symbol: string) => ChartMode,
+): Map<string, Tick[]> {
+  const openings = new Map<string, Tick[]>();
+  const periods = new Map<string, Moment>();
+  for (const { rows } of frames) {
+    for (const tick of rows) {
+      const { symbol } = tick;
+      if (!hasPrice(tick, chartOf(symbol))) continue;
+      const period = periodOf(timeframe, tick);
+      const before = periods.get(symbol);
+      if (before?.time === period.time && before.brokerTime === period.brokerTime) continue;
+      periods.set(symbol, period);
+      const found = openings.get(symbol);
+      if (found === undefined) openings.set(symbol, [tick]);
+      else found.push(tick);
+    }
+  }
+  return openings;
+}
+
+/** The bars that these openings of one symbol have closed, each with the place of the tick that did. */
 async function closings(
   history: TickHistory,
   ticks: readonly Tick[],
   timeframe: Timeframe,
   chart: ChartMode,
 ): Promise<{ readonly bar: Bar; readonly place: number }[]> {
-  const hasPrice = (tick: Tick) => (chart === "last" ? tick.last : tick.bid) !== 0;
-  const [first, ...others] = ticks.filter(hasPrice);
+  const [first, ...others] = ticks;
   if (first === undefined) return [];
   const { symbol } = first;
   const own = periodOf(timeframe, first);
@@ -161,7 +188,8 @@ async function closings(
       .map((change) => bars.get((period.time + change) as Instant))
       .find((bar) => bar !== undefined && samePeriod(timeframe, bar, period));
   const clockChanged = barOf(own) !== undefined && barOf(own)?.time !== time; // since the bar's first tick
-  const begun = clockChanged || [...earlier].some(hasPrice) || [...sameTime].find(hasPrice)?.place !== first.place;
+  const isPriced = (tick: Tick) => hasPrice(tick, chart);
+  const begun = clockChanged || [...earlier].some(isPriced) || [...sameTime].find(isPriced)?.place !== first.place;
   const found: { bar: Bar; place: number }[] = [];
   let running: Moment | undefined = begun ? own : before;
   for (const tick of [first, ...others]) {

@@ -94,7 +94,7 @@ export function streamTicks(
       wanted: options.snapshot,
       data: newest.length === 0 ? [] : [{ type: "snapshot", ticks: newest, cursor: start } satisfies TickData],
     },
-    missed: missed.flatMap((frame) => [...parts(frame)]),
+    missed: all(missed, parts),
     news,
     cursor: () => hub.cursor,
     source: () => quotes.sourceState,
@@ -106,6 +106,10 @@ export function streamTicks(
     },
   };
   return { results: reader.results, events: run<Exclude<TickItem, Beat>, TickData>(course, clock, ends) };
+}
+
+function* all<In, Out>(items: Iterable<In>, of: (item: In) => Iterable<Out>): Generator<Out> {
+  for (const item of items) yield* of(item);
 }
 
 /** A reader's pauses. None outlasts its stream. */

@@ -9,10 +9,11 @@ import { NewestOfEach } from "./newest.ts";
 import type { Subscription, SymbolResult, TickItem } from "./tick-item.ts";
 
 /**
- * Ticks a lossless reader may be behind before its stream ends: half of what the hub
- * keeps, so that it can come back and go on where it was cut off.
+ * Ticks a lossless reader may be behind before its stream ends: half of what is kept of one
+ * symbol, so that it can come back and go on where it was cut off. They are rows of 80
+ * bytes, which all who are behind have in common: 10 MB, however many they are.
  */
-const limit = 65_536;
+const limit = 131_072;
 
 export interface Wish {
   readonly symbols: readonly string[];

@@ -145,7 +145,7 @@ describe("a stream of ticks", () => {
     await next();
     desk.hub.publish(many(500));
     expect(placesOf(await next())).toHaveLength(500);
-    for (let n = 0; n < 66; n++) desk.hub.publish([...many(1000), ...many(900, "GBPUSD")]);
+    for (let n = 0; n < 132; n++) desk.hub.publish([...many(1000), ...many(900, "GBPUSD")]);
     const closing = await next();
     expect(closing).toEqual({ type: "closing", reason: "slow_consumer", cursor: { epoch: "ticks", sequence: 500 } });
     await expect(events.next()).rejects.toMatchObject({ fault: "slow_consumer" });
@@ -156,7 +156,7 @@ describe("a stream of ticks", () => {
       expect(event.type).not.toBe("reset");
       read += placesOf(event).length;
     }
-    expect(read).toBe(66_000);
+    expect(read).toBe(132_000);
   });
 });
 
