@@ -8,8 +8,8 @@ import { Flow } from "../core/streams/flow.ts";
 
 /** The peer's end of a stream. */
 export interface Sink<T> {
-  /** Returns false when nothing more should be written before `drained`. */
-  write(item: T): boolean;
+  /** Returns false when nothing more should be written before `drained`: more than `ahead` bytes wait already. */
+  write(item: T, ahead: number): boolean;
   /** Resolves when there is room again, or nobody is left to write to. */
   drained(): Promise<void>;
   /** Whether nobody is left to write to. */
@@ -18,6 +18,9 @@ export interface Sink<T> {
   cork(): void;
   uncork(): void;
 }
+
+/** Bytes that may wait for a peer, of streams that do not say how many. */
+const usual = 64 * 1024;
 
 /** Whether everything was written; otherwise the peer has gone. */
 export async function pump<M, T>(
@@ -28,7 +31,7 @@ export async function pump<M, T>(
   if (messages instanceof Flow) return pumpFlow(messages as Flow<M>, encode, peer);
   for await (const message of messages) {
     if (peer.gone) return false;
-    if (!peer.write(encode(message))) await peer.drained();
+    if (!peer.write(encode(message), usual)) await peer.drained();
   }
   return true;
 }
@@ -44,7 +47,7 @@ function pumpFlow<M, T>(flow: Flow<M>, encode: (message: M) => T, peer: Sink<T>)
           else flow.whenReady(turn);
           return;
         }
-        if (!peer.write(encode(message))) {
+        if (!peer.write(encode(message), flow.ahead)) {
           void peer.drained().then(turn);
           return;
         }

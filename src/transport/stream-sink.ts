@@ -1,14 +1,11 @@
 /**
  * A stream's far end over HTTP: frames, as they are, into the body of an answer.
  *
- * What waits for a slow peer is bounded by `enough` and one frame; behind that, HTTP/2's window (64 KiB unless the
+ * What waits for a slow peer is bounded by what the stream lets lie `ahead` and one frame; behind that, HTTP/2's window (64 KiB unless the
  * client asks for more) and the kernel's buffers are out of our hands.
  */
 import type { Writable } from "node:stream";
 import type { Sink } from "./pump.ts";
-
-/** Bytes that wait in a body before the stream stops. They are shared with whoever gets the same. */
-const enough = 64 * 1024;
 
 type Body = Pick<Writable, "write" | "writableLength" | "writableNeedDrain" | "cork" | "uncork" | "once" | "off">;
 
@@ -21,8 +18,8 @@ export class StreamSink implements Sink<Uint8Array> {
     this.#isGone = isGone;
   }
 
-  write(frame: Uint8Array): boolean {
-    return this.#body.write(frame) || this.#body.writableLength < enough;
+  write(frame: Uint8Array, ahead: number): boolean {
+    return this.#body.write(frame) || this.#body.writableLength < ahead;
   }
 
   drained(): Promise<void> {

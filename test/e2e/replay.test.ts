@@ -1,4 +1,5 @@
 /** Recorded ticks, from the file to a subscriber's last byte, over every transport. */
+import { once } from "node:events";
 import { join } from "node:path";
 import { create, fromBinary, fromJson, type JsonValue, toBinary } from "@bufbuild/protobuf";
 import { createClient, type Transport } from "@connectrpc/connect";
@@ -137,6 +138,25 @@ async function received(ticks: Ticks) {
   return { count, skipped, wrong };
 }
 
+/** Every tick from the first that came, until the market has closed. */
+async function fromWhereverOn(ticks: Ticks) {
+  let last: number | undefined;
+  let skipped = 0;
+  let wrong: unknown;
+  for await (const { event } of ticks) {
+    if (event.case === "snapshot") last = Number(event.value.ticks[0]?.sequence);
+    if (event.case === "batch") {
+      for (const tick of event.value.ticks) {
+        skipped += tick.skipped;
+        if (Number(tick.sequence) !== (last ?? 0) + 1) wrong ??= tick;
+        last = Number(tick.sequence);
+      }
+    }
+    if (event.case === "heartbeat" && event.value.sourceState === SourceState.MARKET_CLOSED) break;
+  }
+  return { skipped, wrong, last };
+}
+
 const replay = (file: string) =>
   startBridge({ PAPER_REPLAY: join(recorded, "ticks", file), PAPER_SPEED: "max", PAPER_START: "first-subscriber" });
 
@@ -154,6 +174,32 @@ describeRecorded("a replay at full speed", () => {
     },
     90_000,
   );
+});
+
+/** Subscribes to gold and never reads: its socket takes what fits, and then nothing. */
+async function stalled({ httpPort }: RunningBridge): Promise<{ end(): void }> {
+  const socket = new WebSocket(`ws://127.0.0.1:${httpPort}/websocket/ws`, "mt5bridge.v1.json");
+  await once(socket, "open");
+  socket.send(JSON.stringify({ type: "subscribe", id: "1", method, data: { symbols: ["XAUUSD"] } }));
+  await once(socket, "message");
+  await once(socket, "message"); // welcome, subscribed
+  socket.pause();
+  return { end: () => socket.terminate() };
+}
+
+describeRecorded("a replay of a day of gold, while one subscriber does not read", () => {
+  it("is complete to the tick for everybody else, on all transports at once", async () => {
+    bridge = await startBridge({
+      PAPER_REPLAY: join(recorded, "ticks", "xauusd-2014-05-02-oanda-lean.csv.gz"),
+      PAPER_SPEED: "max",
+      PAPER_START: "first-subscriber",
+    });
+    const running = bridge;
+    const idle = await stalled(running); // with which the replay begins
+    const found = await Promise.all(Object.values(ways).map((way) => fromWhereverOn(way(running, "XAUUSD"))));
+    idle.end();
+    for (const one of found) expect(one).toEqual({ skipped: 0, wrong: undefined, last: 265_015 });
+  }, 180_000);
 });
 
 describe("a replay that cannot be", () => {

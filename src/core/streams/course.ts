@@ -63,6 +63,8 @@ export interface Course<Item extends object, D extends Data> {
   cursor(): Cursor;
   source(): SourceState;
   skipped?(): number;
+  /** Bytes that may lie between the stream and its reader before it waits; absent: what is usual. */
+  readonly ahead?: number;
   /** The stream has ended, or its reader has left. */
   over?(): void;
 }
@@ -80,7 +82,7 @@ export function run<Item extends object, D extends Data>(
   clock: Clock,
   ends: Ends,
 ): Flow<CourseEvent | D> {
-  return new Flow(events(course, clock, ends), (ready) => course.mailbox.whenReady(ready));
+  return new Flow(events(course, clock, ends), (ready) => course.mailbox.whenReady(ready), course.ahead);
 }
 
 function* events<Item extends object, D extends Data>(

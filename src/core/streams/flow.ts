@@ -6,14 +6,21 @@
  * layer is a function call; a wait is only where there is nothing to take.
  */
 export class Flow<T> implements AsyncIterableIterator<T> {
+  /** Bytes that may lie between the flow and its reader before it waits. */
+  readonly ahead: number;
   readonly #events: Iterator<T | undefined, unknown>;
   readonly #whenReady: (ready: () => void) => void;
   #ended = false;
 
   /** `events` yields undefined where there is nothing now; `whenReady` tells, once, when to look again. */
-  constructor(events: Iterator<T | undefined, unknown>, whenReady: (ready: () => void) => void) {
+  constructor(
+    events: Iterator<T | undefined, unknown>,
+    whenReady: (ready: () => void) => void,
+    ahead: number = 64 * 1024,
+  ) {
     this.#events = events;
     this.#whenReady = whenReady;
+    this.ahead = ahead;
   }
 
   /** Whether nothing more will come. */
@@ -51,7 +58,7 @@ export class Flow<T> implements AsyncIterableIterator<T> {
       this.close();
       return { done: true, value: undefined };
     };
-    return new Flow({ next, return: finish }, this.#whenReady);
+    return new Flow({ next, return: finish }, this.#whenReady, this.ahead);
   }
 
   /** Its reader has left. */

@@ -41,6 +41,12 @@ type TickData =
 
 export type TickEvent = CourseEvent | TickData;
 
+/**
+ * Bytes that may lie between an EVERY_TICK stream and its reader: what a busy turn brings. They are shared with all who
+ * get the same. Of the newest prices nothing lies there longer than it must, as it would be stale.
+ */
+const ahead = 1024 * 1024;
+
 /** The events of the stream, and what became of the symbols that were asked for. */
 export function streamTicks(
   quotes: Quotes,
@@ -99,6 +105,7 @@ export function streamTicks(
     cursor: () => hub.cursor,
     source: () => quotes.sourceState,
     skipped: () => skipped,
+    ahead: options.lossless ? ahead : 0,
     over: () => {
       for (const end of [ends.signal, ends.leaving]) end.removeEventListener("abort", cut);
       pace.end();

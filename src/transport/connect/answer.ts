@@ -21,7 +21,7 @@ type Serve = (peer: Sink<Uint8Array>) => Promise<void>;
 export const oneFrame =
   (answer: Promise<Uint8Array>): Serve =>
   async (peer) =>
-    void peer.write(inEnvelope(await answer));
+    void peer.write(inEnvelope(await answer), 0);
 
 function headersOf({ contentType, acceptEncoding }: Dialect): Headers {
   return new Headers({ "content-type": contentType, [acceptEncoding]: encodings });
@@ -95,8 +95,8 @@ class ResponseSink extends StreamSink {
     this.#opened.resolve();
   }
 
-  override write(frame: Uint8Array): boolean {
-    if (this.#frames === "all") return super.write(frame);
+  override write(frame: Uint8Array, ahead: number): boolean {
+    if (this.#frames === "all") return super.write(frame, ahead);
     this.#frames = "first";
     this.#first.resolve(frame);
     return false;

@@ -198,11 +198,11 @@ export class Conversation implements Session {
     const { peer } = this.#context;
     let seq = 0;
     return {
-      write: ({ said, payload, streamId }) => {
+      write: ({ said, payload, streamId }, ahead) => {
         // A stream that does not open by itself is said to run when its first event comes.
         if (seq === 0 && said !== "subscribed") this.#say("subscribed", id, undefined, ++seq);
         if (seq === 0) open(streamId);
-        return this.#say(said, id, payload, ++seq, said === "stream_data" ? word : said);
+        return this.#say(said, id, payload, ++seq, said === "stream_data" ? word : said, ahead);
       },
       drained: () => peer.drained(),
       cork: () => peer.cork(),
@@ -290,12 +290,13 @@ export class Conversation implements Session {
     this.#say("error", id, this.#dialect.fault(fault));
   }
 
-  #say(type: Said, id: string, payload?: Buffer, seq = 0, word: string = type): boolean {
+  #say(type: Said, id: string, payload?: Buffer, seq = 0, word: string = type, ahead = 0): boolean {
     const { peer, calls } = this.#context;
     if (peer.gone) return true;
     return peer.write(
       this.#dialect.frame({ type, id, seq, at: calls.clock.now() }, payload, word),
       this.#dialect.binary,
+      ahead,
     );
   }
 

@@ -79,18 +79,19 @@ export class Peer {
     this.#websocket.once("close", listener);
   }
 
-  /** Returns false when a stream should wait for `drained`. */
-  write(pieces: Pieces, binary: boolean): boolean {
-    return this.writeFramed(framed(pieces, binary));
+  /** Returns false when a stream that lets `ahead` bytes lie before its reader should wait for `drained`. */
+  write(pieces: Pieces, binary: boolean, ahead = 0): boolean {
+    return this.writeFramed(framed(pieces, binary), ahead);
   }
 
   /** The same with what `framed` has made, perhaps for many peers. */
-  writeFramed(frames: readonly Buffer[]): boolean {
+  writeFramed(frames: readonly Buffer[], ahead = 0): boolean {
     if (this.gone) return true;
     this.#gather();
     for (const frame of frames) this.#socket.write(frame);
-    if (this.#socket.writableLength > this.#bufferBytes) this.#websocket.pause();
-    return !this.#socket.writableNeedDrain;
+    const { writableLength, writableNeedDrain } = this.#socket;
+    if (writableLength > this.#bufferBytes + ahead) this.#websocket.pause();
+    return !writableNeedDrain || writableLength < ahead;
   }
 
   /** What is written until `uncork` leaves in one piece. */

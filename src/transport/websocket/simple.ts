@@ -214,7 +214,7 @@ export class SimpleSession implements Session {
     const { peer, methods } = this.#context;
     this.#streams.add(pending);
     const sink = {
-      write: (all: readonly Buffer[]) => peer.writeFramed(all),
+      write: (all: readonly Buffer[], ahead: number) => peer.writeFramed(all, ahead),
       drained: () => peer.drained(),
       cork: () => peer.cork(),
       uncork: () => peer.uncork(),
