@@ -56,6 +56,7 @@ async function measureCell(
   for (const server of servers) {
     const why = server.absent();
     if (why !== undefined) skipped.set(server, why);
+    else if (rate === "saturation" && server.opening === "simple") skipped.set(server, "holds nobody up");
     else if (rate !== "saturation" && rate * subscribers > server.most)
       skipped.set(server, "far beyond what it can do");
     else runs.set(server, []);

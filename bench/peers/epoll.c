@@ -140,9 +140,10 @@ int main(int argc, char **argv) {
       if (count == atoi(argv[2]) && connect(feed, (struct sockaddr *)&address, sizeof address) < 0) return 1;
       continue;
     }
-    ssize_t got = read(feed, (char *)ticks + have, sizeof ticks - have);
-    if (got <= 0) return 0;
-    have += got;
+    ssize_t got;
+    while (have < sizeof ticks && (got = recv(feed, (char *)ticks + have, sizeof ticks - have, MSG_DONTWAIT)) > 0)
+      have += got;
+    if (have < sizeof ticks && got == 0) return 0;
     size_t whole = have / sizeof *ticks;
     if (whole == 0) continue;
     place += whole;
