@@ -96,8 +96,9 @@ export class Appraisal {
   /** After any symbol has taken a price. */
   moved(): void {
     this.#worth.moved();
-    this.#rates.clear();
-    this.#convertible.clear();
+    // Even an empty map makes itself a new table when it is cleared, and this is asked of every tick.
+    if (this.#rates.size > 0) this.#rates.clear();
+    if (this.#convertible.size > 0) this.#convertible.clear();
   }
 
   valuation(time: Instant): Valuation {
