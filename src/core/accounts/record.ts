@@ -14,11 +14,11 @@ import { BridgeError } from "../errors.ts";
 import type { Valuation } from "../model/account.ts";
 import type { Deal } from "../model/deal.ts";
 import type { Money, Volume } from "../model/decimals.ts";
-import type { ClientOrderId, Instant, OrderId, OrderNumber, Ticket } from "../model/ids.ts";
+import type { ClientOrderId, OrderId, OrderNumber, Ticket } from "../model/ids.ts";
 import type { Order } from "../model/order.ts";
 import type { Position } from "../model/position.ts";
-import { ChangeBook, hasStops, type OpenChange } from "../orders/change-book.ts";
-import { advance, isFinal } from "../orders/lifecycle.ts";
+import { ChangeBook } from "../orders/change-book.ts";
+import { isFinal } from "../orders/lifecycle.ts";
 import { isListed, OrderBook, type OrderFilter, type OrderName } from "../orders/order-book.ts";
 import { tellWrite, type WriteTimes } from "../orders/order-trace.ts";
 import type { Journal } from "../ports/journal.ts";
@@ -28,11 +28,13 @@ import type { AccountEvent, PositionChange } from "./account-event.ts";
 import { type KeptOrder, type Used, withoutContent } from "./archive.ts";
 import { BOX } from "./boxes.ts";
 import { Durable } from "./durable.ts";
+import { fold } from "./fold.ts";
 import { type DealFilter, Holdings, isListed as isDealListed } from "./holdings.ts";
 import { listNewest } from "./listing.ts";
 import { Past, type Taken } from "./past.ts";
 import { type Part, snapshotEvery } from "./snapshots.ts";
 import type { State } from "./state-parts.ts";
+import { Watchers } from "./watchers.ts";
 
 /** What readers of the account stream are told. */
 export type AccountFact =
@@ -51,13 +53,6 @@ type OrderStates = readonly (Order | undefined)[];
 const nameOf = (event: AccountEvent | undefined): string =>
   event?.type === "advanced" ? event.event.type : (event?.type ?? "");
 
-/** The first version of the journal told neither what was asked nor when. */
-const asked = ({ key, change, at = 0 as Instant, cause }: AccountEvent & { type: "asked" }): OpenChange => ({
-  ...{ key, at },
-  ...(cause === undefined ? {} : { cause }),
-  ...(change === undefined ? {} : { change }),
-});
-
 /** How many events are kept for readers that come back. */
 const keep = 10_000;
 /** How far a reader may be behind: less than is kept, so that it can come back where it was cut off. */
@@ -72,18 +67,14 @@ interface Opening {
 }
 
 export class AccountRecord {
-  orders = new OrderBook();
-  changes = new ChangeBook();
-  holdings: Holdings;
-  /** What the terminal says was filled of orders that have ended, where not all of their deals have come. */
-  readonly owed = new Map<OrderNumber, Volume>();
   readonly orderFeed: Feed<Order>;
   readonly accountFeed: Feed<AccountFact>;
   readonly witness: Witness;
   readonly #opening: Opening;
   readonly #journal: Journal<AccountEvent>;
-  #contents = new Map<ClientOrderId, string>();
-  readonly #watchers = new Map<string, Set<() => void>>();
+  /** All of it goes when the journal is read anew. */
+  #state: State;
+  readonly #watchers = new Watchers();
   readonly #failed = new Set<() => void>();
   #durableOrders = new Durable<OrderNumber, Order>();
   #durablePositions = new Durable<Ticket, Position>();
@@ -100,7 +91,13 @@ export class AccountRecord {
     this.#journal = journal;
     this.#past = new Past(journal.shelf, every);
     this.#past.onDamage = (why) => this.#fail(why);
-    this.holdings = new Holdings(valuation, (deal) => this.#past.hasDeal(deal));
+    this.#state = {
+      orders: new OrderBook(),
+      changes: new ChangeBook(),
+      holdings: new Holdings(valuation, (deal) => this.#past.hasDeal(deal)),
+      contents: new Map(),
+      owed: new Map(),
+    };
     this.orderFeed = new Feed(journal.epoch, keep, backlog);
     this.accountFeed = new Feed(journal.epoch, keep, backlog);
   }
@@ -148,9 +145,21 @@ export class AccountRecord {
     }
   }
 
-  get #state(): State {
-    const { orders, holdings, changes, owed } = this;
-    return { orders, holdings, changes, owed, contents: this.#contents };
+  get orders(): OrderBook {
+    return this.#state.orders;
+  }
+
+  get changes(): ChangeBook {
+    return this.#state.changes;
+  }
+
+  get holdings(): Holdings {
+    return this.#state.holdings;
+  }
+
+  /** What the terminal says was filled of orders that have ended, where not all of their deals have come. */
+  get owed(): Map<OrderNumber, Volume> {
+    return this.#state.owed;
   }
 
   /** Every event behind the snapshot. */
@@ -160,7 +169,7 @@ export class AccountRecord {
         const order = await this.archived({ by: "number", value: event.number });
         if (order !== undefined) this.recall(order);
       }
-      each(sequence, event, this.#apply(event));
+      each(sequence, event, fold(this.#state, this.#past, event));
       if (this.#past.isLong(sequence)) await this.#past.shelve(sequence, this.#state);
     }
   }
@@ -182,10 +191,7 @@ export class AccountRecord {
       else if (event.type === "deal") deals += 1;
     });
     kept.holdings.valuation = this.holdings.valuation;
-    this.orders = kept.orders;
-    this.holdings = kept.holdings;
-    this.#contents = kept.#contents;
-    this.changes = kept.changes;
+    this.#state = { ...kept.#state, owed: this.owed };
     this.#past = kept.#past;
     this.#past.onDamage = (why) => this.#fail(why);
     this.#durableOrders = new Durable();
@@ -241,8 +247,8 @@ export class AccountRecord {
     // Last, so that who is woken finds everything told.
     for (const [i, event] of events.entries()) {
       const changed = after[i];
-      if (changed !== undefined) this.#tell(changed.id);
-      else if (event.type === "answered" || event.type === "doubted") this.#tell(event.key);
+      if (changed !== undefined) this.#watchers.tell(changed.id);
+      else if (event.type === "answered" || event.type === "doubted") this.#watchers.tell(event.key);
     }
   }
 
@@ -283,14 +289,10 @@ export class AccountRecord {
       const open = this.openOrders.reverse();
       return open.filter((order) => order.number < before && isListed(order, filter)).slice(0, limit);
     }
-    const isInMemory = (number: number) => this.orders.byNumber(number as OrderNumber) !== undefined;
     const last = Math.min(before - 1, this.orders.count);
-    const orders = await listNewest<KeptOrder>(
-      { boxes: this.#past.archive.orders, isInMemory, at },
-      last,
-      limit,
-      (order) => isListed(order, filter),
-    );
+    const isInMemory = (number: number) => this.orders.byNumber(number as OrderNumber) !== undefined;
+    const from = { boxes: this.#past.archive.orders, isInMemory, at };
+    const orders = await listNewest<KeptOrder>(from, last, limit, (order) => isListed(order, filter));
     return orders.map(withoutContent);
   }
 
@@ -302,9 +304,8 @@ export class AccountRecord {
       return deal && { ...deal, number };
     };
     const last = Math.min(before - 1, this.#durableDeals);
-    const deals = await listNewest({ boxes: this.#past.archive.deals, isInMemory, at }, last, limit, (deal) =>
-      isDealListed(deal, filter),
-    );
+    const from = { boxes: this.#past.archive.deals, isInMemory, at };
+    const deals = await listNewest(from, last, limit, (deal) => isDealListed(deal, filter));
     return deals.map(({ number: place, ...deal }) => ({ place, deal }));
   }
 
@@ -329,12 +330,12 @@ export class AccountRecord {
 
   /** What a key was used for that memory does not know; undefined at once where it was not. */
   used(key: ClientOrderId): Promise<Used | undefined> | undefined {
-    return this.#contents.has(key) ? undefined : this.#past.used(key);
+    return this.#state.contents.has(key) ? undefined : this.#past.used(key);
   }
 
   /** Whether the key may have been used: it is known, or shares its name with one that is. */
   mayBeUsed(key: ClientOrderId): boolean {
-    return this.#contents.has(key) || this.#past.used(key) !== undefined;
+    return this.#state.contents.has(key) || this.#past.used(key) !== undefined;
   }
 
   /** The position as it is on disk. */
@@ -356,17 +357,12 @@ export class AccountRecord {
 
   /** What a key in memory was first used for. */
   contentOf(key: ClientOrderId): string | undefined {
-    return this.#contents.get(key);
+    return this.#state.contents.get(key);
   }
 
   /** Calls back when the order, or the command of the key, has changed and that is durable. */
   watch(name: OrderId | ClientOrderId, callback: () => void): () => void {
-    const watchers = this.#watchers.get(name) ?? new Set();
-    this.#watchers.set(name, watchers.add(callback));
-    return () => {
-      watchers.delete(callback);
-      if (watchers.size === 0 && this.#watchers.get(name) === watchers) this.#watchers.delete(name);
-    };
+    return this.#watchers.watch(name, callback);
   }
 
   /** Folds one event in, and remembers what the disk holds until the event is there too. */
@@ -379,7 +375,7 @@ export class AccountRecord {
       const { ticket } = event.position;
       this.#durablePositions.changing(ticket, this.holdings.position(ticket));
     }
-    return this.#apply(event);
+    return fold(this.#state, this.#past, event);
   }
 
   /** In the turn in which the last of its events was published: the feeds are where the state was when it was taken. */
@@ -389,53 +385,6 @@ export class AccountRecord {
       ...this.accountFeed.pieces(BOX).map((value, index): Part => ({ kind: "accountFeed", index, value })),
     ];
     await this.#past.keep({ ...taken, parts: [...taken.parts, ...feeds] }, this.#state);
-  }
-
-  /** Folds one event in; returns the order it left behind, if it concerns one. */
-  #apply(event: AccountEvent): Order | undefined {
-    this.#past.note(event, this.#contents);
-    switch (event.type) {
-      case "received":
-        if (event.order.clientOrderId !== undefined) this.#contents.set(event.order.clientOrderId, event.content);
-        this.orders.put(event.order);
-        return event.order;
-      case "found":
-        this.orders.put(event.order);
-        return event.order;
-      case "advanced": {
-        const before = this.orders.byNumber(event.number);
-        const step = before && advance(before, event.event, event.at, event.evidence);
-        if (step?.kind !== "advanced") return undefined; // decided before it was written: cannot be
-        const { order } = step;
-        this.orders.put(order);
-        if (event.event.type === "dealt") this.holdings.claim(event.event.deal);
-        if (event.event.type === "changed") this.changes.orderChanged(order);
-        if (order.ticket !== undefined && isFinal(order.stage)) this.changes.ended(order.ticket);
-        return order;
-      }
-      case "asked":
-        this.#contents.set(event.key, event.content);
-        this.changes.ask(asked(event));
-        return undefined;
-      case "doubted":
-        this.changes.doubt(event.key, event.why);
-        return undefined;
-      case "answered":
-        this.changes.answer(event.key, event.answer);
-        return undefined;
-      case "deal":
-        this.holdings.add(event.deal);
-        if (event.deal.order !== undefined && !this.knowsOrder(event.deal.order)) this.holdings.keepFor(event.deal);
-        return undefined;
-      case "position":
-        if (event.change === "closed") this.holdings.remove(event.position.ticket);
-        else {
-          const before = this.holdings.position(event.position.ticket);
-          this.holdings.put(event.position);
-          if (before !== undefined && !hasStops(before, event.position)) this.changes.stopsChanged(event.position);
-        }
-        return undefined;
-    }
   }
 
   #publish(sequence: number, event: AccountEvent, order: Order | undefined): void {
@@ -469,15 +418,11 @@ export class AccountRecord {
     }
   }
 
-  #tell(name: OrderId | ClientOrderId): void {
-    for (const callback of this.#watchers.get(name) ?? []) callback();
-  }
-
   /** Nothing more will become durable: whoever waits for it is told. */
   #fail(cause: unknown): BridgeError {
     if (this.#failure === undefined) {
       this.#failure = cause;
-      for (const watchers of [...this.#watchers.values()]) for (const callback of [...watchers]) callback();
+      this.#watchers.tellAll();
       for (const callback of this.#failed) callback();
     }
     return this.#unavailable();

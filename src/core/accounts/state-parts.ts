@@ -24,7 +24,7 @@ export interface State {
   /** What the keys in memory were first used for. */
   readonly contents: Map<ClientOrderId, string>;
   /** What the terminal says was filled of orders that have ended, where not all of their deals have come. */
-  readonly owed: ReadonlyMap<OrderNumber, Volume>;
+  readonly owed: Map<OrderNumber, Volume>;
 }
 
 /** Milliseconds in which an order counts for the limit of orders a second. */

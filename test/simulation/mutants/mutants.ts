@@ -83,7 +83,7 @@ export const mutants: readonly Mutant[] = [
     "keys are kept in memory only",
     record,
     "    journal.onFailure((why) => record.#fail(why));\n",
-    "    journal.onFailure((why) => record.#fail(why));\n    record.#contents.clear();\n",
+    "    journal.onFailure((why) => record.#fail(why));\n    record.#state.contents.clear();\n",
   ),
   mutant(
     "a key stands for any content",
@@ -91,7 +91,12 @@ export const mutants: readonly Mutant[] = [
     "  if (first === content) return true;",
     "  if (first !== undefined) return true;",
   ),
-  mutant("the key of a change is not kept", record, "        this.#contents.set(event.key, event.content);\n", ""),
+  mutant(
+    "the key of a change is not kept",
+    "src/core/accounts/fold.ts",
+    "      contents.set(event.key, event.content);\n",
+    "",
+  ),
   mutant(
     "an order is sent again when no answer comes",
     `${orders}/place-order.ts`,
@@ -385,7 +390,7 @@ export const mutants: readonly Mutant[] = [
   mutant(
     "a key that has left memory is free again",
     record,
-    "    return this.#contents.has(key) ? undefined : this.#past.used(key);",
+    "    return this.#state.contents.has(key) ? undefined : this.#past.used(key);",
     "    return undefined;",
   ),
   mutant(
