@@ -55,6 +55,9 @@ export interface Origin {
 /** Spans that were written down. */
 export interface Batch {
   readonly numbers: Float64Array<ArrayBuffer>;
+  /** Of each text that they name by its place. */
+  readonly lengths: Float64Array<ArrayBuffer>;
+  /** All of them, one behind the other. */
   readonly text: string;
 }
 
@@ -69,26 +72,32 @@ export type Reply =
 
 /** Bits of a span's first number; above them is its kind. */
 const [FAILED, REMOTE, KIND] = [1, 2, 4];
-/** What a value's first number says that it is, unless it is the length of a text. */
+/** What a value's first number says that it is, unless it is the place of a text. */
 const [NUMBER, TRUE, FALSE] = [-1, -2, -3];
+/** The most numbers of a span without its attributes, and of an attribute. */
+const [SPAN_NUMBERS, PAIR_NUMBERS] = [8, 3];
 
-/** Spans as they are written down, one behind the other. */
+/** Spans as they are written down, one behind the other, and each text once. */
 export class SpanWriter {
-  #numbers: number[] = [];
-  #texts: string[] = [];
+  #numbers = new Float64Array(SPAN_NUMBERS);
+  #at = 0;
+  /** Where each text is among them. */
+  #texts = new Map<string, number>();
   /** Spans that have not been taken. */
   spans = 0;
 
   add(span: SpanRecord): void {
     const { attributes, error } = span;
-    const numbers = this.#numbers;
-    const bits = (span.failed ? FAILED : 0) | (span.remote ? REMOTE : 0) | (KIND * kinds.indexOf(span.kind));
-    numbers.push(bits, span.start, span.end);
+    this.#ensure(SPAN_NUMBERS);
+    this.#number((span.failed ? FAILED : 0) | (span.remote ? REMOTE : 0) | (KIND * kinds.indexOf(span.kind)));
+    this.#number(span.start);
+    this.#number(span.end);
     this.#text(span.traceId);
     this.#text(span.spanId ?? "");
     this.#text(span.parentId ?? "");
     this.#text(span.name);
-    const count = numbers.push(0) - 1;
+    const count = this.#at;
+    this.#number(0);
     for (const key in attributes) this.#pair(count, key, attributes[key]);
     this.#pair(count, "error.type", error);
     this.spans += 1;
@@ -96,40 +105,63 @@ export class SpanWriter {
 
   /** What has been added since the last time. */
   take(): Batch {
-    const batch = { numbers: new Float64Array(this.#numbers), text: this.#texts.join("") };
-    this.#numbers = [];
-    this.#texts = [];
+    const texts = [...this.#texts.keys()];
+    const lengths = Float64Array.from(texts, ({ length }) => length);
+    const batch = { numbers: this.#numbers.slice(0, this.#at), lengths, text: texts.join("") };
+    this.#at = 0;
+    this.#texts = new Map();
     this.spans = 0;
     return batch;
   }
 
+  #ensure(more: number): void {
+    if (this.#at + more <= this.#numbers.length) return;
+    const larger = new Float64Array(2 * this.#numbers.length);
+    larger.set(this.#numbers);
+    this.#numbers = larger;
+  }
+
+  #number(value: number): void {
+    this.#numbers[this.#at++] = value;
+  }
+
   #text(text: string): void {
-    this.#numbers.push(text.length);
-    this.#texts.push(text);
+    let place = this.#texts.get(text);
+    if (place === undefined) {
+      place = this.#texts.size;
+      this.#texts.set(text, place);
+    }
+    this.#numbers[this.#at++] = place;
   }
 
   /** `count` is where the number of pairs is. */
   #pair(count: number, key: string, value: Attributes[string]): void {
     if (value === undefined) return;
+    this.#ensure(PAIR_NUMBERS);
     this.#numbers[count] = (this.#numbers[count] as number) + 1;
     this.#text(key);
     if (typeof value === "string") this.#text(value);
-    else if (typeof value === "number") this.#numbers.push(NUMBER, value);
-    else this.#numbers.push(value ? TRUE : FALSE);
+    else if (typeof value === "boolean") this.#number(value ? TRUE : FALSE);
+    else {
+      this.#number(NUMBER);
+      this.#number(value);
+    }
   }
 }
 
 /** The same spans again, `error` among the attributes. */
-export function* spansIn({ numbers, text }: Batch): Generator<Omit<SpanRecord, "error">> {
-  let [at, end] = [0, 0];
-  const number = () => numbers[at++] as number;
-  const piece = (length: number) => {
+export function* spansIn({ numbers, lengths, text }: Batch): Generator<Omit<SpanRecord, "error">> {
+  let end = 0;
+  const texts = Array.from(lengths, (length) => {
     end += length;
     return text.slice(end - length, end);
-  };
+  });
+  let at = 0;
+  const number = () => numbers[at++] as number;
+  const named = () => texts[number()] as string;
   const value = () => {
     const what = number();
-    return what === NUMBER ? number() : what < 0 ? what === TRUE : piece(what);
+    return what === NUMBER ? number() : what < 0 ? what === TRUE : texts[what];
   };
   while (at < numbers.length) {
     const bits = number();
@@ -139,13 +171,13 @@ export function* spansIn({ numbers, text }: Batch): Generator<Omit<SpanRecord, "
       kind: kinds[Math.floor(bits / KIND)] as SpanKind,
       start: number(),
       end: number(),
-      traceId: piece(number()),
-      spanId: piece(number()) || undefined,
-      parentId: piece(number()) || undefined,
-      name: piece(number()),
+      traceId: named(),
+      spanId: named() || undefined,
+      parentId: named() || undefined,
+      name: named(),
     };
     const attributes: Record<string, Attributes[string]> = {};
-    for (let left = number(); left > 0; left--) attributes[piece(number())] = value();
+    for (let left = number(); left > 0; left--) attributes[named()] = value();
     yield { ...span, attributes };
   }
 }

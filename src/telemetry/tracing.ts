@@ -216,14 +216,14 @@ const wholeOf = (span: SpanRef): Whole | undefined => (span instanceof Whole ? s
 /** The trace's id and the order's, mixed: two orders of one trace differ, and a restart changes nothing. */
 function orderSpanId(traceId: string, id: string): string {
   let [high, low] = [0x811c9dc5, 0x01000193];
-  for (let i = 0; i < id.length; i++) {
-    high = Math.imul(high ^ id.charCodeAt(i), 0x01000193);
-    low = Math.imul(low ^ id.charCodeAt(i), 0x85ebca6b) ^ high;
+  for (const text of [traceId, id]) {
+    for (let i = 0; i < text.length; i++) {
+      high = Math.imul(high ^ text.charCodeAt(i), 0x01000193);
+      low = Math.imul(low ^ text.charCodeAt(i), 0x85ebca6b) ^ high;
+    }
   }
-  const mixed = (hash: number, at: number) =>
-    ((hash ^ Number.parseInt(traceId.slice(at, at + 8), 16)) >>> 0).toString(16).padStart(8, "0");
-  const spanId = `${mixed(high, 16)}${mixed(low, 24)}`;
-  return spanId === "0".repeat(16) ? "0".repeat(15).concat("1") : spanId; // which would be none
+  const digits = (hash: number) => (hash >>> 0).toString(16).padStart(8, "0");
+  return `${digits(high)}${digits(low || 1)}`; // all zeros would be none
 }
 
 /** Digits from chance for 512 names: asking for a few at a time costs more than all the rest. */
