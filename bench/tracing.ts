@@ -2,6 +2,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type Bridge, startBridge } from "./bridge.ts";
 import { startClient } from "./client.ts";
+import { type Answered, load } from "./load.ts";
 import { median } from "./median.ts";
 import { isFilled, orderRequests } from "./order-requests.ts";
 import type { Size } from "./size.ts";
@@ -20,6 +21,9 @@ const WARMING = 3000;
 /** Spans leave within a second, as they do for users, and a slice lasts until its own have: others are not in its figures. */
 const SETTLE_MS = 1300;
 
+/** Orders that come one by one, as they do where nobody is in a hurry: their latency is what a trader sees. */
+const CALM = { pace: { perSecond: 200 }, warmMs: 0, measureMs: 1000 };
+
 interface Slice {
   readonly perSecond: number;
   /** Microseconds of processor time an order, of the thread that orders travel through and of all threads. */
@@ -33,6 +37,7 @@ interface Subject {
   readonly bridge: Bridge;
   readonly sender: Sender;
   readonly slices: Slice[];
+  readonly calm: Answered[];
 }
 
 export async function benchTracing({ repeats }: Size): Promise<void> {
@@ -43,7 +48,7 @@ export async function benchTracing({ repeats }: Size): Promise<void> {
   const start = async (name: string, env: Readonly<Record<string, string>>) => {
     const bridge = await startBridge(`tracing ${name}`, { ...account, ...quiet, ...env });
     const sender = await ways.grpc(bridge.port, "mt5bridge.v1.OrdersService/PlaceOrder");
-    subjects.push({ name, bridge, sender, slices: [] });
+    subjects.push({ name, bridge, sender, slices: [], calm: [] });
   };
   try {
     await start("neither", unwatched);
@@ -55,7 +60,17 @@ export async function benchTracing({ repeats }: Size): Promise<void> {
     for (let i = 0; i < turns; i++) {
       progress(`tracing, turn ${i + 1} of ${turns}`);
       // Whoever goes first has the machine at another moment: each in turn.
-      for (let at = 0; at < subjects.length; at++) await measure(subjects[(i + at) % subjects.length] as Subject);
+      for (let at = 0; at < subjects.length; at++) {
+        const subject = subjects[(i + at) % subjects.length] as Subject;
+        await measure(subject);
+        subject.calm.push(
+          await load(
+            () => placeOne(subject.sender),
+            CALM,
+            () => undefined,
+          ),
+        );
+      }
     }
     print(subjects);
   } finally {
@@ -69,11 +84,15 @@ export async function benchTracing({ repeats }: Size): Promise<void> {
 
 const requests = orderRequests();
 
+/** Resolves with whether it was filled. */
+const placeOne = ({ send }: Sender): Promise<boolean> =>
+  send(requests.next().value as Buffer).then(isFilled, () => false);
+
 /** Resolves with how many were not filled. */
-async function place({ send }: Sender, orders: number): Promise<number> {
+async function place(sender: Sender, orders: number): Promise<number> {
   let [left, wrong] = [orders, 0];
   const lane = async () => {
-    while (left-- > 0) if (!(await send(requests.next().value as Buffer).then(isFilled, () => false))) wrong++;
+    while (left-- > 0) if (!(await placeOne(sender))) wrong++;
   };
   await Promise.all(Array.from({ length: IN_FLIGHT }, lane));
   return wrong;
@@ -105,5 +124,15 @@ function print(subjects: readonly Subject[]): void {
     "PlaceOrder, 32 in flight: processor time an order, and what counting and tracing add",
     ["", "main thread µs", "+ %", "all threads µs", "+ %", "per second", "not filled"],
     rows,
+  );
+  const calm = subjects.map(({ name, calm }): Cell[] => {
+    const middle = (of: "p50" | "p99") => median(calm.map((answered) => answered[of]));
+    const all = calm.reduce((sum, { wrong }) => sum + wrong, 0);
+    return [name, middle("p50"), Math.min(...calm.map(({ p50 }) => p50)), middle("p99"), all];
+  });
+  printTable(
+    "PlaceOrder, 200 a second: how long an order takes, by rounds of a second in turns",
+    ["", "p50 ms", "least p50 ms", "p99 ms", "not filled"],
+    calm,
   );
 }
