@@ -72,10 +72,13 @@ export type Reply =
 
 /** Bits of a span's first number; above them is its kind. */
 const [FAILED, REMOTE, KIND] = [1, 2, 4];
-/** What a value's first number says that it is, unless it is the place of a text. */
-const [NUMBER, TRUE, FALSE] = [-1, -2, -3];
+/** What a number says where the place of a text is usual. */
+const [NONE, NUMBER, TRUE, FALSE] = [-1, -2, -3, -4];
 /** The most numbers of a span without its attributes, and of an attribute. */
 const [SPAN_NUMBERS, PAIR_NUMBERS] = [8, 3];
+
+/** Belongs to no trace. */
+const nowhere: { traceId: string; parentId: string | undefined; at: number } = { traceId: "", parentId: "", at: 0 };
 
 /** Spans as they are written down, one behind the other, and each text once. */
 export class SpanWriter {
@@ -83,6 +86,8 @@ export class SpanWriter {
   #at = 0;
   /** Where each text is among them. */
   #texts = new Map<string, number>();
+  /** Where the last span belonged. */
+  #last = nowhere;
   /** Spans that have not been taken. */
   spans = 0;
 
@@ -92,9 +97,9 @@ export class SpanWriter {
     this.#number((span.failed ? FAILED : 0) | (span.remote ? REMOTE : 0) | (KIND * kinds.indexOf(span.kind)));
     this.#number(span.start);
     this.#number(span.end);
-    this.#text(span.traceId);
-    this.#text(span.spanId ?? "");
-    this.#text(span.parentId ?? "");
+    this.#belongs(span.traceId, span.parentId);
+    if (span.spanId === undefined) this.#number(NONE);
+    else this.#text(span.spanId);
     this.#text(span.name);
     const count = this.#at;
     this.#number(0);
@@ -110,6 +115,7 @@ export class SpanWriter {
     const batch = { numbers: this.#numbers.slice(0, this.#at), lengths, text: texts.join("") };
     this.#at = 0;
     this.#texts = new Map();
+    this.#last = nowhere;
     this.spans = 0;
     return batch;
   }
@@ -132,6 +138,19 @@ export class SpanWriter {
       this.#texts.set(text, place);
     }
     this.#numbers[this.#at++] = place;
+  }
+
+  /** A span is told behind its siblings, most of the time: then no text is looked for. */
+  #belongs(traceId: string, parentId: string | undefined): void {
+    if (traceId !== this.#last.traceId || parentId !== this.#last.parentId) {
+      this.#last = { traceId, parentId, at: this.#at };
+      this.#text(traceId);
+      if (parentId === undefined) this.#number(NONE);
+      else this.#text(parentId);
+      return;
+    }
+    this.#number(this.#numbers[this.#last.at] as number);
+    this.#number(this.#numbers[this.#last.at + 1] as number);
   }
 
   /** `count` is where the number of pairs is. */
@@ -158,7 +177,8 @@ export function* spansIn({ numbers, lengths, text }: Batch): Generator<Omit<Span
   });
   let at = 0;
   const number = () => numbers[at++] as number;
-  const named = () => texts[number()] as string;
+  /** None where there is no text. */
+  const named = () => texts[number()];
   const value = () => {
     const what = number();
     return what === NUMBER ? number() : what < 0 ? what === TRUE : texts[what];
@@ -171,13 +191,13 @@ export function* spansIn({ numbers, lengths, text }: Batch): Generator<Omit<Span
       kind: kinds[Math.floor(bits / KIND)] as SpanKind,
       start: number(),
       end: number(),
-      traceId: named(),
-      spanId: named() || undefined,
-      parentId: named() || undefined,
-      name: named(),
+      traceId: named() as string,
+      parentId: named(),
+      spanId: named(),
+      name: named() as string,
     };
     const attributes: Record<string, Attributes[string]> = {};
-    for (let left = number(); left > 0; left--) attributes[named()] = value();
+    for (let left = number(); left > 0; left--) attributes[named() as string] = value();
     yield { ...span, attributes };
   }
 }

@@ -24,7 +24,7 @@ const exporters: Readonly<Record<Protocol, () => SpanExporter>> = {
   grpc: () => new GrpcExporter(),
 };
 const kinds = { internal: SpanKind.INTERNAL, server: SpanKind.SERVER, client: SpanKind.CLIENT } as const;
-const statuses = { ok: { code: SpanStatusCode.UNSET }, failed: { code: SpanStatusCode.ERROR } } as const;
+const [passed, failed] = [{ code: SpanStatusCode.UNSET }, { code: SpanStatusCode.ERROR }];
 const EXPORTED = 0;
 /** How long the last spans may take to leave: nobody waits longer for a collector that is not there. */
 const LAST_MS = 2000;
@@ -88,18 +88,32 @@ function timeOf(ms: number): HrTime {
   return [seconds, Math.round((ms - seconds * 1000) * 1e6)];
 }
 
+const none: never[] = [];
+
 function readable(span: Omit<SpanRecord, "error">): ReadableSpan {
-  const { traceId, spanId = ids.generateSpanId(), parentId, remote, name } = span;
+  const { traceId, spanId = ids.generateSpanId(), parentId, remote, start, end } = span;
   const context = { traceId, spanId, traceFlags: TraceFlags.SAMPLED };
-  const parent = parentId && { traceId, spanId: parentId, traceFlags: TraceFlags.SAMPLED, isRemote: remote };
-  return {
-    ...{ name, kind: kinds[span.kind], spanContext: () => context },
-    ...(parent && { parentSpanContext: parent }),
-    ...{ startTime: timeOf(span.start), endTime: timeOf(span.end), duration: timeOf(span.end - span.start) },
-    ...{ status: statuses[span.failed ? "failed" : "ok"], attributes: span.attributes as Attributes, ended: true },
-    ...{ resource: blank.resource, instrumentationScope: blank.instrumentationScope },
-    ...{ links: [], events: [], droppedAttributesCount: 0, droppedEventsCount: 0, droppedLinksCount: 0 },
+  const made = {
+    name: span.name,
+    kind: kinds[span.kind],
+    spanContext: () => context,
+    startTime: timeOf(start),
+    endTime: timeOf(end),
+    duration: timeOf(end - start),
+    status: span.failed ? failed : passed,
+    attributes: span.attributes as Attributes,
+    ended: true,
+    resource: blank.resource,
+    instrumentationScope: blank.instrumentationScope,
+    links: none,
+    events: none,
+    droppedAttributesCount: 0,
+    droppedEventsCount: 0,
+    droppedLinksCount: 0,
   };
+  if (parentId === undefined) return made;
+  const parentSpanContext = { traceId, spanId: parentId, traceFlags: TraceFlags.SAMPLED, isRemote: remote };
+  return Object.assign(made, { parentSpanContext });
 }
 
 port.on("message", async (request: Request) => {
