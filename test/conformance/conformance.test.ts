@@ -22,8 +22,8 @@ async function conformance(name: string, server: string): Promise<{ code: number
 }
 
 it.skipIf(missing("connectconformance")).each([
-  ["gRPC", "grpc", 300],
-  ["Connect, gRPC-Web and gRPC on the HTTP port", "http", 3_000],
+  ["gRPC", "grpc", 450],
+  ["Connect, gRPC-Web and gRPC on the HTTP port", "http", 5_500],
 ])(
   "our %s does what the suite asks, but for the cases in the lists",
   async (_, name, cases) => {

@@ -20,7 +20,7 @@ import { StatusSchema } from "../../gen/ts/google/rpc/status_pb.ts";
 import { wrapped } from "../../src/transport/call.ts";
 import { definitionOf, grpcImplementation } from "../../src/transport/grpc/adapter.ts";
 import { polishStatuses } from "../../src/transport/grpc/status.ts";
-import { asked, conformanceCalls, listening } from "./runner.ts";
+import { asked, conformanceCalls, credentialsIn, listening } from "./runner.ts";
 import { conformanceService, type Exchange, exchanges } from "./service.ts";
 
 type AnyCall =
@@ -113,7 +113,9 @@ const withoutDetails: ServerInterceptor = (_method, call) => {
   return new ServerInterceptingCall(call);
 };
 
-const { messageReceiveLimit } = await asked();
+const request = await asked();
+const { messageReceiveLimit } = request;
+const own = credentialsIn(request);
 const calls = conformanceCalls();
 const server = new Server({
   "grpc.max_receive_message_length": messageReceiveLimit || 4 * 2 ** 20,
@@ -125,7 +127,11 @@ const handlers = Object.entries(grpcImplementation(methods, {})).map(([name, han
   dressed(handler as unknown as Handler),
 ]);
 server.addService(definitionOf(conformanceService.descriptor), Object.fromEntries(handlers));
-server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, port) => {
+const credentials =
+  own === undefined
+    ? ServerCredentials.createInsecure()
+    : ServerCredentials.createSsl(null, [{ cert_chain: own.cert, private_key: own.key }]);
+server.bindAsync("127.0.0.1:0", credentials, (error, port) => {
   if (error !== null) throw error;
-  listening(port);
+  listening(port, own?.cert);
 });

@@ -1,7 +1,8 @@
-/** The suite's server on the bridge's own Connect, gRPC-Web and gRPC, over HTTP/1.1 or HTTP/2 without TLS. */
+/** The suite's server on the bridge's own Connect, gRPC-Web and gRPC, over HTTP/1.1 or HTTP/2, with or without TLS. */
 import { once } from "node:events";
 import { createServer } from "node:http";
-import { createServer as createHttp2Server } from "node:http2";
+import { createServer as createHttp2Server, createSecureServer } from "node:http2";
+import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { createRegistry } from "@bufbuild/protobuf";
 import { ConnectError } from "@connectrpc/connect";
@@ -28,7 +29,7 @@ import { Room } from "../../src/transport/connect/body.ts";
 import { rpcHandler } from "../../src/transport/connect/rpc-handler.ts";
 import { unknownMethod } from "../../src/transport/connect/unknown-method.ts";
 import { Exchange, type HttpRequest, type HttpResponse } from "../../src/transport/exchange.ts";
-import { asked, conformanceCalls, listening } from "./runner.ts";
+import { asked, conformanceCalls, credentialsIn, listening } from "./runner.ts";
 import { conformanceService, exchanges, type Exchange as Own } from "./service.ts";
 
 /** What the suite wants of an answer and ours never have: headers and trailers of a method's own. */
@@ -151,7 +152,9 @@ function dressing(handler: UniversalHandler): UniversalHandler {
   });
 }
 
-const { httpVersion, messageReceiveLimit } = await asked();
+const request = await asked();
+const { httpVersion, messageReceiveLimit } = request;
+const credentials = credentialsIn(request);
 const calls = conformanceCalls();
 const options = {
   calls,
@@ -167,7 +170,11 @@ const serve = connectListener(handlers, (exchange) => {
 });
 const listener = (request: unknown, response: unknown) =>
   serve(new Exchange(request as HttpRequest, response as HttpResponse));
-const server = httpVersion === HTTPVersion.HTTP_VERSION_1 ? createServer(listener) : createHttp2Server(listener);
+const secureServer = (own: NonNullable<typeof credentials>) =>
+  httpVersion === HTTPVersion.HTTP_VERSION_1 ? createHttpsServer(own, listener) : createSecureServer(own, listener);
+const plainServer = () =>
+  httpVersion === HTTPVersion.HTTP_VERSION_1 ? createServer(listener) : createHttp2Server(listener);
+const server = credentials === undefined ? plainServer() : secureServer(credentials);
 server.listen(0, "127.0.0.1");
 await once(server, "listening");
-listening((server.address() as AddressInfo).port);
+listening((server.address() as AddressInfo).port, credentials?.cert);

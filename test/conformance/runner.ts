@@ -16,8 +16,16 @@ export async function asked(): Promise<ServerCompatRequest> {
   return fromBinary(ServerCompatRequestSchema, bytes.subarray(4));
 }
 
-export function listening(port: number): void {
-  const said = toBinary(ServerCompatResponseSchema, create(ServerCompatResponseSchema, { host: "127.0.0.1", port }));
+/** What the suite gives for TLS, where it wants that. */
+export function credentialsIn({ useTls, serverCreds }: ServerCompatRequest): { cert: Buffer; key: Buffer } | undefined {
+  if (!useTls) return undefined;
+  if (serverCreds === undefined) throw new Error("TLS is wanted, and no certificate given");
+  return { cert: Buffer.from(serverCreds.cert), key: Buffer.from(serverCreds.key) };
+}
+
+export function listening(port: number, pemCert: Uint8Array = new Uint8Array()): void {
+  const answer = create(ServerCompatResponseSchema, { host: "127.0.0.1", port, pemCert });
+  const said = toBinary(ServerCompatResponseSchema, answer);
   const size = Buffer.alloc(4);
   size.writeUInt32BE(said.length);
   process.stdout.write(Buffer.concat([size, said]));
