@@ -6,10 +6,9 @@ import type { Valuation } from "../src/core/model/account.ts";
 import type { Money } from "../src/core/model/decimals.ts";
 import type { ClientOrderId, Instant } from "../src/core/model/ids.ts";
 import type { Journal } from "../src/core/ports/journal.ts";
+import type { LogState } from "../src/store/journal-disk.ts";
 import { decodeEvent, encodeEvent } from "../src/store/journal-record.ts";
-import type { JournalFile } from "../src/store/sqlite/journal-file.ts";
-
-type LogState = JournalFile["logs"][number];
+import type { KeptJournal } from "./journal-places.ts";
 
 const none = 0 as Money;
 const unknown: Valuation = {
@@ -18,26 +17,31 @@ const unknown: Valuation = {
 };
 
 /** Whether the orders' snapshot and what came after it come to the same as all events; undefined where there is none. */
-export async function snapshotHolds(file: JournalFile, log: LogState): Promise<boolean | undefined> {
-  if (file.text(log.id, "head") === undefined) return undefined;
-  const rebuilt = await stateOf(journalOf(file, log));
+export async function snapshotHolds(kept: KeptJournal, log: LogState): Promise<boolean | undefined> {
+  if ((await kept.text(log.id, "head")) === undefined) return undefined;
+  const rebuilt = await stateOf(journalOf(kept, log));
   const shelf = {
     get: async (names: readonly string[]) => {
-      const texts = names.map((name) => file.text(log.id, name));
-      return texts.map((text) => (text === undefined ? undefined : decodeEvent(text)));
+      const values: unknown[] = [];
+      for (const name of names) {
+        const text = await kept.text(log.id, name);
+        values.push(text === undefined ? undefined : decodeEvent(text));
+      }
+      return values;
     },
     put: async () => undefined,
     names: async () => [],
   };
-  return rebuilt === (await stateOf({ ...journalOf(file, log), shelf }));
+  return rebuilt === (await stateOf({ ...journalOf(kept, log), shelf }));
 }
 
-function journalOf(file: JournalFile, log: LogState): Journal<AccountEvent> {
+function journalOf(kept: KeptJournal, log: LogState): Journal<AccountEvent> {
   return {
     epoch: log.epoch,
     async *entries(after = 0) {
       for (let at = after + 1; at <= log.last; ) {
-        for (const line of file.page(log.id, at, log.last).text.split("\n")) {
+        const { text } = await kept.page(log.id, at, log.last);
+        for (const line of text.split("\n")) {
           yield { sequence: at, event: decodeEvent(line) as AccountEvent };
           at++;
         }

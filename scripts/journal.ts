@@ -1,12 +1,12 @@
-/** The journal verified, shown and taken out, while the bridge is stopped: `npm run journal`. */
-import { existsSync, readdirSync } from "node:fs";
-import { join, resolve } from "node:path";
+/** The journal verified, shown and taken out, and never changed: `npm run journal`. */
+import { resolve } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { parseArgs } from "node:util";
+import type { LogState } from "../src/store/journal-disk.ts";
 import { Unreadable } from "../src/store/journal-page.ts";
 import { decodeEvent } from "../src/store/journal-record.ts";
-import { FILE, JournalFile } from "../src/store/sqlite/journal-file.ts";
+import { inDatabase, inFolder, type JournalPlace, type KeptJournal, Refused } from "./journal-places.ts";
 import { snapshotHolds } from "./journal-snapshot.ts";
 
 const usage = `Usage: npm run journal -- verify [options]
@@ -17,31 +17,28 @@ const usage = `Usage: npm run journal -- verify [options]
   show           the newest events, a line each
   export         every record as it is kept, checksum and all, as lines of JSON
 
-  --data         where the journals are; otherwise what DATA_DIR says, otherwise ./data
-  --account      the folder of one account, as verify names it; needed by show and export when there are several
+  --data         the folder with journals in files; otherwise the PostgreSQL that DATABASE_URL says, otherwise
+                 the folder that DATA_DIR says, otherwise ./data
+  --account      one account, as verify names it; needed by show and export when there are several
   --log          orders (what the bridge knows), control (what operators decided) or ledger (the paper terminal's books); otherwise all
   --from         the first event, by its number; show otherwise ends with the newest
   --limit        at most so many events of each log; show otherwise 100
   --json         lines of JSON for a program
 
-The bridge must be stopped: it holds its journal for itself. Nothing is changed.
+A bridge with its journal in a file must be stopped: it holds the file for itself. Beside one with its journal in
+PostgreSQL this may run, and reads what was there when it began. Nothing is changed.
 Ends with 0 when all is well, 1 when something is damaged, 2 when it could not be done.
 `;
 
-/** What was asked for cannot be done; the message says why. */
-class Refused extends Error {}
-
 interface Asked {
   readonly command: "verify" | "show" | "export";
-  readonly data: string;
+  readonly place: JournalPlace;
   readonly account: string | undefined;
   readonly log: string | undefined;
   readonly from: number | undefined;
   readonly limit: number | undefined;
   readonly json: boolean;
 }
-
-type LogState = JournalFile["logs"][number];
 
 /** What a person who waits is told. */
 type Progress = (message: string) => void;
@@ -63,7 +60,7 @@ function asked(args: readonly string[], env: NodeJS.ProcessEnv): Asked | "help" 
       throw new Refused(usage);
     return {
       command,
-      data: resolve(values.data ?? (env["DATA_DIR"] || "data")),
+      place: placeOf(values.data, env),
       account: values.account,
       log: values.log,
       from: whole("--from", values.from),
@@ -81,10 +78,15 @@ function whole(option: string, text: string | undefined): number | undefined {
   return Number(text);
 }
 
-/** The folders in which there is a journal: one for each account. */
-function folders({ data, account, command }: Asked): string[] {
-  const all = (existsSync(data) ? readdirSync(data) : []).filter((name) => existsSync(join(data, name, FILE))).sort();
-  if (all.length === 0) throw new Refused(`--data: there is no journal in ${data}`);
+function placeOf(data: string | undefined, env: NodeJS.ProcessEnv): JournalPlace {
+  const url = env["DATABASE_URL"];
+  if (data !== undefined || !url) return inFolder(resolve(data ?? (env["DATA_DIR"] || "data")));
+  if (/^postgres(ql)?:$/.test(URL.parse(url)?.protocol ?? "")) return inDatabase(url);
+  throw new Refused("DATABASE_URL: a URL that starts with postgresql://");
+}
+
+async function accountsOf({ place, account, command }: Asked): Promise<readonly string[]> {
+  const all = await place.accounts();
   if (account !== undefined && !all.includes(account)) {
     throw new Refused(`--account: must be one of ${all.join(", ")}, not ${JSON.stringify(account)}`);
   }
@@ -94,21 +96,11 @@ function folders({ data, account, command }: Asked): string[] {
   return account === undefined ? all : [account];
 }
 
-function opened(folder: string): JournalFile {
-  try {
-    return JournalFile.read(folder);
-  } catch (error) {
-    const message = messageOf(error);
-    if (!message.includes("is in use")) throw error;
-    throw new Refused(`The bridge is running with ${folder}: stop it first. (${message})`);
-  }
-}
-
-function logsOf(file: JournalFile, { log }: Asked): readonly LogState[] {
-  const chosen = file.logs.filter(({ name }) => log === undefined || name === log);
+function logsOf(kept: KeptJournal, { log }: Asked): readonly LogState[] {
+  const chosen = kept.logs.filter(({ name }) => log === undefined || name === log);
   if (log !== undefined && chosen.length === 0) {
     throw new Refused(
-      `--log: must be one of ${file.logs.map(({ name }) => name).join(", ")}, not ${JSON.stringify(log)}`,
+      `--log: must be one of ${kept.logs.map(({ name }) => name).join(", ")}, not ${JSON.stringify(log)}`,
     );
   }
   return chosen;
@@ -126,14 +118,19 @@ interface Found {
   readonly why: string;
 }
 
+interface Damage {
+  readonly sound: number;
+  readonly found: readonly Found[];
+}
+
 /** Reads a log and goes on behind whatever cannot be read. */
-function damageOf(file: JournalFile, log: LogState, of: Asked, progress: Progress): { sound: number; found: Found[] } {
+async function damageOf(kept: KeptJournal, log: LogState, of: Asked, progress: Progress): Promise<Damage> {
   const { first, end } = rangeOf(of, log.last);
   const found: Found[] = log.damage === undefined ? [] : [{ first: 1, last: 1, why: log.damage }];
   let sound = 0;
   for (let at = first; at <= end; ) {
     try {
-      const { count } = file.page(log.id, at, end);
+      const { count } = await kept.page(log.id, at, end);
       at += count;
       sound += count;
     } catch (error) {
@@ -147,78 +144,93 @@ function damageOf(file: JournalFile, log: LogState, of: Asked, progress: Progres
 }
 
 async function* verify(of: Asked, progress: Progress, damaged: () => void): AsyncGenerator<string> {
-  for (const account of folders(of)) {
-    let file: JournalFile;
+  for (const account of await accountsOf(of)) {
+    let kept: KeptJournal;
     try {
-      file = opened(join(of.data, account));
+      kept = await of.place.open(account);
     } catch (error) {
       if (error instanceof Refused) throw error;
       damaged();
       yield of.json ? json({ account, damage: messageOf(error) }) : `${account}\n  damaged: ${messageOf(error)}\n`;
       continue;
     }
-    if (!of.json) yield `${account}\n`;
-    for (const cut of file.cuts) yield of.json ? json({ account, cut }) : `  the next start will cut: ${cut}\n`;
-    for (const log of logsOf(file, of)) {
-      const { sound, found } = damageOf(file, log, of, progress);
-      if (found.length > 0) damaged();
-      const { name, epoch } = log;
-      if (of.json) yield json({ account, log: name, epoch, sound, damaged: found });
-      else {
-        yield `  ${name}: ${sound} events, ${found.length === 0 ? "all as they were written" : `${found.length} places damaged`}\n`;
-        for (const { why } of found) yield `    ${why}\n`;
-      }
-      if (name !== "orders" || found.length > 0) continue;
-      progress(`${name}: the snapshot is held against the journal`);
-      const holds = await snapshotHolds(file, log);
-      if (holds === false) damaged();
-      if (holds === undefined) continue;
-      const said = holds ? "comes to the same" : "comes to something else: delete the rows of the table shelf";
-      yield of.json ? json({ account, log: name, snapshot: holds }) : `  ${name}: its snapshot ${said}\n`;
+    try {
+      yield* verified(account, kept, of, progress, damaged);
+    } finally {
+      await kept.close();
     }
-    file.close();
   }
 }
 
-function* show(of: Asked): Generator<string> {
-  const [account = ""] = folders(of);
-  const file = opened(join(of.data, account));
-  for (const log of logsOf(file, of)) {
+async function* verified(
+  account: string,
+  kept: KeptJournal,
+  of: Asked,
+  progress: Progress,
+  damaged: () => void,
+): AsyncGenerator<string> {
+  if (!of.json) yield `${account}\n`;
+  for (const cut of kept.cuts) yield of.json ? json({ account, cut }) : `  the next start will cut: ${cut}\n`;
+  for (const log of logsOf(kept, of)) {
+    const { sound, found } = await damageOf(kept, log, of, progress);
+    if (found.length > 0) damaged();
+    const { name, epoch } = log;
+    if (of.json) yield json({ account, log: name, epoch, sound, damaged: found });
+    else {
+      yield `  ${name}: ${sound} events, ${found.length === 0 ? "all as they were written" : `${found.length} places damaged`}\n`;
+      for (const { why } of found) yield `    ${why}\n`;
+    }
+    if (name !== "orders" || found.length > 0) continue;
+    progress(`${name}: the snapshot is held against the journal`);
+    const holds = await snapshotHolds(kept, log);
+    if (holds === false) damaged();
+    if (holds === undefined) continue;
+    const said = holds ? "comes to the same" : "comes to something else: delete the rows of the table shelf";
+    yield of.json ? json({ account, log: name, snapshot: holds }) : `  ${name}: its snapshot ${said}\n`;
+  }
+}
+
+/** Of the one account that was meant. */
+async function* ofOne(of: Asked, lines: (kept: KeptJournal) => AsyncIterable<string>): AsyncGenerator<string> {
+  const [account = ""] = await accountsOf(of);
+  const kept = await of.place.open(account);
+  try {
+    yield* lines(kept);
+  } finally {
+    await kept.close();
+  }
+}
+
+async function* shownOf(kept: KeptJournal, of: Asked): AsyncGenerator<string> {
+  for (const log of logsOf(kept, of)) {
     const { first, end } = rangeOf(of, log.last);
     if (!of.json) yield `${log.name}, ${log.last} events, epoch ${log.epoch}\n`;
     for (let at = first; at <= end; ) {
-      const { text, count } = file.page(log.id, at, end);
+      const { text } = await kept.page(log.id, at, end);
       for (const line of text.split("\n")) {
         const event = decodeEvent(line);
         yield of.json ? json({ log: log.name, sequence: at, event }) : `  ${at}  ${described(event)}\n`;
         at++;
       }
-      if (count === 0) break;
     }
   }
-  file.close();
 }
 
-function* exported(of: Asked, progress: Progress): Generator<string> {
-  const [account = ""] = folders(of);
-  const file = opened(join(of.data, account));
-  for (const log of logsOf(file, of)) {
+async function* exportedOf(kept: KeptJournal, of: Asked, progress: Progress): AsyncGenerator<string> {
+  for (const log of logsOf(kept, of)) {
     const { name, epoch, last } = log;
     const { first, end } = rangeOf(of, last);
     yield json({ log: name, epoch, last });
     for (let at = first; at <= end; ) {
       let next = end + 1;
-      let count = 0;
-      for (const { sequence, format, checksum, body } of file.records(log.id, at, end)) {
+      for await (const { sequence, format, checksum, body } of kept.records(log.id, at, end)) {
         yield json({ log: name, sequence, format, checksum, body });
         next = sequence + 1;
-        count++;
       }
-      at = count === 0 ? end + 1 : next;
+      at = next;
       progress(`${name}: ${at - 1} of ${end}`);
     }
   }
-  file.close();
 }
 
 const json = (value: unknown): string =>
@@ -271,8 +283,8 @@ async function main(): Promise<number> {
   };
   const lines = {
     verify: () => verify(of, progress.tell, damaged),
-    show: () => show(of),
-    export: () => exported(of, progress.tell),
+    show: () => ofOne(of, (kept) => shownOf(kept, of)),
+    export: () => ofOne(of, (kept) => exportedOf(kept, of, progress.tell)),
   }[of.command]();
   try {
     await pipeline(Readable.from(lines), process.stdout, { end: false });

@@ -32,7 +32,7 @@ interface Ran {
 async function journal(...args: readonly string[]): Promise<Ran> {
   try {
     const { stdout, stderr } = await run(process.execPath, [script, ...args], {
-      env: { ...process.env, DATA_DIR: data },
+      env: { ...process.env, DATA_DIR: data, DATABASE_URL: "" },
     });
     return { code: 0, out: stdout, error: stderr };
   } catch (error) {

@@ -1,9 +1,10 @@
 /**
- * The one connection that holds a journal in PostgreSQL.
+ * The one connection that holds a journal in PostgreSQL, or one that only looks.
  *
  * An advisory lock of the session makes it the only writer: PostgreSQL lets go of the
  * lock when the session ends, however it ends. Every write goes through this same
- * session, so whoever has lost the lock can write nothing any more.
+ * session, so whoever has lost the lock can write nothing any more. Whoever only looks
+ * asks for no lock, and PostgreSQL lets it write nothing.
  */
 import { Client, DatabaseError } from "pg";
 import { DiskFailure, type Trouble } from "../journal-disk.ts";
@@ -24,10 +25,20 @@ export class Connection {
   #over = false;
 
   /** `schema` is what the lock is for. */
-  static async open(url: string, schema: string, lost: (why: unknown) => void): Promise<Connection> {
-    const connection = new Connection(url, lost);
+  static open(url: string, schema: string, lost: (why: unknown) => void): Promise<Connection> {
+    return Connection.#begun(new Connection(url, lost), (client) => takeHold(client, schema));
+  }
+
+  /** One transaction, which sees the database as it is at its first question. */
+  static look(url: string): Promise<Connection> {
+    const connection = new Connection(url, () => undefined); // the next question fails
+    return Connection.#begun(connection, (client) => client.query("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"));
+  }
+
+  static async #begun(connection: Connection, begin: (client: Client) => Promise<unknown>): Promise<Connection> {
     try {
-      await connection.#begin(schema);
+      await connection.#client.connect();
+      await begin(connection.#client);
       return connection;
     } catch (error) {
       await connection.close();
@@ -77,27 +88,23 @@ export class Connection {
     await this.#client.end().catch(() => undefined);
     clearTimeout(hangUp);
   }
+}
 
-  async #begin(schema: string): Promise<void> {
-    await this.#client.connect();
-    await this.#client.query(session);
-    const [server] = (
-      await this.#client.query<{ fsync: string; encoding: string }>(
-        "SELECT current_setting('fsync') AS fsync, current_setting('server_encoding') AS encoding",
-      )
-    ).rows;
-    if (server?.fsync !== "on") {
-      throw new Error("its fsync is off: a power cut would lose orders that were acknowledged");
-    }
-    if (server.encoding !== "UTF8") throw new Error(`its encoding is ${server.encoding}; the journal needs UTF8`);
-    const [lock] = (
-      await this.#client.query<{ held: boolean }>("SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS held", [
-        schema,
-      ])
-    ).rows;
-    if (lock?.held !== true) {
-      throw new DiskFailure("in_use", `another bridge holds the schema "${schema}"; a journal has one writer`);
-    }
+async function takeHold(client: Client, schema: string): Promise<void> {
+  await client.query(session);
+  const [server] = (
+    await client.query<{ fsync: string; encoding: string }>(
+      "SELECT current_setting('fsync') AS fsync, current_setting('server_encoding') AS encoding",
+    )
+  ).rows;
+  if (server?.fsync !== "on") {
+    throw new Error("its fsync is off: a power cut would lose orders that were acknowledged");
+  }
+  if (server.encoding !== "UTF8") throw new Error(`its encoding is ${server.encoding}; the journal needs UTF8`);
+  const lock = "SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS held";
+  const [answer] = (await client.query<{ held: boolean }>(lock, [schema])).rows;
+  if (answer?.held !== true) {
+    throw new DiskFailure("in_use", `another bridge holds the schema "${schema}"; a journal has one writer`);
   }
 }
 

@@ -11,7 +11,8 @@ import { pageOf, type Row, rowOf } from "../journal-page.ts";
 import { Connection } from "./connection.ts";
 
 const PAGE_ROWS = 1024;
-const VERSION = 1;
+export const VERSION = 1;
+const PREFIX = "mt5_bridge_";
 
 export interface PostgresSettings {
   readonly url: string;
@@ -19,9 +20,13 @@ export interface PostgresSettings {
   readonly space: string;
 }
 
+export const schemaOf = (space: string): string => PREFIX + space.replaceAll("-", "_");
+
+export const spaceOf = (schema: string): string => schema.slice(PREFIX.length).replaceAll("_", "-");
+
 export const postgresDisk = ({ url, space }: PostgresSettings): JournalDisk => ({
   async open(lost) {
-    const schema = `mt5_bridge_${space.replaceAll("-", "_")}`;
+    const schema = schemaOf(space);
     const connection = await Connection.open(url, schema, lost);
     try {
       await prepare(connection, schema);
@@ -52,11 +57,33 @@ async function prepare(connection: Connection, schema: string): Promise<void> {
   }
 }
 
-async function logsOf(connection: Connection): Promise<LogState[]> {
+export async function logsOf(connection: Connection): Promise<LogState[]> {
   const logs = await connection.rows<Omit<LogState, "last"> & { readonly last: string | null }>(
     "SELECT id, name, epoch, (SELECT max(sequence) FROM events WHERE log = logs.id) AS last FROM logs ORDER BY id",
   );
   return logs.map((log) => ({ ...log, last: Number(log.last ?? 0) }));
+}
+
+/** What is kept, a page at most and unchecked. */
+export async function rowsOf(connection: Connection, log: number, first: number, last: number): Promise<Row[]> {
+  const rows = await connection.rows<Record<"sequence" | "checksum", string> & Pick<Row, "format" | "body">>(
+    `SELECT sequence, format, checksum, body FROM events
+      WHERE log = $1 AND sequence BETWEEN $2 AND $3 ORDER BY sequence LIMIT ${PAGE_ROWS}`,
+    [log, first, last],
+  );
+  return rows.map((row) => ({ ...row, sequence: Number(row.sequence), checksum: Number(row.checksum) }));
+}
+
+export async function textsOf(
+  connection: Connection,
+  log: number,
+  names: readonly string[],
+): Promise<(string | undefined)[]> {
+  const text = "SELECT name, checksum, body FROM shelf WHERE log = $1 AND name = ANY ($2::text[])";
+  const rows = await connection.rows<Record<"name" | "checksum" | "body", string>>(text, [log, names]);
+  const sound = rows.filter(({ body, checksum }) => crc32(body) === Number(checksum));
+  const bodies = new Map(sound.map(({ name, body }) => [name, body]));
+  return names.map((name) => bodies.get(name));
 }
 
 class PostgresDisk implements OpenDisk {
@@ -90,23 +117,11 @@ class PostgresDisk implements OpenDisk {
   }
 
   async read(log: number, first: number, last: number): Promise<Page> {
-    const rows = await this.#connection.rows<Record<"sequence" | "checksum", string> & Pick<Row, "format" | "body">>(
-      `SELECT sequence, format, checksum, body FROM events
-        WHERE log = $1 AND sequence BETWEEN $2 AND $3 ORDER BY sequence LIMIT ${PAGE_ROWS}`,
-      [log, first, last],
-    );
-    const numbered = rows.map((row) => ({ ...row, sequence: Number(row.sequence), checksum: Number(row.checksum) }));
-    return pageOf(numbered, first, last);
+    return pageOf(await rowsOf(this.#connection, log, first, last), first, last);
   }
 
   readonly shelf: DiskShelf = {
-    get: async (log, names) => {
-      const text = "SELECT name, checksum, body FROM shelf WHERE log = $1 AND name = ANY ($2::text[])";
-      const rows = await this.#connection.rows<Record<"name" | "checksum" | "body", string>>(text, [log, names]);
-      const sound = rows.filter(({ body, checksum }) => crc32(body) === Number(checksum));
-      const bodies = new Map(sound.map(({ name, body }) => [name, body]));
-      return names.map((name) => bodies.get(name));
-    },
+    get: (log, names) => textsOf(this.#connection, log, names),
     put: async (log, texts, drop) => {
       const bodies = texts.map(([, body]) => body);
       const names = texts.map(([name]) => name);
