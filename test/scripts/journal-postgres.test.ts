@@ -13,6 +13,7 @@ import { AccountRecord } from "../../src/core/accounts/record.ts";
 import type { JournalDisk } from "../../src/store/journal-disk.ts";
 import { JournalStore } from "../../src/store/journal-store.ts";
 import { postgresDisk } from "../../src/store/postgres/journal.ts";
+import { JournalView } from "../../src/store/postgres/journal-view.ts";
 import { sqliteDisk } from "../../src/store/sqlite/journal.ts";
 import { machineClock } from "../../src/telemetry/machine-clock.ts";
 import { worth } from "../core/scripted-terminal.ts";
@@ -138,6 +139,20 @@ describe.skipIf(!here && !inContinuousIntegration)(
       expect(holder.failure).toBeUndefined();
       await holder.close();
       expect(await sql("SELECT opened::int FROM mt5_bridge_one.format")).toEqual([{ opened: 1 }]);
+    });
+
+    it("sees all of it as it was at one moment, whatever the bridge puts there meanwhile", async () => {
+      const holder = await open("one");
+      const orders = holder.journal("orders");
+      await orders.append(["first"]).durable;
+      await orders.shelf?.put([["head", "before"]], []);
+      const view = await JournalView.open({ url: urlOf(database), space: "one" });
+      await orders.append(["second"]).durable;
+      await orders.shelf?.put([["head", "after"]], []);
+      expect(await view.text(1, "head")).toBe('"before"');
+      expect(await view.page(1, 1, 2)).toEqual({ text: '"first"', count: 1 });
+      await view.close();
+      await holder.close();
     });
 
     it("holds a snapshot against the journal, and says when it comes to something else", async () => {
