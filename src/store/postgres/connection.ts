@@ -12,8 +12,12 @@ import { DiskFailure, type Trouble } from "../journal-disk.ts";
 /** Milliseconds: a server that is gone without a word must not hold an order for ever. */
 const patience = { connect: 10_000, answer: 30_000, goodbye: 2000 } as const;
 
+/** Of a table that has only just grown the planner knows nothing, and would read and sort all of it for every page. */
+const byIndex = "enable_bitmapscan = off";
+
 /** A server that hears nothing from us for half a minute ends the session, and with it the lock. */
 const session = `
+  SET ${byIndex};
   SET synchronous_commit = on;
   SET idle_session_timeout = 0;
   SET tcp_keepalives_idle = 10;
@@ -32,7 +36,9 @@ export class Connection {
   /** One transaction, which sees the database as it is at its first question. */
   static look(url: string): Promise<Connection> {
     const connection = new Connection(url, () => undefined); // the next question fails
-    return Connection.#begun(connection, (client) => client.query("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"));
+    return Connection.#begun(connection, (client) =>
+      client.query(`BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL ${byIndex}`),
+    );
   }
 
   static async #begun(connection: Connection, begin: (client: Client) => Promise<unknown>): Promise<Connection> {
