@@ -1,8 +1,10 @@
 /**
- * npm run simulate:mutants -- [--seeds <n>] [--only <words of a name>]
+ * npm run simulate:mutants -- [--seeds <n>] [--only <words of a name>] [--anew]
  *
  * Plants one bug after the other in a copy of the sources and lets the simulator look for
- * it. Ends with the line `N found, M survived`, alone on it.
+ * it: in the seed that found it last (`seen.json`), and where that finds it no more, or with
+ * `--anew`, in all of them from the first. What was found in which seed is written down for
+ * the next time. Ends with the line `N found, M survived`, alone on it.
  */
 import { execFile } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -17,7 +19,11 @@ const root = new URL("../../../", import.meta.url).pathname;
 const parts = ["src", "test/simulation", "test/terminals/paper/builders.ts", "package.json"];
 
 const { values } = parseArgs({
-  options: { seeds: { type: "string", default: "10000" }, only: { type: "string", default: "" } },
+  options: {
+    seeds: { type: "string", default: "10000" },
+    only: { type: "string", default: "" },
+    anew: { type: "boolean", default: false },
+  },
 });
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
@@ -48,9 +54,14 @@ function plant(copy: string, { edits }: Mutant): () => void {
   };
 }
 
-/** The first seed that breaks a promise, and which promise. */
-function found(copy: string): Promise<{ readonly seed: number; readonly wrong: string } | undefined> {
-  const args = ["test/simulation/main.ts", "--seeds", values.seeds, "--until-failure", "--plain"];
+interface Found {
+  readonly seed: number;
+  readonly wrong: string;
+}
+
+/** The first of the seeds that breaks a promise, and which promise. */
+function found(copy: string, from: number, seeds: string): Promise<Found | undefined> {
+  const args = ["test/simulation/main.ts", "--from", String(from), "--seeds", seeds, "--until-failure", "--plain"];
   return new Promise((resolve, reject) => {
     execFile(process.execPath, args, { cwd: copy, maxBuffer: 1 << 26 }, (error, stdout) => {
       const [, seed, wrong] = /^seed (\d+): (.*)$/m.exec(stdout) ?? [];
@@ -61,33 +72,56 @@ function found(copy: string): Promise<{ readonly seed: number; readonly wrong: s
   });
 }
 
+const seenFile = new URL("./seen.json", import.meta.url);
+/** By a mutant's name, the seed that found it last. */
+const seen = JSON.parse(readFileSync(seenFile, "utf8")) as Record<string, number>;
+
+async function look(copy: string, mutant: Mutant): Promise<Found | undefined> {
+  const heal = plant(copy, mutant);
+  try {
+    const last = values.anew ? undefined : seen[mutant.name];
+    const again = last === undefined ? undefined : await found(copy, last, "1");
+    return again ?? (await found(copy, 1, values.seeds));
+  } finally {
+    heal();
+  }
+}
+
 const drift = drifted();
 if (drift.length > 0) {
   for (const sentence of drift) say(sentence);
   process.exit(1);
 }
-const copy = mkdtempSync(join(tmpdir(), "mutants-"));
-let survived = 0;
 const chosen = mutants.filter(({ name }) => name.includes(values.only));
-try {
-  for (const part of parts) cpSync(join(root, part), join(copy, part), { recursive: true });
-  symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));
-  for (const mutant of chosen) {
-    const heal = plant(copy, mutant);
-    const began = performance.now();
-    const bug = await found(copy);
-    heal();
-    const seconds = `${((performance.now() - began) / 1000).toFixed(0)} s`;
-    if (bug === undefined) survived += 1;
-    say(
-      bug === undefined
-        ? `SURVIVED: ${mutant.name} (${seconds})`
-        : `seed ${String(bug.seed).padStart(5)}: ${mutant.name} (${seconds})`,
-    );
-    if (bug !== undefined) say(`            ${bug.wrong}`);
+const waiting = [...chosen];
+let survived = 0;
+
+/** One copy of the sources, and one mutant in it at a time. */
+async function lane(): Promise<void> {
+  const copy = mkdtempSync(join(tmpdir(), "mutants-"));
+  try {
+    for (const part of parts) cpSync(join(root, part), join(copy, part), { recursive: true });
+    symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));
+    for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
+      const { name } = mutant;
+      const began = performance.now();
+      const bug = await look(copy, mutant);
+      const seconds = `${((performance.now() - began) / 1000).toFixed(0)} s`;
+      if (bug === undefined) {
+        survived += 1;
+        say(`SURVIVED: ${name} (${seconds})`);
+      } else {
+        seen[name] = bug.seed;
+        say(`seed ${String(bug.seed).padStart(5)}: ${name} (${seconds})\n            ${bug.wrong}`);
+      }
+    }
+  } finally {
+    rmSync(copy, { recursive: true });
   }
-} finally {
-  rmSync(copy, { recursive: true });
 }
+
+await Promise.all([lane(), lane()]);
+const known = mutants.flatMap(({ name }) => (seen[name] === undefined ? [] : [[name, seen[name]] as const]));
+writeFileSync(seenFile, `${JSON.stringify(Object.fromEntries(known), undefined, 2)}\n`);
 say(`${chosen.length - survived} found, ${survived} survived`);
 process.exitCode = survived === 0 ? 0 : 1;
