@@ -1,11 +1,4 @@
-/**
- * The bridge on a disk that runs full: a small file system of its own, filled and emptied
- * again while it runs. Only root may mount one.
- */
-import { spawnSync } from "node:child_process";
-import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+/** The bridge on a disk that runs full: a small one, filled and emptied again while it runs. */
 import { status } from "@grpc/grpc-js";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AccountService } from "../../gen/ts/mt5bridge/v1/account_pb.ts";
@@ -13,25 +6,11 @@ import { HealthService, PartState, ServingStatus } from "../../gen/ts/mt5bridge/
 import { OrderStage, OrdersService } from "../../gen/ts/mt5bridge/v1/orders_pb.ts";
 import { TicksService } from "../../gen/ts/mt5bridge/v1/ticks_pb.ts";
 import { OrderSide, OrderType } from "../../gen/ts/mt5bridge/v1/types_pb.ts";
+import { mayMount, SmallDisk } from "../small-disk.ts";
 import { type RunningBridge, startBridge } from "./bridge.ts";
 import { BridgeClient, failureOf } from "./client.ts";
 
 const orders = OrdersService.method;
-const size = 6 * 2 ** 20;
-
-const mount = (path: string): boolean =>
-  spawnSync("mount", ["-t", "tmpfs", "-o", `size=${size}`, "tmpfs", path]).status === 0;
-const unmount = (path: string): void => void spawnSync("umount", [path]);
-
-/** Tried once, so that a machine that does not allow it says so. */
-function mayMount(): boolean {
-  const path = mkdtempSync(join(tmpdir(), "mount-"));
-  const mounted = mount(path);
-  if (mounted) unmount(path);
-  rmSync(path, { recursive: true });
-  return mounted;
-}
-
 const able = mayMount();
 const inContinuousIntegration = process.env["CI"] !== undefined;
 
@@ -47,26 +26,24 @@ const market = (clientOrderId: string) => ({
 describe.skipIf(!able && !inContinuousIntegration)(
   `a bridge whose disk is full${able ? "" : " [SKIPPED: this machine lets nobody mount a small disk here]"}`,
   () => {
-    let folder: string;
+    let disk: SmallDisk;
     let bridge: RunningBridge | undefined;
     let client: BridgeClient;
 
     beforeEach(async () => {
-      folder = mkdtempSync(join(tmpdir(), "small-disk-"));
-      expect(mount(folder)).toBe(true);
+      disk = SmallDisk.mount() as SmallDisk;
       await start();
     });
 
     afterEach(async () => {
       client?.close();
       await bridge?.stop("SIGKILL");
-      unmount(folder);
-      rmSync(folder, { recursive: true, force: true });
+      disk.remove();
     });
 
     const start = async () => {
       bridge = await startBridge({
-        DATA_DIR: folder,
+        DATA_DIR: disk.path,
         PAPER_RATE: "50",
         PAPER_SYMBOLS: "EURUSD",
         PAPER_BALANCE: "10000000",
@@ -79,19 +56,6 @@ describe.skipIf(!able && !inContinuousIntegration)(
       const news = client.stream(TicksService.method.streamTicks, { symbols: ["EURUSD"], snapshot: false });
       for await (const { event } of news) if (event.case === "batch") return;
     };
-
-    /** Takes what room there is left. */
-    const fill = () => {
-      const file = openSync(join(folder, "ballast"), "w");
-      try {
-        for (;;) writeSync(file, Buffer.alloc(2 ** 16, 1));
-      } catch (error) {
-        expect(error).toMatchObject({ code: "ENOSPC" });
-      } finally {
-        closeSync(file);
-      }
-    };
-    const empty = () => rmSync(join(folder, "ballast"));
 
     /** Places orders until one is refused for the journal's sake; those before it were told to be on disk. */
     const placeUntilRefused = async (acknowledged: Set<string>, prefix: string) => {
@@ -116,13 +80,23 @@ describe.skipIf(!able && !inContinuousIntegration)(
       throw new Error("the stream of health has ended");
     };
 
+    /** Waits until the log has said so `times` times, with whatever is freed meanwhile taken too. */
+    const historySays = async (what: RegExp, times: number, meanwhile: () => void = () => undefined) => {
+      const said = () => bridge?.log.filter((line) => line.component === "history" && what.test(line.message)) ?? [];
+      while (said().length < times) {
+        meanwhile();
+        await prices();
+      }
+      return said().at(-1);
+    };
+
     it("refuses orders and says why, goes on streaming and answering, and trades again when there is room", async () => {
       const acknowledged = new Set<string>();
       const refused = new Set<string>();
       await client.call(orders.placeOrder, market("before"));
       acknowledged.add("before");
       for (let round = 1; round <= 2; round++) {
-        fill();
+        disk.fill();
         const { key, failure } = await placeUntilRefused(acknowledged, `round-${round}`);
         refused.add(key);
         expect(failure.message).toMatch(/disk is full.*nothing was sent/);
@@ -138,8 +112,12 @@ describe.skipIf(!able && !inContinuousIntegration)(
         expect(shown.some(({ clientOrderId }) => clientOrderId === key)).toBe(false);
         await client.call(orders.listDeals, {});
         await client.call(AccountService.method.listPositions, {});
+        await historySays(/cannot be written/, round, () => disk.fill());
+        await client.call(TicksService.method.listTicks, { symbol: "EURUSD" });
 
-        empty();
+        disk.empty();
+        const again = await historySays(/can be written again/, round);
+        expect(again?.context["ticksLeftOut"]).toBeGreaterThan(0);
         await health(ServingStatus.SERVING);
         await prices(); // the paper broker begins without any, as after a restart
         const { order } = await client.call(orders.placeOrder, market(`after-${round}`));

@@ -18,7 +18,7 @@ export interface HistoryRange {
 /**
  * Every tick that passed, kept within a limit and across restarts.
  *
- * Recording never waits; reading sees everything recorded before the call.
+ * Recording never waits; reading sees everything recorded before the call, as far as it could be kept.
  */
 export interface TickHistory {
   record(ticks: TickRows<Tick>): void;

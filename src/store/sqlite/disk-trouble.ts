@@ -3,15 +3,13 @@
  * disk tried before it is trusted.
  */
 import { closeSync, fsyncSync, openSync, rmSync, writeSync } from "node:fs";
-import { join } from "node:path";
 import { DiskFailure, type Trouble } from "../journal-disk.ts";
 
 /** Room for a few commits: without it the next one would fail again. */
 const ROOM = 256 * 1024;
 
-/** Throws when a file of some size cannot be written and synced beside the journal. */
-export function tryDisk(folder: string): void {
-  const path = join(folder, "journal.try");
+/** Throws when a file of some size cannot be written there and synced. */
+export function tryDisk(path: string): void {
   const file = openSync(path, "w");
   try {
     writeSync(file, Buffer.alloc(ROOM));

@@ -35,5 +35,6 @@ export type Reply =
   | { readonly kind: "unreadable"; readonly id: number; readonly why: string }
   /** Something to know; the history goes on. */
   | { readonly kind: "damage"; readonly why: string }
-  /** Nothing more is recorded. */
-  | { readonly kind: "failed"; readonly why: string };
+  /** Nothing is recorded until `left_out` says that it is again, or that the history was closed before: without so many ticks. */
+  | { readonly kind: "failed"; readonly why: string }
+  | { readonly kind: "left_out"; readonly ticks: number };

@@ -126,10 +126,6 @@ export class HistoryTables {
     if (this.#db.isTransaction) this.#db.exec("COMMIT");
   }
 
-  rollback(): void {
-    if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
-  }
-
   /** Lets the oldest go. A symbol's newest block always stays: it says where the symbol ends. */
   retain(newest: number, maxBytes: number, maxDays: number): void {
     const oldest = newest - maxDays * DAY;
@@ -148,8 +144,8 @@ export class HistoryTables {
     }
   }
 
+  /** Gives up what was not committed. */
   close(): void {
-    this.commit();
     this.#statements.clear();
     this.#db.close();
   }

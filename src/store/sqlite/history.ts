@@ -8,7 +8,10 @@
  *   - Recording never waits, and never asks for more than the memory it is allowed.
  *     A thread that falls a million ticks behind (a disk that stands still) loses what
  *     comes then, and the observer hears of it. A source that can wait asks `room`.
- *   - Reading sees everything recorded before the call.
+ *   - Reading sees everything recorded before the call, but for what the disk has not taken.
+ *   - A disk that is full or fails loses what comes until it can be written again, and the
+ *     last five seconds before; the observer hears of it, and in the end how many ticks it
+ *     were. What is on disk can be read meanwhile, or the answer says why not.
  *   - A killed process loses the last five seconds, never half of something; an orderly
  *     close loses nothing.
  */
@@ -224,7 +227,13 @@ class SqliteTickHistory implements StoredHistory {
         this.#note("error", reply.why);
         break;
       case "failed":
-        this.#fail(unusable(reply.why));
+        this.#note("error", `the tick history cannot be written: ${reply.why}; ticks are left out until it can`);
+        break;
+      case "left_out": {
+        const now =
+          this.#closing === undefined ? "can be written again" : "is closed and could not be written to its end";
+        this.#note("warn", `the tick history ${now}`, { ticksLeftOut: reply.ticks });
+      }
     }
   }
 

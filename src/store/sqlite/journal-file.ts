@@ -52,7 +52,7 @@ export class JournalFile {
         cuts.push(tornCommit(torn));
         db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
       }
-      tryDisk(folder);
+      tryDisk(join(folder, "journal.try"));
       db.exec(SHELF);
       return new JournalFile(db, cuts, (log, last) => cut(db, log, last, cuts));
     } catch (error) {
