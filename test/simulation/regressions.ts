@@ -11,6 +11,10 @@ export const regressions: readonly { readonly seed: number; readonly was: string
   { seed: 446, was: "a partly filled order whose rest the broker rejected stayed open for ever" },
   { seed: 491, was: "a change that was never sent was to be tried again with a key that could bring it nowhere" },
   { seed: 754, was: "an answer to a change that came late undid a newer change" },
+  {
+    seed: 4049,
+    was: "something damaged beside the journal, met while doubts were settled at a start, stopped every start",
+  },
   { seed: 4596, was: "an answer that came late set an order back that reports had told of" },
   { seed: 8165, was: "a change was denied because another one had put the order back to where it stood" },
 ];

@@ -58,6 +58,9 @@ const keep = 10_000;
 /** How far a reader may be behind: less than is kept, so that it can come back where it was cut off. */
 const backlog = 5_000;
 
+/** Told of each event that was folded in, and of the order it left behind. */
+type Folded = (sequence: number, event: AccountEvent, order: Order | undefined) => void;
+
 interface Opening {
   readonly journal: Journal<AccountEvent>;
   readonly valuation: Valuation;
@@ -110,21 +113,32 @@ export class AccountRecord {
     every = snapshotEvery,
   ): Promise<AccountRecord> {
     const opening = { journal, valuation, witness, every };
-    let record = await AccountRecord.#fromSnapshot(opening);
-    const publish = () => record.#fold((sequence, event, order) => record.#publish(sequence, event, order));
-    try {
-      await publish();
-    } catch (error) {
-      if (!record.#past.isDamaged) throw error;
-      await record.#past.end().catch(() => undefined); // the next start finds it damaged again
-      record = new AccountRecord(opening);
-      await publish();
-    }
+    const record = await AccountRecord.#read(opening, (one) => (sequence, event, order) => {
+      one.#publish(sequence, event, order);
+    });
     // After a long fold, before anybody waits for anything.
     const taken = record.#past.take(record.orderFeed.cursor.sequence, record.#state);
     if (taken !== undefined) void record.#keep(taken);
     journal.onFailure((why) => record.#fail(why));
     return record;
+  }
+
+  /**
+   * From the newest snapshot and the events behind it; from all events where what is beside the journal turns out to
+   * be damaged on the way. `each` is asked anew for each way.
+   */
+  static async #read(opening: Opening, each: (record: AccountRecord) => Folded): Promise<AccountRecord> {
+    const record = await AccountRecord.#fromSnapshot(opening);
+    try {
+      await record.#fold(each(record));
+      return record;
+    } catch (error) {
+      if (!record.#past.isDamaged) throw error;
+      await record.#past.end().catch(() => undefined); // the next start finds it damaged again
+      const anew = new AccountRecord(opening);
+      await anew.#fold(each(anew));
+      return anew;
+    }
   }
 
   /** Empty where there is no snapshot that can be trusted: the journal tells the same, only later. */
@@ -163,7 +177,7 @@ export class AccountRecord {
   }
 
   /** Every event behind the snapshot. */
-  async #fold(each: (sequence: number, event: AccountEvent, order: Order | undefined) => void): Promise<void> {
+  async #fold(each: Folded): Promise<void> {
     for await (const { sequence, event } of this.#journal.entries(this.#past.snapshot)) {
       if (event.type === "advanced" && this.orders.byNumber(event.number) === undefined) {
         const order = await this.archived({ by: "number", value: event.number });
@@ -183,12 +197,15 @@ export class AccountRecord {
     await this.#journal.flushed().catch(() => undefined); // where the journal is well, and what is beside it is not
     await this.#past.end();
     const told = this.orderFeed.cursor.sequence;
-    const kept = await AccountRecord.#fromSnapshot(this.#opening);
-    const news: { readonly sequence: number; readonly event: AccountEvent; readonly order: Order | undefined }[] = [];
-    let deals = kept.#durableDeals;
-    await kept.#fold((sequence, event, order) => {
-      if (sequence > told) news.push({ sequence, event, order });
-      else if (event.type === "deal") deals += 1;
+    let news: { readonly sequence: number; readonly event: AccountEvent; readonly order: Order | undefined }[] = [];
+    let deals = 0;
+    const kept = await AccountRecord.#read(this.#opening, (one) => {
+      news = [];
+      deals = one.#durableDeals;
+      return (sequence, event, order) => {
+        if (sequence > told) news.push({ sequence, event, order });
+        else if (event.type === "deal") deals += 1;
+      };
     });
     kept.holdings.valuation = this.holdings.valuation;
     this.#state = { ...kept.#state, owed: this.owed };
@@ -208,6 +225,11 @@ export class AccountRecord {
   /** Why nothing can be written; undefined while all is well. */
   get failure(): unknown {
     return this.#failure;
+  }
+
+  /** Whether something that has left memory turned out not to be as it was written. */
+  get isDamaged(): boolean {
+    return this.#past.isDamaged;
   }
 
   get whyShut(): string {

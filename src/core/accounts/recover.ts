@@ -5,6 +5,7 @@
  * disk has kept is the truth, and what was under way is in doubt, as it is at a start.
  */
 import { raiseDoubts, settleDoubts } from "../orders/doubts.ts";
+import type { OrderDesk } from "../orders/order-desk.ts";
 import type { Account } from "./account.ts";
 
 /** Milliseconds before the journal is read again when that has failed. */
@@ -18,14 +19,32 @@ export async function recover(account: Account, changed: () => void, signal: Abo
       await record.reopen();
       desk.observer.note("info", "orders", "orders are taken again: the journal can be written");
       changed();
-      await raiseDoubts(desk);
-      await settleDoubts(desk);
+      await settle(desk);
     } catch (error) {
       if (signal.aborted) return;
       desk.observer.note("error", "orders", "the journal could not be taken up again; tried again later", { error });
       await clock.sleep(pause, signal);
     }
   }
+}
+
+/**
+ * What the last life left open, before anybody trades. Where that leads to something beside the journal that is
+ * damaged, the account is made anew from the journal: the next start would find the same.
+ */
+export async function settleAtStart(desk: OrderDesk): Promise<void> {
+  try {
+    await settle(desk);
+  } catch (error) {
+    if (!desk.record.isDamaged) throw error;
+    await desk.record.reopen();
+    await settle(desk);
+  }
+}
+
+async function settle(desk: OrderDesk): Promise<void> {
+  await raiseDoubts(desk);
+  await settleDoubts(desk);
 }
 
 /** Resolves when the journal has failed; false when `signal` aborted first. */

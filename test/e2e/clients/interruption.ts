@@ -100,7 +100,7 @@ export async function expectNothingMissed(
 
   expect(traded.ticks).toHaveLength(1 + resets);
   for (const numbers of traded.ticks) {
-    expect(numbers.length).toBeGreaterThan(10);
+    expect(numbers.length).toBeGreaterThan(0);
     expect(numbers).toEqual(numbers.map((_, index) => (numbers[0] ?? 0) + index));
   }
 }

@@ -388,6 +388,12 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   mutant(
+    "a start ends at what is damaged beside the journal",
+    "src/core/accounts/recover.ts",
+    "    if (!desk.record.isDamaged) throw error;\n",
+    "    throw error;\n",
+  ),
+  mutant(
     "a key that has left memory is free again",
     record,
     "    return this.#state.contents.has(key) ? undefined : this.#past.used(key);",
