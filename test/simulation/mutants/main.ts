@@ -1,5 +1,5 @@
 /**
- * npm run simulate:mutants -- [--seeds <n>] [--only <words of a name>] [--anew]
+ * npm run simulate:mutants -- [--seeds <n>] [--only <words of a name>] [--anew] [--all]
  *
  * Plants one bug after the other in a copy of the sources and lets the simulator look for
  * it: in the seed that found it last (`seen.json`), and where that finds it no more, or with
@@ -23,6 +23,7 @@ const { values } = parseArgs({
     seeds: { type: "string", default: "10000" },
     only: { type: "string", default: "" },
     anew: { type: "boolean", default: false },
+    all: { type: "boolean", default: false },
   },
 });
 
@@ -92,7 +93,7 @@ if (drift.length > 0) {
   for (const sentence of drift) say(sentence);
   process.exit(1);
 }
-const chosen = mutants.filter(({ name }) => name.includes(values.only));
+const chosen = mutants.filter(({ name, seldom }) => name.includes(values.only) && (values.all || !seldom));
 const waiting = [...chosen];
 let survived = 0;
 
