@@ -350,15 +350,12 @@ export const mutants: readonly Mutant[] = [
     "        if (signal.aborted) return; // the strategy is back, and was told that its switch is armed\n",
     "",
   ),
-  {
-    ...mutant(
-      "what is written again after a failure undoes what was set meanwhile",
-      control,
-      "    this.#unsure.limits.delete(name);\n    try {\n",
-      "    try {\n",
-    ),
-    seldom: true,
-  },
+  mutant(
+    "what is written again after a failure undoes what was set meanwhile",
+    control,
+    "    this.#unsure.limits.delete(name);\n    try {\n",
+    "    try {\n",
+  ),
   mutant(
     "a dead-man switch leaves positions as they are",
     "src/core/control/dead-man.ts",
