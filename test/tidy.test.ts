@@ -100,6 +100,21 @@ describe("the rules notice", () => {
     ["a transport importing its sibling", "src/transport/grpc/a.ts", 'import { b } from "../connect/b.ts";'],
     ["a shared transport file importing one of them", "src/transport/pump.ts", 'import { b } from "./grpc/b.ts";'],
     ["a transport importing gen", "src/transport/grpc/a.ts", 'import { b } from "../../../gen/b.ts";'],
+    [
+      "the contract importing the terminals' wire",
+      "src/contract/a.ts",
+      'import { b } from "../../gen/ts/mt5bridge/terminal/v1/b.ts";',
+    ],
+    [
+      "the live terminal importing the contract's wire",
+      "src/terminals/live/a.ts",
+      'import { b } from "../../../gen/b.ts";',
+    ],
+    [
+      "another terminal importing the live one's wire",
+      "src/terminals/paper/a.ts",
+      'import { b } from "../../../gen/ts/mt5bridge/terminal/v1/b.ts";',
+    ],
     ["telemetry importing a terminal", "src/telemetry/a.ts", 'import { b } from "../terminals/paper/b.ts";'],
     ["main importing gen", "src/main.ts", 'import { b } from "../gen/b.ts";'],
     ["core importing the wiring", "src/core/a.ts", 'import { b } from "../banner.ts";'],
@@ -124,6 +139,7 @@ describe("the rules notice", () => {
         'import { b } from "../core/b.ts"; import { g } from "../../gen/g.ts"; import { c } from "@bufbuild/protobuf";',
       ),
       file("src/transport/grpc/a.ts", 'import { b } from "../pump.ts"; import { c } from "../../contract/c.ts";'),
+      file("src/terminals/live/a.ts", 'import { b } from "../../../gen/ts/mt5bridge/terminal/v1/b.ts";'),
       file("src/store/sqlite/a.ts", 'import { b } from "./b.ts"; import { DatabaseSync } from "node:sqlite";'),
       file(
         "src/config.ts",

@@ -25,6 +25,7 @@ interface Import {
 const arrows: Readonly<Record<string, readonly string[]>> = {
   core:      [],
   gen:       [],
+  "gen/terminal": ["gen"],
   contract:  ["core", "gen"],
   transport: ["core", "contract"],
   telemetry: ["core"],
@@ -34,13 +35,14 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   "transport/*": ["core", "contract", "transport"],
   "transport/http": ["core", "contract", "transport", "transport/connect"], // one port is both: Connect is plain HTTP
   "terminals/*": ["core"],
+  "terminals/live": ["core", "gen/terminal"], // what it says to its terminals is no part of the contract
   store:         ["core"], // what every store of a journal is made of
   "store/*":     ["core", "store"],
 };
 
 /** Where a file belongs: terminals/paper and store/sqlite are places of their own. */
 function placeOf(path: string): string | undefined {
-  if (path.startsWith("gen/")) return "gen";
+  if (path.startsWith("gen/")) return path.includes("/mt5bridge/terminal/") ? "gen/terminal" : "gen";
   if (/^src\/(main|banner)\.ts$/.test(path)) return "main";
   if (path === "package.json") return "manifest";
   if (/^src\/(config|settings|help)\.ts$/.test(path)) return "config";
