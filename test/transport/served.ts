@@ -23,7 +23,7 @@ export interface Served extends GrpcServer, Lines {
   readonly drain: Drain;
 }
 
-type Setup = Partial<Pick<GrpcOptions, "maxConnections" | "health" | "mode" | "port" | "certificate">> & {
+type Setup = Partial<Pick<GrpcOptions, "maxConnections" | "health" | "mode" | "port" | "certificate" | "links">> & {
   /** Instead of what is usual here. */
   readonly calls?: Partial<BridgeCallOptions>;
   readonly limits?: BridgeCallOptions["limits"];

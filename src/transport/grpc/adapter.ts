@@ -120,7 +120,7 @@ function sinkOf(call: StreamCall | BidiCall): StreamSink {
  * Through the library a message costs 7 to 17 µs for each reader, of which the stream's share is 2.4: three objects, as
  * many callbacks, and a copy of the bytes. With many readers that is nearly all that a stream of ticks costs.
  */
-function bodyOf(call: StreamCall | BidiCall): ServerHttp2Stream {
+export function bodyOf(call: StreamCall | BidiCall): ServerHttp2Stream {
   let inner = (call as unknown as { call: InnerCall }).call;
   while (inner.nextCall !== undefined) inner = inner.nextCall;
   if (inner.stream === undefined) throw new Error("grpc-js keeps the stream of a call elsewhere than it did");

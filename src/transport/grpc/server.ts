@@ -7,16 +7,18 @@
  */
 import { once } from "node:events";
 import type { AddressInfo, Socket } from "node:net";
-import { type ChannelOptions, Server, ServerCredentials } from "@grpc/grpc-js";
+import { type ChannelOptions, Metadata, Server, ServerCredentials } from "@grpc/grpc-js";
 import { probeService, type Serving } from "../../contract/probe-service.ts";
 import { reflectionServices } from "../../contract/reflection-service.ts";
 import type { Service } from "../../contract/service.ts";
+import type { LinkCarrier } from "../../core/ports/link.ts";
 import { type CallOptions, wrapped } from "../call.ts";
 import { limitedConnections, partWith, tooManyOnHttp2 } from "../connections.ts";
 import type { InFlight } from "../drain.ts";
 import { maxAnswerBytes } from "../frame.ts";
 import type { Certificate } from "../tls.ts";
 import { definitionOf, grpcImplementation } from "./adapter.ts";
+import { linkDefinition, linkImplementation } from "./link.ts";
 import { polishStatuses } from "./status.ts";
 
 export interface GrpcOptions {
@@ -30,6 +32,8 @@ export interface GrpcOptions {
   readonly mode: string;
   readonly health: Serving;
   readonly calls: CallOptions;
+  /** Takes terminals that dial in; absent: none can. */
+  readonly links?: ((carrier: LinkCarrier) => Promise<void>) | undefined;
   readonly maxConnections: number;
   /** With it connections are encrypted; without, they are not. */
   readonly certificate?: Certificate | undefined;
@@ -71,6 +75,9 @@ export async function serveGrpc(options: GrpcOptions): Promise<GrpcServer> {
   const named = [...options.services, probe];
   for (const service of [...named, ...reflectionServices(named.map(({ descriptor }) => descriptor))]) {
     server.addService(definitionOf(service.descriptor), grpcImplementation(wrapped(service, calls), headers));
+  }
+  if (options.links !== undefined) {
+    server.addService(linkDefinition, linkImplementation(options.links, Metadata.fromHttp2Headers(headers)));
   }
 
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
