@@ -1,6 +1,7 @@
 /** HealthService: how the bridge and what it depends on are doing. */
 import { create } from "@bufbuild/protobuf";
 import {
+  type GetHealthResponse,
   GetHealthResponseSchema,
   type Health as HealthMessage,
   HealthSchema,
@@ -13,7 +14,12 @@ import {
 } from "../../gen/ts/mt5bridge/v1/health_pb.ts";
 import type { Account } from "../core/accounts/account.ts";
 import type { HealthWatch } from "../core/health/health.ts";
+import type { AccountInfo } from "../core/model/account.ts";
 import { toBrokerTime } from "../core/model/broker-clock.ts";
+import type { Instant } from "../core/model/ids.ts";
+import type { TradingMode } from "../core/orders/trading-mode.ts";
+import type { SourceState } from "../core/streams/course.ts";
+import { lasting } from "./lasting.ts";
 import { mayReadOf, type Principal } from "./principal.ts";
 import { service } from "./service.ts";
 import { courseEvent, heartbeatOf } from "./streams.ts";
@@ -28,19 +34,18 @@ export interface About {
   streams(): number;
 }
 
-export const healthService = (health: HealthWatch, about: About) =>
-  service(
+export function healthService(health: HealthWatch, about: About) {
+  const answers = new Answers(about);
+  return service(
     HealthService,
     {
-      async getHealth(_request, { principal }) {
-        return create(GetHealthResponseSchema, { health: healthMessage(health, about, principal) });
-      },
+      getHealth: (_request, { principal }) => answers.of(look(health, about), principal),
 
       async *watchHealth(request, call) {
         const [first] = health.accounts;
         for await (const event of health.stream(heartbeatOf(request.heartbeatInterval), call)) {
           if (event.type === "snapshot" || event.type === "health") {
-            const value = healthMessage(health, about, call.principal);
+            const value = healthMessage(look(health, about), about, call.principal);
             yield create(WatchHealthResponseSchema, { event: { case: event.type, value } });
           } else {
             const common = courseEvent(event, first?.info);
@@ -51,43 +56,111 @@ export const healthService = (health: HealthWatch, about: About) =>
     },
     { always: true },
   );
+}
+
+/** All that changes of what is told, in values that can be compared. */
+interface Seen {
+  readonly bridge: {
+    readonly at: Instant;
+    readonly startedAt: Instant;
+    readonly serving: boolean;
+    readonly message: string;
+    /** What is wrong with it. */
+    readonly store: string | undefined;
+    readonly streams: number;
+    readonly inFlight: number;
+    readonly mode: TradingMode;
+  };
+  readonly terminals: readonly TerminalSeen[];
+}
+
+interface TerminalSeen {
+  readonly info: AccountInfo;
+  readonly linkUp: boolean;
+  readonly message: string;
+  readonly source: SourceState;
+  readonly lastTick: Instant | undefined;
+}
+
+function look(health: HealthWatch, about: About): Seen {
+  const { accounts, startedAt, inFlight, tradingMode: mode } = health;
+  const { serving, message } = health.now;
+  const store = accounts.find(({ record }) => record.failure !== undefined)?.record.whyShut;
+  const at = health.clock.now();
+  const bridge = { at, startedAt, serving, message, store, streams: about.streams(), inFlight, mode };
+  return { bridge, terminals: accounts.map(lookAt) };
+}
+
+const lookAt = (account: Account): TerminalSeen => ({
+  info: account.info,
+  linkUp: account.desk.linkUp,
+  message: account.linkMessage,
+  source: account.sourceState,
+  lastTick: account.hub.newest?.time,
+});
+
+/** Who asks again in the same moment, while nothing has changed, gets the same answer. */
+class Answers {
+  readonly #about: About;
+  readonly #last = new WeakMap<Principal, { readonly seen: Seen; readonly answer: GetHealthResponse }>();
+
+  constructor(about: About) {
+    this.#about = about;
+  }
+
+  of(seen: Seen, principal: Principal): GetHealthResponse {
+    let last = this.#last.get(principal);
+    if (last === undefined || !isSame(last.seen, seen)) {
+      const health = healthMessage(seen, this.#about, principal);
+      last = { seen, answer: lasting(create(GetHealthResponseSchema, { health })) };
+      this.#last.set(principal, last);
+    }
+    return last.answer;
+  }
+}
+
+const isSame = (a: Seen, b: Seen): boolean =>
+  hasSame(a.bridge, b.bridge) && a.terminals.every((one, i) => hasSame(one, b.terminals[i]));
+
+function hasSame<T extends object>(a: T, b: T | undefined): boolean {
+  for (const name in a) if (a[name] !== b?.[name]) return false;
+  return true;
+}
 
 /** The terminals are those of the accounts that the caller may know of. */
-function healthMessage(health: HealthWatch, about: About, principal: Principal): HealthMessage {
-  const { serving, message } = health.now;
-  const broken = health.accounts.find((account) => account.record.failure !== undefined);
+function healthMessage({ bridge, terminals }: Seen, about: About, principal: Principal): HealthMessage {
+  const { at, startedAt, serving, message, store, streams, inFlight, mode } = bridge;
   return create(HealthSchema, {
     status: serving ? ServingStatus.SERVING : ServingStatus.NOT_SERVING,
     message,
     version: about.version,
-    startTime: timestamp(health.startedAt),
-    serverTime: timestamp(health.clock.now()),
-    terminals: health.accounts.filter(({ info }) => mayReadOf(principal, info.alias)).map(terminalMessage),
+    startTime: timestamp(startedAt),
+    serverTime: timestamp(at),
+    terminals: terminals
+      .filter(({ info }) => mayReadOf(principal, info.alias))
+      .map((terminal) => terminalMessage(terminal, at)),
     store: create(PartHealthSchema, {
-      state: broken === undefined ? PartState.UP : PartState.DOWN,
-      message: broken === undefined ? "" : `${broken.record.whyShut}; orders are taken again as soon as it can be`,
+      state: store === undefined ? PartState.UP : PartState.DOWN,
+      message: store === undefined ? "" : `${store}; orders are taken again as soon as it can be`,
     }),
     bus: create(PartHealthSchema, { state: PartState.NOT_USED, message: "a single replica" }),
-    streams: about.streams(),
-    ordersInFlight: health.inFlight,
+    streams,
+    ordersInFlight: inFlight,
     runtime: about.runtime,
-    tradingMode: tradingModes[health.tradingMode],
+    tradingMode: tradingModes[mode],
   });
 }
 
-function terminalMessage(account: Account) {
-  const { info, desk, hub, clock } = account;
-  const { newest } = hub;
-  const now = clock.now();
+function terminalMessage({ info, linkUp, message, source, lastTick }: TerminalSeen, at: Instant) {
   return create(TerminalHealthSchema, {
     account: info.alias,
     live: info.live,
-    linkUp: desk.linkUp,
-    message: account.linkMessage,
+    linkUp,
+    message,
     server: info.server,
     login: info.login,
-    sourceState: sources[account.sourceState],
-    ...(newest === undefined ? {} : { lastTickTime: timestamp(newest.time) }),
-    clockOffset: duration(toBrokerTime(now) - now),
+    sourceState: sources[source],
+    ...(lastTick === undefined ? {} : { lastTickTime: timestamp(lastTick) }),
+    clockOffset: duration(toBrokerTime(at) - at),
   });
 }

@@ -33,6 +33,8 @@ export interface Alias {
   /** Of the body, or of the query. Throws `invalid_argument`, in the alias's own names. */
   request(fields: JsonObject): Message;
   answer(message: Message, about: Surroundings): { readonly body: JsonObject; readonly status?: number };
+  /** The answer is of the message alone: it lasts as long as that does. */
+  readonly lasts?: true;
   /** For failures that come later: the alias's names for fields of the RPC, where they differ. */
   readonly names?: PlainNames;
 }
@@ -58,7 +60,8 @@ export const aliases: readonly Alias[] = [
   alias(getHealth, {
     verb: "GET",
     path: "/health",
-    answer({ health }, { now }) {
+    lasts: true,
+    answer({ health }) {
       const well = health?.status === ServingStatus.SERVING;
       const [terminal] = health?.terminals ?? [];
       return {
@@ -66,7 +69,7 @@ export const aliases: readonly Alias[] = [
         body: {
           status: well ? "healthy" : "unhealthy",
           service: "mt5-bridge",
-          timestamp: now.toISOString(),
+          timestamp: isoOf(health?.serverTime),
           mt5_status: {
             status: terminal?.linkUp === true ? "connected" : "disconnected",
             server: terminal?.server ?? "",
@@ -117,6 +120,7 @@ export const aliases: readonly Alias[] = [
   alias(AccountService.method.getAccount, {
     verb: "GET",
     path: "/account",
+    lasts: true,
     answer({ account }) {
       if (account === undefined) return { body: { success: false } };
       const { login, balance, equity, margin, freeMargin, server, currency, leverage, profit, live } = account;

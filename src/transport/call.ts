@@ -8,6 +8,7 @@ import type { DescMethod, Message } from "@bufbuild/protobuf";
 import type { Call, Service } from "../contract/service.ts";
 import type { SymbolsMeant } from "../contract/symbols-meant.ts";
 import type { Validation } from "../contract/validation.ts";
+import type { BridgeError } from "../core/errors.ts";
 import { nobody, witnessed } from "../core/ports/witness.ts";
 import { type HoldLimits, limitsOf } from "./limits.ts";
 import { type Incoming, Passage, type PassageOptions, type Way } from "./passage.ts";
@@ -26,7 +27,8 @@ export type Reader = () => Message;
 /** Makes of an answer what the transport sends. It runs inside the wrapper: what it throws is answered like the rest. */
 export type Encode<Frame> = (message: Message) => Frame;
 
-type Answer = <Frame>(request: Reader, incoming: Incoming, encode: Encode<Frame>) => Promise<Frame>;
+/** At once, thrown faults too, unless somebody has to be waited for. */
+type Answer = <Frame>(request: Reader, incoming: Incoming, encode: Encode<Frame>) => Frame | Promise<Frame>;
 /** Resolves when everything is written, or nobody is left to write to. */
 type Answers<Request> = <Frame>(
   request: Request,
@@ -66,17 +68,24 @@ function wrappedMethod(service: Service, method: DescMethod, options: CallOption
       return {
         method,
         kind: "unary",
-        async run(request, incoming, encode) {
+        run(request, incoming, encode) {
           const passage = new Passage(way, incoming);
-          try {
-            // What is there at once is not waited for: a wait costs as much as a check.
-            const entering = passage.enter(request);
-            if (entering !== undefined) await entering;
-            const message = read(request, passage);
-            const answered = answer(message instanceof Promise ? await message : message, passage);
-            const frame = encode(answered instanceof Promise ? await answered : answered);
+          const finish = (message: Message) => {
+            const frame = encode(message);
             passage.done();
             return frame;
+          };
+          const later = async (answered: Promise<Message>) => {
+            try {
+              return finish(await answered);
+            } catch (error) {
+              throw passage.failed(error);
+            }
+          };
+          try {
+            const message = after(passage.enter(request), () => read(request, passage));
+            const answered = after(message, (valid) => answer(valid, passage));
+            return answered instanceof Promise ? later(answered) : finish(answered);
           } catch (error) {
             throw passage.failed(error);
           }
@@ -110,6 +119,28 @@ function wrappedMethod(service: Service, method: DescMethod, options: CallOption
     default:
       throw new Error(`${method.parent.typeName}.${method.name}: a stream of requests with one answer is not served`);
   }
+}
+
+/** What is there at once is not waited for: a wait costs as much as a check. */
+function after<T, R>(value: T | Promise<T>, next: (value: T) => R | Promise<R>): R | Promise<R> {
+  return value instanceof Promise ? value.then(next) : next(value);
+}
+
+/** Tells how a unary call went, once and as soon as it is known. */
+export function settle<Frame>(
+  run: () => Frame | Promise<Frame>,
+  answered: (frame: Frame) => void,
+  failed: (fault: BridgeError) => void,
+): void {
+  let frame: Frame | Promise<Frame>;
+  try {
+    frame = run();
+  } catch (fault) {
+    failed(fault as BridgeError);
+    return;
+  }
+  if (frame instanceof Promise) frame.then(answered, failed);
+  else answered(frame);
 }
 
 /** The request, valid and within the caller's limits. */

@@ -23,16 +23,22 @@ export interface HttpResponse extends Writable {
   readonly statusCode: number;
   readonly headersSent: boolean;
   setHeader(name: string, value: string): unknown;
-  writeHead(status: number, headers: OutgoingHttpHeaders): unknown;
+  /** Headers as an object, or names and values in turn. */
+  writeHead(status: number, headers: OutgoingHttpHeaders | string[]): unknown;
   addTrailers(trailers: Readonly<Record<string, string>>): void;
 }
 
 /** What both servers hand to their listener. */
 export type NodeResponse = ServerResponse | Http2ServerResponse;
 
-export class Exchange {
+/** It is also what the wrapper around every method wants to know of a call: of one that is plain HTTP, unless told. */
+export class Exchange implements Incoming {
   readonly request: HttpRequest;
   readonly response: HttpResponse;
+  /** Its address. */
+  readonly peer: string;
+  transport = "http";
+  deadline: Incoming["deadline"];
   #gone = false;
   #listeners: (() => void)[] = [];
 
@@ -40,6 +46,7 @@ export class Exchange {
   constructor(request: HttpRequest, response: HttpResponse, closed: () => void = ignore) {
     this.request = request;
     this.response = response;
+    this.peer = peerOf(request);
     request.on("error", ignore);
     response.on("error", ignore);
     response.on("close", () => {
@@ -49,18 +56,6 @@ export class Exchange {
       if (response.writableEnded) return;
       for (const listener of this.#listeners.splice(0)) listener();
     });
-  }
-
-  /** Its address. */
-  get peer(): string {
-    const connection = this.request.stream?.session ?? this.request.socket;
-    let peer = peers.get(connection);
-    if (peer === undefined) {
-      const { remoteAddress = "unknown", remotePort = 0 } = this.request.socket;
-      peer = `${remoteAddress.includes(":") ? `[${remoteAddress}]` : remoteAddress}:${remotePort}`;
-      peers.set(connection, peer);
-    }
-    return peer;
   }
 
   /** Whether nobody is left to write to. */
@@ -74,17 +69,6 @@ export class Exchange {
     return Array.isArray(value) ? value.join(", ") : value;
   }
 
-  /** What the wrapper around every method wants to know. */
-  incoming(transport: string, deadline: Incoming["deadline"]): Incoming {
-    return {
-      transport,
-      peer: this.peer,
-      deadline,
-      header: (name) => this.header(name),
-      onGone: (listener) => this.onGone(listener),
-    };
-  }
-
   /** Calls the listener once if the caller goes before it has all of its answer. */
   onGone(listener: () => void): void {
     if (this.#gone) listener();
@@ -94,5 +78,16 @@ export class Exchange {
 
 /** By connection: once it has ended, nobody could tell. */
 const peers = new WeakMap<object, string>();
+
+function peerOf({ stream, socket }: HttpRequest): string {
+  const connection = stream?.session ?? socket;
+  let peer = peers.get(connection);
+  if (peer === undefined) {
+    const { remoteAddress = "unknown", remotePort = 0 } = socket;
+    peer = `${remoteAddress.includes(":") ? `[${remoteAddress}]` : remoteAddress}:${remotePort}`;
+    peers.set(connection, peer);
+  }
+  return peer;
+}
 
 const ignore = () => undefined;

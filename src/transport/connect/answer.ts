@@ -17,28 +17,33 @@ import { encodings } from "./message.ts";
 /** Writes an answer's frames to the peer. */
 type Serve = (peer: Sink<Uint8Array>) => Promise<void>;
 
-/** The one frame of a unary call. */
+/** The one answer of a unary call, at once or later, or what is thrown instead. */
+type Answer = () => Uint8Array | Promise<Uint8Array>;
+
 export const oneFrame =
-  (answer: Promise<Uint8Array>): Serve =>
+  (answer: Answer): Serve =>
   async (peer) =>
-    void peer.write(inEnvelope(await answer), 0);
+    void peer.write(inEnvelope(await answer()), 0);
 
 function headersOf({ contentType, acceptEncoding }: Dialect): Headers {
   return new Headers({ "content-type": contentType, [acceptEncoding]: encodings });
 }
 
 /** An answer that is all of its body. */
-export async function whole(answer: Promise<Uint8Array>, dialect: Dialect): Promise<UniversalServerResponse> {
+export async function whole(answer: Answer, dialect: Dialect): Promise<UniversalServerResponse> {
   const header = headersOf(dialect);
   let status = uResponseOk.status;
-  const body = await answer.catch((fault: unknown) => {
+  let body: Uint8Array;
+  try {
+    body = await answer();
+  } catch (fault) {
     const error = connectError(fault);
     const retryAfter = fault instanceof BridgeError ? retryAfterOf(fault) : undefined;
     if (retryAfter !== undefined) header.set("retry-after", retryAfter);
     status = connect.codeToHttpStatus(error.code);
     header.set("content-type", connect.contentTypeUnaryJson);
-    return connect.errorToJsonBytes(error, undefined);
-  });
+    body = connect.errorToJsonBytes(error, undefined);
+  }
   header.set("content-length", String(body.length));
   return { status, header, body: createAsyncIterable([body]) };
 }

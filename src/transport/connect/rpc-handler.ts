@@ -120,7 +120,8 @@ async function converse(
   const exchange = exchangeOf(request);
   const { input, output } = wrapped.method;
   const head = headOf(request, dialect, options);
-  const incoming = exchange.incoming(dialect.protocol, head.deadline);
+  exchange.transport = dialect.protocol;
+  exchange.deadline = head.deadline;
   const read = readerOf(input, dialect, options);
   const writing = { json: dialect.json, types: options.types };
   const shared = (message: Message) => withinLimit(sharedEnvelope(output, message, writing), envelopeHead);
@@ -131,13 +132,13 @@ async function converse(
     const { stream } = exchange.request;
     stream?.once("wantTrailers", () => setImmediate(() => stream.close()));
     const all = requests(exchange, head, read);
-    return inFrames((peer) => wrapped.run(all, incoming, shared, peer), dialect, exchange);
+    return inFrames((peer) => wrapped.run(all, exchange, shared, peer), dialect, exchange);
   }
   const one = await oneRequest(exchange, head, read, dialect, options);
   if (wrapped.kind === "server_streaming") {
-    return inFrames((peer) => wrapped.run(one, incoming, shared, peer), dialect, exchange);
+    return inFrames((peer) => wrapped.run(one, exchange, shared, peer), dialect, exchange);
   }
-  const answer = wrapped.run(one, incoming, own);
+  const answer = () => wrapped.run(one, exchange, own);
   return dialect.bare ? whole(answer, dialect) : inFrames(oneFrame(answer), dialect, exchange);
 }
 

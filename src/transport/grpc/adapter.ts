@@ -21,7 +21,7 @@ import {
 import { envelopeHead } from "../../contract/envelope.ts";
 import { decode } from "../../contract/wire.ts";
 import type { Instant } from "../../core/model/ids.ts";
-import type { Reader, WrappedMethod } from "../call.ts";
+import { type Reader, settle, type WrappedMethod } from "../call.ts";
 import { contentOf, sharedEnvelope, withinLimit } from "../frame.ts";
 import type { Incoming } from "../passage.ts";
 import { StreamSink } from "../stream-sink.ts";
@@ -74,7 +74,8 @@ function handlerOf(wrapped: WrappedMethod, headers: Readonly<Record<string, stri
   switch (wrapped.kind) {
     case "unary":
       return (call: UnaryCall, callback: sendUnaryData<Buffer>): void => {
-        wrapped.run(reader(call.request), new Called(call), own).then(
+        settle(
+          () => wrapped.run(reader(call.request), new Called(call), own),
           (bytes) => {
             call.sendMetadata(metadata);
             callback(null, bytes);

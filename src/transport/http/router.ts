@@ -23,14 +23,15 @@ type Listener = (exchange: Exchange) => void;
 
 /** `otherwise` answers on the paths that are not in the list. */
 export function router(routes: readonly Route[], refusals: Refusals, otherwise: Listener): Listener {
-  const exact = new Map(routes.map((route) => [`${route.verb} ${route.path}`, route]));
+  const exact = Map.groupBy(routes, ({ path }) => path);
   const below = routes.filter((route) => route.below);
   return (exchange) => {
     const path = pathOf(exchange);
-    const isBelow = (route: Route) => path.startsWith(`${route.path}/`);
     const { method } = exchange.request;
     const verb = method === "HEAD" ? "GET" : method;
-    const route = exact.get(`${verb} ${path}`) ?? below.find((one) => one.verb === verb && isBelow(one));
+    const isBelow = (route: Route) => path.startsWith(`${route.path}/`);
+    const route =
+      exact.get(path)?.find((one) => one.verb === verb) ?? below.find((one) => one.verb === verb && isBelow(one));
     if (route !== undefined) return route.serve(exchange, path);
     const here = routes.filter((one) => one.path === path || (one.below && isBelow(one)));
     if (here.length === 0) return otherwise(exchange);

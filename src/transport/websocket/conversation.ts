@@ -12,6 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
 import { faultOf } from "../../contract/fault-status.ts";
 import { type ClientFrame, type Said, saidBy, streamIdOf, streamWordOf } from "../../contract/websocket-frame.ts";
 import { BridgeError, faults } from "../../core/errors.ts";
+import { settle } from "../call.ts";
 import type { Sink } from "../pump.ts";
 import type { PendingCall } from "./caller.ts";
 import type { Dialect } from "./dialect.ts";
@@ -147,12 +148,11 @@ export class Conversation implements Session {
       this.#say(said, frame.id, payload);
       this.#closeWhenQuiet();
     };
-    method
-      .run(read, pending, (message) => this.#dialect.own(output, message))
-      .then(
-        (payload) => end("result", payload),
-        (fault) => end("error", this.#dialect.fault(fault)),
-      );
+    settle(
+      () => method.run(read, pending, (message) => this.#dialect.own(output, message)),
+      (payload) => end("result", payload),
+      (fault) => end("error", this.#dialect.fault(fault)),
+    );
   }
 
   #subscribe(frame: ClientFrame): void {

@@ -162,13 +162,14 @@ export class SimpleSession implements Session {
   }
 
   #caller(pending: PendingCall, methods: Methods): CallUnary {
-    return (method, request) => {
+    return async (method, request) => {
       const { run } = methods.unary(`${method.parent.typeName}/${method.name}`);
-      return run(
+      const answer = await run(
         () => create(method.input, request),
         pending,
         (message) => message,
-      ) as Promise<never>;
+      );
+      return answer as never;
     };
   }
 

@@ -13,6 +13,7 @@ import {
   PlaceOrderResponseSchema,
 } from "../../../gen/ts/mt5bridge/v1/orders_pb.ts";
 import { ListTicksResponseSchema, TicksService } from "../../../gen/ts/mt5bridge/v1/ticks_pb.ts";
+import { lasting } from "../../../src/contract/lasting.ts";
 import { BridgeError } from "../../../src/core/errors.ts";
 import { someOf } from "../served.ts";
 import { type HttpSetup, type ServedHttp, servedHttp } from "./served-http.ts";
@@ -40,6 +41,7 @@ async function serve(setup: HttpSetup = {}): Promise<ServedHttp> {
               version: "1",
               streams: 3,
               startTime: { seconds: 0n },
+              serverTime: { seconds: 2n },
               terminals: [{ account: "main", linkUp: serving, server: "Broker-Demo", lastTickTime: { seconds: 1n } }],
             },
           }),
@@ -132,10 +134,26 @@ describe("plain HTTP", () => {
     expect(answer.body).toEqual({
       status: "healthy",
       service: "mt5-bridge",
-      timestamp: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
+      timestamp: "1970-01-01T00:00:02.000Z",
       mt5_status: { status: "connected", server: "Broker-Demo", last_update: "1970-01-01T00:00:01.000Z" },
     });
     await server?.line(({ context }) => context["method"] === "mt5bridge.v1.HealthService/GetHealth");
+  });
+
+  it("tells of what lasts until there is another, and beside it what changes by itself", async () => {
+    const accountOf = (balance: number) => lasting(create(GetAccountResponseSchema, { account: { balance } }));
+    const health = lasting(create(GetHealthResponseSchema, { health: { status: ServingStatus.SERVING } }));
+    let [account, webSockets] = [accountOf(10), 1];
+    server = await servedHttp(
+      [someOf(AccountService, { getAccount: () => account }), someOf(HealthService, { getHealth: () => health })],
+      { webSockets: () => webSockets },
+    );
+    const balance = async () => ((await ask("/account")).body["account"] as Json)["balance"];
+    const open = async () => (await ask("/status")).body["websocket_connections"];
+    expect([await balance(), await balance(), await open(), await open()]).toEqual([10, 10, 1, 1]);
+    account = accountOf(11);
+    webSockets = 2;
+    expect([await balance(), await balance(), await open(), await open()]).toEqual([11, 11, 2, 2]);
   });
 
   it.each([
