@@ -38,13 +38,12 @@ export async function snapshotHolds(kept: KeptJournal, log: LogState): Promise<b
 function journalOf(kept: KeptJournal, log: LogState): Journal<AccountEvent> {
   return {
     epoch: log.epoch,
-    async *entries(after = 0) {
-      for (let at = after + 1; at <= log.last; ) {
-        const { text } = await kept.page(log.id, at, log.last);
-        for (const line of text.split("\n")) {
-          yield { sequence: at, event: decodeEvent(line) as AccountEvent };
-          at++;
-        }
+    async *pages(after = 0) {
+      for (let first = after + 1; first <= log.last; ) {
+        const { text, count } = await kept.page(log.id, first, log.last);
+        const at = first;
+        yield text.split("\n").map((line, i) => ({ sequence: at + i, event: decodeEvent(line) as AccountEvent }));
+        first += count;
       }
     },
     append: () => ({ sequence: log.last, durable: Promise.resolve() }),

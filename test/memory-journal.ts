@@ -31,8 +31,8 @@ export class MemoryJournal<E> implements Journal<E> {
     return copy;
   }
 
-  async *entries(after = 0): AsyncGenerator<JournalEntry<E>> {
-    for (const [index, event] of this.events.entries()) if (index >= after) yield { sequence: index + 1, event };
+  async *pages(after = 0): AsyncGenerator<JournalEntry<E>[]> {
+    for (const [index, event] of this.events.entries()) if (index >= after) yield [{ sequence: index + 1, event }];
   }
 
   append(events: readonly E[]): { readonly sequence: number; readonly durable: Promise<void> } {

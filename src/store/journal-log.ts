@@ -98,7 +98,7 @@ export class Log<E> implements Journal<E> {
     names: async () => (await this.#writer.shelfOf(this.#hold)?.names(this.#hold.id)) ?? [],
   };
 
-  async *entries(after = 0): AsyncGenerator<JournalEntry<E>, void> {
+  async *pages(after = 0): AsyncGenerator<Iterable<JournalEntry<E>>, void> {
     this.#mustBeSound();
     const last = this.#last;
     await this.flushed();
@@ -108,10 +108,16 @@ export class Log<E> implements Journal<E> {
       const { text, count } = await next;
       const following = sequence + count;
       next = following <= last ? this.#page(following, last) : undefined; // read while this one is worked through
-      for (const line of text.split("\n")) {
-        yield { sequence, event: this.#decoded(sequence, line) };
-        sequence++;
-      }
+      yield this.#entries(sequence, text);
+      sequence = following;
+    }
+  }
+
+  *#entries(first: number, text: string): Generator<JournalEntry<E>, void> {
+    let sequence = first;
+    for (const line of text.split("\n")) {
+      yield { sequence, event: this.#decoded(sequence, line) };
+      sequence++;
     }
   }
 

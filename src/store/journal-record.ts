@@ -98,15 +98,19 @@ function textOfObject(value: object): string {
 
 /** Takes the marks off again, in place: the value is fresh from JSON.parse. */
 function read(value: unknown): unknown {
-  if (typeof value === "string") return value.startsWith("$") ? unmarked(value) : value;
+  if (typeof value === "string") return value.charCodeAt(0) === MARK ? unmarked(value) : value;
   if (typeof value !== "object" || value === null) return value;
   const fields = value as Record<string, unknown>;
-  for (const key of Object.keys(fields)) {
+  for (const key in fields) {
     const field = fields[key];
-    if (typeof field === "object" || typeof field === "string") fields[key] = read(field);
+    if (typeof field === "string") {
+      if (field.charCodeAt(0) === MARK) fields[key] = unmarked(field);
+    } else if (typeof field === "object") read(field);
   }
   return value;
 }
+
+const MARK = "$".charCodeAt(0);
 
 function unmarked(text: string): unknown {
   if (text.startsWith("$s:")) return text.slice(3);

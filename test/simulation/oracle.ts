@@ -258,7 +258,7 @@ async function otherAfterRestart({ world, bridge, disk, counts }: Scene, chronic
   const journal = store.journal<AccountEvent>("orders");
   const { epoch } = journal;
   const everything: Journal<AccountEvent> = {
-    ...{ epoch, entries: () => journal.entries(), append: (events) => journal.append(events) },
+    ...{ epoch, pages: () => journal.pages(), append: (events) => journal.append(events) },
     ...{ flushed: () => journal.flushed(), reopened: () => journal.reopened(), onFailure: () => undefined },
   };
   const before = await whole(record, () => textsOf(record, chronicle));
@@ -266,7 +266,7 @@ async function otherAfterRestart({ world, bridge, disk, counts }: Scene, chronic
   const shelved = counts.of("start from a snapshot");
   const { shelf } = journal;
   const read: Journal<AccountEvent> = {
-    ...{ ...everything, entries: (after) => journal.entries(after) },
+    ...{ ...everything, pages: (after) => journal.pages(after) },
     ...(shelf && {
       shelf: { get: (names) => shelf.get(names), names: () => shelf.names(), put: async () => undefined },
     }),

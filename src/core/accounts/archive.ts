@@ -59,11 +59,11 @@ export class Archive {
     this.changes = new Boxes("changes", shelf, ({ key }) => [nameOf(key)], damaged);
   }
 
-  /** `sequence`: the event that they are as of. */
-  async put({ orders, deals, changes }: Finished, sequence: number): Promise<void> {
-    await this.orders.put(orders, sequence);
-    await this.deals.put(deals, sequence);
-    await this.changes.put(changes, sequence);
+  /** `sequence`: the event that they are as of; `together`: boxes in one transaction. */
+  async put({ orders, deals, changes }: Finished, sequence: number, together?: number): Promise<void> {
+    await this.orders.put(orders, sequence, together);
+    await this.deals.put(deals, sequence, together);
+    await this.changes.put(changes, sequence, together);
   }
 
   /** Undefined at once where there is none of that name. */

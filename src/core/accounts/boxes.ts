@@ -26,6 +26,14 @@ interface Names {
   readonly names: string;
 }
 
+/** What is to be in a box. */
+interface Box<T> {
+  readonly index: number;
+  readonly items: readonly T[];
+  readonly numbers: readonly number[];
+  readonly names: readonly bigint[];
+}
+
 /** Where a box is: its index, and the event up to which it was written. */
 export type BoxPlace = readonly [index: number, sequence: number];
 
@@ -122,22 +130,41 @@ export class Boxes<T extends { readonly number: number }> {
     }
   }
 
-  /** Puts them into their boxes, in the place of what was there of the same number. */
-  async put(items: readonly T[], sequence: number): Promise<void> {
+  /** Puts them into their boxes, in the place of what was there of the same number; `together`: boxes in one transaction. */
+  async put(items: readonly T[], sequence: number, together = 1): Promise<void> {
     const shelf = this.#shelf;
     if (shelf === undefined) throw new Error("there is no shelf");
-    for (const [index, news] of Map.groupBy(items, ({ number }) => boxOf(number))) {
-      const all = new Map(await this.box(index));
-      for (const item of news) all.set(item.number, item);
-      const sorted = [...all.values()].sort((a, b) => a.number - b.number);
-      const pairs = sorted.flatMap((item) => this.#namesOf(item).map((name) => [name, item.number] as const));
-      const names: Names = { numbers: pairs.map(([, number]) => number), names: pairs.map(([name]) => name).join() };
-      const place: BoxPlace = [index, sequence];
-      const [things, named] = this.textsOf(place);
-      const texts = [[things, toColumns(sorted)] as const, [named, names] as const];
+    const changed = [...Map.groupBy(items, ({ number }) => boxOf(number))];
+    for (let from = 0; from < changed.length; from += together) {
+      const boxes: Box<T>[] = [];
+      for (const [index, news] of changed.slice(from, from + together)) boxes.push(await this.#with(index, news));
+      const texts = boxes.flatMap(({ index, items, numbers, names }) => {
+        const [things, named] = this.textsOf([index, sequence]);
+        return [
+          [things, toColumns(items)] as const,
+          [named, { numbers, names: names.join() } satisfies Names] as const,
+        ];
+      });
       await shelf.put(texts, []);
-      this.#sequences.set(index, sequence);
-      for (const item of news) for (const name of this.#namesOf(item)) this.#index.add(name, item.number);
+      for (const { index, numbers, names } of boxes) {
+        this.#sequences.set(index, sequence);
+        for (const [i, name] of names.entries()) this.#index.add(name, numbers[i] as number);
+      }
     }
+  }
+
+  async #with(index: number, news: readonly T[]): Promise<Box<T>> {
+    const all = new Map(await this.box(index));
+    for (const item of news) all.set(item.number, item);
+    const items = [...all.values()].sort((a, b) => a.number - b.number);
+    const numbers: number[] = [];
+    const names: bigint[] = [];
+    for (const item of items) {
+      for (const name of this.#namesOf(item)) {
+        numbers.push(item.number);
+        names.push(name);
+      }
+    }
+    return { index, items, numbers, names };
   }
 }

@@ -28,25 +28,41 @@ export interface Columns {
 
 type Fields = Record<string, unknown>;
 
+/** Values of one shape: their fields' names in order, and what each field holds in each of them. */
+interface Shape {
+  readonly names: readonly string[];
+  readonly at: number[];
+  readonly fields: readonly unknown[][];
+}
+
 export function toColumns(values: readonly object[]): Columns {
-  const byShape = new Map<string, { readonly names: readonly string[]; readonly at: number[] }>();
-  for (const [i, value] of (values as readonly Fields[]).entries()) {
-    const names = Object.keys(value).filter((name) => value[name] !== undefined);
-    const shape = names.join("\n");
-    const same = byShape.get(shape);
-    if (same === undefined) byShape.set(shape, { names, at: [i] });
-    else same.at.push(i);
+  const shapes: Shape[] = [];
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] as Fields;
+    const { at, fields } = shapeOf(value, shapes);
+    at.push(i);
+    let field = 0;
+    for (const name in value) if (value[name] !== undefined) fields[field++]?.push(value[name]);
   }
-  const tables = [...byShape.values()].map(({ names, at }) => ({
-    ...(byShape.size === 1 ? {} : { at }),
-    columns: names.map((name) =>
-      column(
-        name,
-        at.map((i) => (values[i] as Fields)[name]),
-      ),
-    ),
+  const tables = shapes.map(({ names, at, fields }) => ({
+    ...(shapes.length === 1 ? {} : { at }),
+    columns: names.map((name, field) => column(name, fields[field] as unknown[])),
   }));
   return { count: values.length, tables };
+}
+
+function shapeOf(value: Fields, shapes: Shape[]): Shape {
+  for (const shape of shapes) if (has(value, shape.names)) return shape;
+  const names = Object.keys(value).filter((name) => value[name] !== undefined);
+  const shape = { names, at: [], fields: names.map(() => []) };
+  shapes.push(shape);
+  return shape;
+}
+
+function has(value: Fields, names: readonly string[]): boolean {
+  let field = 0;
+  for (const name in value) if (value[name] !== undefined && names[field++] !== name) return false;
+  return field === names.length;
 }
 
 export function fromColumns<T extends object>({ count, tables }: Columns): T[] {
@@ -68,10 +84,8 @@ export function fromColumns<T extends object>({ count, tables }: Columns): T[] {
 
 function column(name: string, values: readonly unknown[]): Column {
   const [first] = values;
-  if (values.every((value) => typeof value === "bigint")) {
-    return values.every((value) => value === first) ? [name, "same", first] : [name, "bigint", values.join()];
-  }
   if (typeof first !== "object" && values.every((value) => value === first)) return [name, "same", first];
+  if (values.every((value) => typeof value === "bigint")) return [name, "bigint", values.join()];
   const lists = values.every((value) => Array.isArray(value) && value.every((item) => typeof item === "bigint"));
   if (lists) return [name, "bigints", values.map((list) => (list as readonly bigint[]).join()).join(";")];
   return [name, "each", values];

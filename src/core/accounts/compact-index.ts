@@ -15,13 +15,15 @@ export class CompactIndex {
   /** Numbers are 1 and above. A name may have several; the same pair twice is once. */
   add(name: bigint, number: number): void {
     if (4 * (this.#count + 1) > 3 * this.#capacity) this.#grow();
-    if (this.#put(high(name), low(name), number)) this.#count += 1;
+    whole[0] = name;
+    if (this.#put(halves[1] as number, halves[0] as number, number)) this.#count += 1;
   }
 
   numbersOf(name: bigint): number[] {
     const found: number[] = [];
     if (this.#count === 0) return found;
-    const [first, second] = [high(name), low(name)];
+    whole[0] = name;
+    const [second = 0, first = 0] = halves;
     const slots = this.#slots;
     for (let at = this.#start(first, second); slots[at + 2] !== 0; at = this.#next(at)) {
       if (slots[at] === first && slots[at + 1] === second) found.push(slots[at + 2] as number);
@@ -65,8 +67,9 @@ export class CompactIndex {
   }
 }
 
-const high = (name: bigint): number => Number((name >> 32n) & 0xffff_ffffn);
-const low = (name: bigint): number => Number(name & 0xffff_ffffn);
+/** A name and its two halves: taken apart by shifting, each time makes two more. */
+const whole = new BigUint64Array(1);
+const halves = new Uint32Array(whole.buffer);
 
 /** The name of a key. It is kept on disk: another hash is another version of the snapshot. */
 export function nameOf(key: string): bigint {

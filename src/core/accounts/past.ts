@@ -3,7 +3,9 @@
  * it is, and is found again by its names.
  *
  * Memory holds what happened since the last snapshot, what is at work, and of everything
- * else its names: at most 32 bytes for each key, order ticket and deal ticket.
+ * else its names: at most 32 bytes for each key, order ticket and deal ticket. A long fold
+ * goes on while what is over is being written, and holds what happened between two
+ * snapshots at most twice.
  */
 import type { BridgeError } from "../errors.ts";
 import type { ClientOrderId, OrderNumber, Ticket } from "../model/ids.ts";
@@ -14,6 +16,9 @@ import { Archive, type Finished, type KeptOrder, type Used } from "./archive.ts"
 import { type Part, Snapshots } from "./snapshots.ts";
 import { partsOf, putBack, restorePart, type State } from "./state-parts.ts";
 import { Unshelved } from "./unshelved.ts";
+
+/** Boxes that a fold puts on the shelf at a time: nobody is served while it goes on. */
+const together = 8;
 
 /** What a snapshot is to keep, as it was when it was taken. */
 export interface Taken {
@@ -32,8 +37,9 @@ export class Past {
   onDamage: (why: BridgeError) => void = () => undefined;
   /** How often something has left memory. */
   #releases = 0;
-  /** Up to which event the archive has everything. */
+  /** Up to which event the archive has everything, or is getting it. */
   #shelved = 0;
+  #shelving: Promise<void> = Promise.resolve();
 
   /** `every`: events between two snapshots. */
   constructor(shelf: Shelf | undefined, every: number) {
@@ -81,10 +87,16 @@ export class Past {
     return sequence - this.#shelved >= this.#every;
   }
 
+  /** What is over by now goes on the shelf while the fold goes on, after what went before it. */
   async shelve(sequence: number, state: State): Promise<void> {
+    await this.#shelving;
     this.#shelved = sequence;
     const finished = this.#unshelved.take(state);
-    const kept = this.archive.put(finished, sequence);
+    this.#shelving = this.#shelve(sequence, finished, state);
+  }
+
+  async #shelve(sequence: number, finished: Finished, state: State): Promise<void> {
+    const kept = this.archive.put(finished, sequence, together);
     this.#let(
       await kept.then(
         () => true,
@@ -93,6 +105,11 @@ export class Past {
       finished,
       state,
     );
+  }
+
+  /** Resolves when nothing is on its way to the shelf that a fold has put there. */
+  shelved(): Promise<void> {
+    return this.#shelving;
   }
 
   /** What a snapshot is to keep, where one is due; nobody else takes one until it is given to `keep`. */

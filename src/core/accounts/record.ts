@@ -178,13 +178,19 @@ export class AccountRecord {
 
   /** Every event behind the snapshot. */
   async #fold(each: Folded): Promise<void> {
-    for await (const { sequence, event } of this.#journal.entries(this.#past.snapshot)) {
-      if (event.type === "advanced" && this.orders.byNumber(event.number) === undefined) {
-        const order = await this.archived({ by: "number", value: event.number });
-        if (order !== undefined) this.recall(order);
+    try {
+      for await (const page of this.#journal.pages(this.#past.snapshot)) {
+        for (const { sequence, event } of page) {
+          if (event.type === "advanced" && this.orders.byNumber(event.number) === undefined) {
+            const order = await this.archived({ by: "number", value: event.number });
+            if (order !== undefined) this.recall(order);
+          }
+          each(sequence, event, fold(this.#state, this.#past, event));
+          if (this.#past.isLong(sequence)) await this.#past.shelve(sequence, this.#state);
+        }
       }
-      each(sequence, event, fold(this.#state, this.#past, event));
-      if (this.#past.isLong(sequence)) await this.#past.shelve(sequence, this.#state);
+    } finally {
+      await this.#past.shelved();
     }
   }
 

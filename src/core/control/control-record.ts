@@ -60,7 +60,7 @@ export class ControlRecord {
   /** Folds the journal. */
   static async open(journal: Journal<ControlEvent>, clock: Clock, observer: Observer): Promise<ControlRecord> {
     const record = new ControlRecord(journal, clock, observer);
-    for await (const { event } of journal.entries()) record.#apply(event);
+    for await (const page of journal.pages()) for (const { event } of page) record.#apply(event);
     journal.onFailure(() => void record.#resume());
     await record.#haltWhereCut();
     return record;

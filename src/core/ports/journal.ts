@@ -26,8 +26,11 @@ export interface Journal<E> {
   /** Names this journal's life: new when the journal is created, the same after every restart. */
   readonly epoch: string;
 
-  /** Every entry behind number `after`, oldest first; for the time before the first `append`, and again after a failure. */
-  entries(after?: number): AsyncIterable<JournalEntry<E>>;
+  /**
+   * Every entry behind number `after`, oldest first, as many at a time as were read together: to wait for each by itself
+   * costs as much as half of what it is read for. For the time before the first `append`, and again after a failure.
+   */
+  pages(after?: number): AsyncIterable<Iterable<JournalEntry<E>>>;
 
   append(events: readonly E[]): Appended;
 
@@ -39,7 +42,7 @@ export interface Journal<E> {
 
   /**
    * Resolves when the journal can be written again after a failure, at once where there was
-   * none. What is on disk is the truth then: `entries` tell it, and `append` goes on behind it.
+   * none. What is on disk is the truth then: `pages` tell it, and `append` goes on behind it.
    */
   reopened(): Promise<void>;
 

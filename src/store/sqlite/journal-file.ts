@@ -25,6 +25,8 @@ import { inspectWal } from "./wal.ts";
 export const FILE = "journal.db";
 const VERSION = 1;
 const PAGE_ROWS = 1024;
+/** 16 MB of the write-ahead log move into the file at a time, with two syncs while which nothing is committed. To look through as much takes an opening 60 ms. */
+const CHECKPOINT_PAGES = 4096;
 
 const SCHEMA = "CREATE TABLE logs (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, epoch TEXT NOT NULL) STRICT";
 
@@ -53,6 +55,7 @@ export class JournalFile {
         db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
       }
       tryDisk(join(folder, "journal.try"));
+      db.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
       db.exec(SHELF);
       return new JournalFile(db, cuts, (log, last) => cut(db, log, last, cuts));
     } catch (error) {
@@ -111,11 +114,15 @@ export class JournalFile {
     const rows = this.#db.prepare(
       `SELECT sequence, format, checksum, body FROM ${table(log)} WHERE sequence BETWEEN ? AND ? ORDER BY sequence LIMIT ?`,
     );
+    rows.setReturnArrays(true); // rows as objects are read half as fast
     let next = first;
     try {
-      for (const row of rows.iterate(first, last, PAGE_ROWS) as Iterable<unknown> as Iterable<Row>) {
-        next = row.sequence + 1;
-        yield row;
+      const read = rows.iterate(first, last, PAGE_ROWS) as Iterable<unknown> as Iterable<
+        [number, number, number, string]
+      >;
+      for (const [sequence, format, checksum, body] of read) {
+        next = sequence + 1;
+        yield { sequence, format, checksum, body };
       }
     } catch (error) {
       throw troubleOf(error) === undefined ? new Unreadable(next, last + 1, messageOf(error)) : error;

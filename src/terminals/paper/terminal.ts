@@ -55,7 +55,7 @@ const RETRY_MS = 5000;
 /** A broker with the books that the ledger tells of. */
 async function restored({ settings, chance, ledger }: PaperTerminalParts): Promise<PaperBroker> {
   const broker = new PaperBroker(settings, chance);
-  for await (const { event } of ledger.entries()) broker.restore(event);
+  for await (const page of ledger.pages()) for (const { event } of page) broker.restore(event);
   return broker;
 }
 

@@ -317,6 +317,31 @@ describe("what is over", () => {
     expect(await folded.record.listOrders({}, ...all)).toEqual(await desk.record.listOrders({}, ...all));
   });
 
+  it("is the same after a long fold, however slow the shelf is, and whatever does not get there", async () => {
+    for (let seed = 0; seed < 20; seed++) {
+      const below = numbers(seed);
+      const { desk } = await forgetful(1000);
+      const course = new Course(seed, desk);
+      for (let steps = 0; steps < 30; steps++) await course.step();
+      const journal = new MemoryJournal(desk.journal.events);
+      const shelf = new MemoryShelf();
+      const put = shelf.put.bind(shelf);
+      shelf.put = async (...values) => {
+        for (let turns = below(6); turns > 0; turns--) await quiet();
+        if (below(5) === 0) throw new Error("no space left on the disk");
+        await put(...values);
+      };
+      journal.shelf = shelf;
+      const folded = await openDesk({ journal, every: 1 + below(8) });
+      const both = [desk, folded].map(async ({ record }) => ({
+        orders: await record.listOrders({}, ...all),
+        deals: await record.listDeals({}, ...all),
+        open: record.openOrders,
+      }));
+      expect(await both[1], `seed ${seed}`).toEqual(await both[0]);
+    }
+  });
+
   it("counts for the limit of orders a second as long as it may", async () => {
     const { desk } = await forgetful(1);
     for (const name of ["a", "b", "c"]) {

@@ -101,11 +101,11 @@ describe("a snapshot of an account", () => {
     const shelf = await written(10);
     const journal = journalOf(session.length, shelf);
     let read = 0;
-    const { entries } = journal;
-    journal.entries = async function* (after) {
-      for await (const entry of entries.call(journal, after)) {
-        read++;
-        yield entry;
+    const { pages } = journal;
+    journal.pages = async function* (after) {
+      for await (const page of pages.call(journal, after)) {
+        read += page.length;
+        yield page;
       }
     };
     await open(journal, 10);
