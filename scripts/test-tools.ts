@@ -3,7 +3,7 @@
  *
  * grpcurl comes from Go's module proxy, once, into .tools/bin. Without it the tests that
  * use it are skipped; in CI that is a failure, as a skipped test proves nothing there.
- * Chromium, PostgreSQL and strace, by the same rule, are Debian's packages; root on Debian
+ * Chromium, PostgreSQL, strace and g++, by the same rule, are Debian's packages; root on Debian
  * has them installed. The clients are installed as their READMEs say, and those in Python and Go get
  * what their own tests need, by the same rule.
  */
@@ -74,6 +74,7 @@ const needed: readonly Needed[] = [
   { ...fromDebian("postgresql"), find: () => postgresPrograms()?.postgres, get: installPostgres },
   fromDebian("chromium"),
   fromDebian("strace"),
+  fromDebian("g++"),
 ];
 
 for (const { name, find, get, how } of needed) {

@@ -1,0 +1,43 @@
+/** Makes a process of an MQL5 program: translated, and compiled by g++ with its sanitizers. */
+import { spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { tool } from "../tools.ts";
+import { translate } from "./translate.ts";
+
+/** Debian's package g++; scripts/test-tools.ts installs it and says when it is missing. */
+export const compiler = tool("g++");
+
+const here = new URL(".", import.meta.url).pathname;
+const flags = [
+  "-std=c++20",
+  "-O1",
+  "-g1",
+  "-fwrapv",
+  "-Wall",
+  "-Wextra",
+  "-Werror",
+  "-Wno-sign-compare",
+  "-Wno-narrowing",
+];
+const sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
+
+export interface Program {
+  /** The .mq5 or .mqh file. */
+  readonly file: string;
+  /** What C++ comes behind it: the host's main(). */
+  readonly host: string;
+  /** Headers of the terminal's functions. */
+  readonly shims?: readonly string[];
+  /** Without them for measurements. */
+  readonly sanitized?: boolean;
+}
+
+/** Builds `out`, an executable; throws what the compiler says. */
+export function build({ file, host, shims = [], sanitized = true }: Program, out: string): void {
+  if (compiler === undefined) throw new Error("g++ is not here");
+  writeFileSync(`${out}.cpp`, `${translate(file, shims)}#line 1 "host"\n${host}`);
+  const checks = sanitized ? sanitizers : ["-O2"];
+  const args = [...flags, ...checks, `-I${here}`, "-o", out, `${out}.cpp`];
+  const { status, stderr } = spawnSync(compiler, args, { encoding: "utf8" });
+  if (status !== 0) throw new Error(`g++ does not take ${file}:\n${stderr}`);
+}

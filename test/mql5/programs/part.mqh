@@ -1,0 +1,2 @@
+// Included twice, counts once.
+int timesIncluded = 1;
