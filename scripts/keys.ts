@@ -10,11 +10,11 @@ const usage = `Usage: npm run keys -- create --name <name> --scopes <scopes> [li
        npm run keys -- revoke <id>
 
   --name         what the key is for: 1 to 64 of A-Z a-z 0-9 _ . -
-  --scopes       any of read, trade, admin, separated by commas; none includes another
+  --scopes       any of read, trade, admin, terminal, separated by commas; none includes another
   --file         the file of keys; otherwise what API_KEYS_FILE says, otherwise ./data/api-keys.json
 
 Limits, each for all of the key's scopes, or for one when its name stands before (trade:EURUSD),
-and then more than once if need be:
+and then more than once if need be; of the scope terminal only the accounts are limited:
 
   --accounts     aliases of accounts, separated by commas
   --symbols      symbols, separated by commas
@@ -90,11 +90,14 @@ function grantsFrom(asked: Asked): Grants {
       const [only, text] = isForOne(value)
         ? [value.replace(/:.*/, ""), value.replace(/^[^:]*:/, "")]
         : [undefined, value];
+      if (only === "terminal" && option !== "--accounts")
+        throw new Refused(`${option}: does not limit the scope terminal`);
       if (only !== undefined && !granted.some((scope) => scope === only)) {
         throw new Refused(`${option}: limits the scope ${only}, which the key does not have`);
       }
       const limits = limitOf(text);
-      for (const scope of granted)
+      const limited = granted.filter((scope) => scope !== "terminal" || option === "--accounts");
+      for (const scope of limited)
         if (only === undefined || scope === only) grants[scope] = { ...grants[scope], ...limits };
     }
   };
@@ -127,7 +130,7 @@ function list(records: readonly KeyRecord[]): string {
 }
 
 function describe({ id, name, created, scopes: granted }: KeyRecord): string {
-  const parts = Object.entries(granted).map(([scope, { accounts, symbols, maxVolume } = {}]) => {
+  const parts = Object.entries(granted as Grants).map(([scope, { accounts, symbols, maxVolume } = {}]) => {
     const limits = [
       ...(accounts ? [`accounts ${accounts.join(",")}`] : []),
       ...(symbols ? [`symbols ${symbols.join(",")}`] : []),

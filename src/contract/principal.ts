@@ -6,7 +6,7 @@
  */
 import type { Instant } from "../core/model/ids.ts";
 
-export const scopes = ["read", "trade", "admin"] as const;
+export const scopes = ["read", "trade", "admin", "terminal"] as const;
 export type Scope = (typeof scopes)[number];
 
 /** What a scope is limited to; what is not named is not limited. */

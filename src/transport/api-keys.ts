@@ -30,6 +30,7 @@ const grants = z
     read: limitsSchema.optional(),
     trade: limitsSchema.optional(),
     admin: limitsSchema.optional(),
+    terminal: limitsSchema.pick({ accounts: true }).optional(),
   })
   .refine((scopes) => Object.keys(scopes).length > 0, "must have at least one scope");
 

@@ -26,7 +26,7 @@ export interface Check {
   principalOf(secret: string): Principal | Promise<Principal>;
 }
 
-export const developer: Principal = { name: "development", grants: { read: {}, trade: {}, admin: {} } };
+export const developer: Principal = { name: "development", grants: { read: {}, trade: {}, admin: {}, terminal: {} } };
 
 /** Who looks whether the bridge is alive; no credential is asked of him, and nothing is granted to him. */
 export const probe: Principal = { name: "probe", grants: {} };

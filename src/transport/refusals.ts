@@ -23,6 +23,7 @@ const severities = {
   quota:      "info",  // too often, or too much at once
   size:       "info",  // larger than the limit
   malformed:  "info",  // not what the protocol has
+  link:       "warn",  // a terminal that was not let in, or was sent away
   probe:      "info",  // a question of those who need no credential
 } as const satisfies Record<string, Severity>;
 

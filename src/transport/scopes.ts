@@ -10,8 +10,8 @@ import type { Principal, Scope } from "../contract/principal.ts";
 import { BridgeError } from "../core/errors.ts";
 
 export interface Rule {
-  /** `open`: no credential is asked for. `any`: a credential is, whatever its scopes. */
-  readonly scope: Scope | "open" | "any";
+  /** `open`: no credential is asked for. `any`: a credential is, whatever its scopes. No RPC is a terminal's. */
+  readonly scope: Exclude<Scope, "terminal"> | "open" | "any";
   /** What it counts as. */
   readonly rate: "requests" | "orders" | "never";
   /**

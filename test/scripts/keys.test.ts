@@ -56,6 +56,16 @@ describe("a key that is created", () => {
     expect((statSync(path).mode & 0o777).toString(8)).toBe("600");
   });
 
+  it("may be a terminal's, of which only the accounts are limited", async () => {
+    await created("--name", "desk", "--scopes", "read,terminal", "--accounts", "main", "--symbols", "EURUSD");
+    expect(readKeys(path)[0]?.scopes).toEqual({
+      read: { accounts: ["main"], symbols: ["EURUSD"] },
+      terminal: { accounts: ["main"] },
+    });
+    const refused = await keys("create", "--name", "desk", "--scopes", "terminal", "--symbols", "terminal:EURUSD");
+    expect(refused.error).toContain("--symbols: does not limit the scope terminal");
+  });
+
   it("is like no other, and leaves the others as they are", async () => {
     const first = await created("--name", "alpha", "--scopes", "read");
     chmodSync(path, 0o644);

@@ -11,7 +11,7 @@ import { type KeyRecord, makeKey, writeKeys } from "../../src/transport/api-keys
 import { ScriptedClock } from "../terminals/paper/scripted.ts";
 
 export const now = Date.UTC(2026, 0, 5, 12) as Instant;
-export const everything: Grants = { read: {}, trade: {}, admin: {} };
+export const everything: Grants = { read: {}, trade: {}, admin: {}, terminal: {} };
 
 export interface Folder {
   readonly path: string;
