@@ -35,7 +35,11 @@ interface Given {
 
 type GivenSettings = Map<string, Given>;
 
-export function readConfig(env: NodeJS.ProcessEnv, readFile: (path: string) => string): Config {
+export function readConfig(
+  env: NodeJS.ProcessEnv,
+  readFile: (path: string) => string,
+  platform: NodeJS.Platform = process.platform,
+): Config {
   const problems: string[] = [];
   const fromEnvironment = givenInEnvironment(env, problems);
   const fromFile = givenInFile(fromEnvironment.get("CONFIG_FILE"), readFile, problems);
@@ -48,7 +52,7 @@ export function readConfig(env: NodeJS.ProcessEnv, readFile: (path: string) => s
 
   const parsed = schema.safeParse(Object.fromEntries([...given].map(([name, { value }]) => [name, value])));
   if (!parsed.success) problems.push(...refusals(parsed.error, given));
-  else problems.push(...contradictions(parsed.data));
+  else problems.push(...contradictions(parsed.data, platform));
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
   return arrange(parsed.data);
 }
@@ -279,8 +283,11 @@ function linkHint(name: string, value: string | readonly string[]): string {
 }
 
 /** Values that are each valid, but not together, or not yet. */
-function* contradictions(values: Values): Generator<string> {
+function* contradictions(values: Values, platform: NodeJS.Platform): Generator<string> {
   yield* accessGaps(values);
+  if (values.EDGE_WORKERS > 0 && platform !== "linux") {
+    yield `EDGE_WORKERS=${values.EDGE_WORKERS}: threads can share the bridge's ports on Linux only, and this is ${platform}; use EDGE_WORKERS=0`;
+  }
   if (values.TERMINAL === "live") {
     yield "TERMINAL=live: the link to a live MetaTrader 5 terminal is not part of this version; use TERMINAL=paper";
   }

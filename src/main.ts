@@ -33,6 +33,7 @@ import { StreamIds } from "./core/streams/stream-ids.ts";
 import { TickHub } from "./core/ticks/hub.ts";
 import { Prices } from "./core/ticks/prices.ts";
 import { type Doors, openDoors } from "./edge/doors.ts";
+import { refuseTaken } from "./edge/free-ports.ts";
 import { EdgeThreads } from "./edge/threads.ts";
 import { helpText } from "./help.ts";
 import { JournalStore } from "./store/journal-store.ts";
@@ -185,11 +186,15 @@ async function start(config: Config, log: Log): Promise<Running> {
   const drain = new Drain(clock);
   const refusals = new Refusals(clock, log, drain.leaving);
 
-  // What Prometheus is told. A port that is taken ends the start before anybody can trade.
+  // A port that is taken ends the start before anybody can trade.
+  const { bindAddress, grpcPort, bridgePort, metricsPort } = network;
+  await refuseTaken(bindAddress, { GRPC_PORT: grpcPort, MT5_BRIDGE_PORT: bridgePort, METRICS_PORT: metricsPort });
+
+  // What Prometheus is told.
   const metrics = await serveMetrics(
     {
-      host: network.bindAddress,
-      port: network.metricsPort,
+      host: bindAddress,
+      port: metricsPort,
       certificate: access.certificate,
       refused: (kind, peer) => refusals.note(kind, "metrics", "a connection was refused", { peer }),
     },
@@ -209,7 +214,7 @@ async function start(config: Config, log: Log): Promise<Running> {
   );
 
   if (!network.loopback) {
-    const port = `${network.bindAddress}:${metrics.port}`;
+    const port = `${bindAddress}:${metrics.port}`;
     log.note("warn", "metrics", "metrics are told without a key: let only Prometheus reach their port", { port });
   }
 
@@ -236,7 +241,7 @@ async function start(config: Config, log: Log): Promise<Running> {
     clock,
     health: { serving: () => health.now.serving, changed: (listener: () => void) => health.watch(listener) },
     mode: "paper",
-    ports: { grpc: network.grpcPort, http: network.bridgePort },
+    ports: { grpc: grpcPort, http: bridgePort },
   };
   const threads =
     config.edgeWorkers > 0
@@ -273,7 +278,7 @@ async function start(config: Config, log: Log): Promise<Running> {
   account.deadMen.start();
   ready.resolve();
   const ports = {
-    host: network.bindAddress,
+    host: bindAddress,
     ...doors.ports,
     metrics: metrics.port,
     secure: access.certificate !== undefined,

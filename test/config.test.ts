@@ -38,6 +38,14 @@ describe("a configuration", () => {
     expect(config.live.login).toBeUndefined();
   });
 
+  it("has threads of the edge where threads can share ports, and says where not", () => {
+    const on = (platform: NodeJS.Platform) => readConfig({ EDGE_WORKERS: "2" }, () => "", platform);
+    expect(on("linux").edgeWorkers).toBe(2);
+    expect(problemsOf(() => on("darwin"))).toEqual([
+      "EDGE_WORKERS=2: threads can share the bridge's ports on Linux only, and this is darwin; use EDGE_WORKERS=0",
+    ]);
+  });
+
   it("is taken from the environment before the file, and from the file before the defaults", () => {
     const yaml = "GRPC_PORT: 50060\nPAPER_SEED: 7\n";
     const config = withFile(yaml, { GRPC_PORT: "50070" });

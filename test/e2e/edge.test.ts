@@ -139,6 +139,17 @@ describe("two threads", () => {
     expect(text.match(/^# TYPE (\S+)/gm)?.length).toBe(new Set(text.match(/^# TYPE (\S+)/gm)).size);
   });
 
+  it.each([
+    ["GRPC_PORT", "grpcPort", { EDGE_WORKERS: "1" }],
+    ["MT5_BRIDGE_PORT", "httpPort", { EDGE_WORKERS: "1" }],
+    ["METRICS_PORT", "metricsPort", {}],
+  ] as const)("share their ports with each other and no other bridge, which is told of %s", async (name, of, env) => {
+    const port = String(bridge[of]);
+    await expect(startBridge({ [name]: port, ...env })).rejects.toThrow(
+      `cannot start: ${name}=${port}: the bridge cannot listen on port ${port} of 127.0.0.1: another program listens there`,
+    );
+  });
+
   it("say to all streams that the bridge goes, and go", async () => {
     const both = await onBoth();
     const endings = both.flatMap((client) => [
