@@ -2,13 +2,18 @@
  * Recorded ticks as an answer: bytes for who takes bytes, straight from the rows, and a message once somebody looks
  * into it. Making messages of them and encoding those takes ten times as long.
  */
-import type { Message } from "@bufbuild/protobuf";
-import type { ListTicksResponse, TickColumns, Tick as TickMessage } from "../../gen/ts/mt5bridge/v1/ticks_pb.ts";
+import { fromBinary, type Message } from "@bufbuild/protobuf";
+import {
+  type ListTicksResponse,
+  ListTicksResponseSchema,
+  type TickColumns,
+  type Tick as TickMessage,
+} from "../../gen/ts/mt5bridge/v1/ticks_pb.ts";
 import type { Tick } from "../core/model/tick.ts";
 import type { TickRows } from "../core/model/tick-rows.ts";
 import { BackwardBytes } from "./backward-bytes.ts";
 import { TickWriter } from "./tick-bytes.ts";
-import { columnsMessage, largestColumns, writeColumns } from "./tick-columns.ts";
+import { largestColumns, writeColumns } from "./tick-columns.ts";
 import { type Symbols, tickMessage } from "./tick-message.ts";
 
 const field = { nextPageToken: 2, columns: 3 } as const;
@@ -56,7 +61,7 @@ export class TicksAsColumns implements ListTicksResponse {
   }
 
   get columns(): TickColumns[] {
-    return this.#parts.map((part) => columnsMessage(part, this.#digits));
+    return fromBinary(ListTicksResponseSchema, this.bytes).columns;
   }
 
   get bytes(): Buffer {

@@ -1,11 +1,7 @@
 /**
- * Ticks of one symbol as a TickColumns message, straight from their rows.
- *
- * As bytes, which is what nearly everyone takes: 4 to 9 of them a tick. As a message, for
- * JSON.
+ * Ticks of one symbol as the bytes of a TickColumns message, straight from their rows: 4 to 9 of them a tick. Who wants
+ * the message itself, as JSON does, reads the bytes.
  */
-import { create } from "@bufbuild/protobuf";
-import { type TickColumns, TickColumnsSchema } from "../../gen/ts/mt5bridge/v1/ticks_pb.ts";
 import type { Tick } from "../core/model/tick.ts";
 import { column, ROW, type TickRows } from "../core/model/tick-rows.ts";
 import type { BackwardBytes } from "./backward-bytes.ts";
@@ -16,15 +12,15 @@ export const largestColumns = 10_000;
 /** Of each list its field, and the numbers of a row of which it is the difference; `INDEX`: less the tick's index. */
 const INDEX = -1;
 const lists = [
-  { name: "timeMs", field: 4, of: column.time, less: undefined },
-  { name: "brokerOffsetMs", field: 5, of: column.brokerTime, less: column.time },
-  { name: "bid", field: 6, of: column.bid, less: undefined },
-  { name: "spread", field: 7, of: column.ask, less: column.bid },
-  { name: "last", field: 8, of: column.last, less: undefined },
-  { name: "volume", field: 9, of: column.volume, less: undefined },
-  { name: "flags", field: 10, of: column.flags, less: undefined },
-  { name: "sequence", field: 11, of: column.sequence, less: INDEX },
-  { name: "place", field: 13, of: column.place, less: undefined },
+  { field: 4, of: column.time, less: undefined },
+  { field: 5, of: column.brokerTime, less: column.time },
+  { field: 6, of: column.bid, less: undefined },
+  { field: 7, of: column.ask, less: column.bid },
+  { field: 8, of: column.last, less: undefined },
+  { field: 9, of: column.volume, less: undefined },
+  { field: 10, of: column.flags, less: undefined },
+  { field: 11, of: column.sequence, less: INDEX },
+  { field: 13, of: column.place, less: undefined },
 ] as const;
 
 /** Of a stream's ticks only. */
@@ -58,16 +54,6 @@ export function writeColumns(
   into.number(2, digits);
   into.text(1, utf8.encode(nameOf(rows)));
   into.enclose(field, before);
-}
-
-export function columnsMessage(rows: TickRows<Tick>, digits: number): TickColumns {
-  const message = create(TickColumnsSchema, { symbol: nameOf(rows), digits, count: rows.length });
-  for (const { name, of, less } of lists) {
-    fill(rows, of, less);
-    const steps = Array.from(values.subarray(0, rows.length), (value, i) => value - (values[i - 1] ?? 0));
-    message[name] = steps.slice(0, steps.findLastIndex((step) => step !== 0) + 1).map(BigInt);
-  }
-  return message;
 }
 
 const nameOf = ({ symbols, numbers }: TickRows<Tick>): string => symbols[numbers[column.symbol] as number]?.name ?? "";

@@ -50,8 +50,11 @@ const fromPackage = (name: string) => () => {
   return readFileSync(join(folderOf(), name));
 };
 
+const html: Page = { type: "text/html; charset=utf-8", body: () => Buffer.from(page) };
+
 const pages: Readonly<Record<string, Page>> = {
-  "/docs": { type: "text/html; charset=utf-8", body: () => Buffer.from(page) },
+  "/docs": html,
+  "/docs/": html,
   "/docs/start.js": { type: javascript, body: () => Buffer.from(start) },
   "/docs/openapi.json": { type: "application/json", body: () => Buffer.from(openapiText()) },
   "/docs/swagger-ui-bundle.js": { type: javascript, body: fromPackage("swagger-ui-bundle.js") },

@@ -16,6 +16,7 @@ describe("the documentation page", () => {
     const page = await fetch(`${server.url}/docs`);
     const html = await page.text();
     expect(page.headers.get("content-type")).toBe("text/html; charset=utf-8");
+    expect(await (await fetch(`${server.url}/docs/`)).text()).toBe(html);
     const named = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path]) => path ?? "");
     const start = await (await fetch(`${server.url}/docs/start.js`)).text();
     named.push(/url: "([^"]+)"/.exec(start)?.[1] ?? "");
