@@ -1,9 +1,14 @@
-/** What it costs to count and to trace an order: bridges that do take turns with one that does neither. */
+/**
+ * What it costs to count and to trace an order: bridges that do, and one that does neither, take turns.
+ *
+ * Turns are so short that whatever else the machine does falls upon all alike, and what is told is the middle of the
+ * differences within a turn: figures of two bridges that were measured a second apart differ by more than all of this
+ * costs.
+ */
 import { setTimeout as delay } from "node:timers/promises";
 import { type Bridge, startBridge } from "./bridge.ts";
 import { startClient } from "./client.ts";
-import { type Answered, load } from "./load.ts";
-import { median } from "./median.ts";
+import { median, type Trusted, trusted } from "./median.ts";
 import { isFilled, orderRequests } from "./order-requests.ts";
 import type { Size } from "./size.ts";
 import { type Cell, printTable, progress } from "./table.ts";
@@ -13,31 +18,35 @@ import { type Sender, ways } from "./ways.ts";
 const account = { PAPER_MARGIN_MODE: "netting", PAPER_BALANCE: "1000000000", PAPER_LATENCY: "0" };
 /** Hardly a tick: only orders are to be computed for. */
 const quiet = { PAPER_SYMBOLS: "EURUSD", PAPER_RATE: "1" };
-/** Orders of a slice, and how many of them at once. */
-const SLICE = 500;
-const IN_FLIGHT = 32;
 /** Orders until V8 has compiled what they need. */
 const WARMING = 3000;
-/** Spans leave within a second, as they do for users, and a slice lasts until its own have: others are not in its figures. */
-const SETTLE_MS = 1300;
 
-/** Orders that come one by one, as they do where nobody is in a hurry: their latency is what a trader sees. */
-const CALM = { pace: { perSecond: 200 }, warmMs: 0, measureMs: 1000 };
+/** Orders of one bridge before it is the next one's turn, and how many of them at once. */
+const SLICE = 100;
+const IN_FLIGHT = 32;
+/** Spans leave within a second, and the time that they take is to be in the figures of the turn that they are of. */
+const TURN_MS = 1000;
+const TURNS = 16;
 
-interface Slice {
-  readonly perSecond: number;
-  /** Microseconds of processor time an order, of the thread that orders travel through and of all threads. */
+/** Orders that come one by one, as they do where nobody is in a hurry: each bridge is given one so often. */
+const CALM_MS = 10;
+const CALM_ORDERS = 800;
+
+/** Of one turn; microseconds of processor time an order, of the thread that orders travel through and of all threads. */
+interface Turn {
   readonly main: number;
   readonly whole: number;
-  readonly wrong: number;
+  readonly perSecond: number;
 }
 
 interface Subject {
   readonly name: string;
   readonly bridge: Bridge;
   readonly sender: Sender;
-  readonly slices: Slice[];
-  readonly calm: Answered[];
+  readonly turns: Turn[];
+  /** Milliseconds that each order has taken. */
+  readonly calm: number[];
+  wrong: number;
 }
 
 export async function benchTracing({ repeats }: Size): Promise<void> {
@@ -48,29 +57,19 @@ export async function benchTracing({ repeats }: Size): Promise<void> {
   const start = async (name: string, env: Readonly<Record<string, string>>) => {
     const bridge = await startBridge(`tracing ${name}`, { ...account, ...quiet, ...env });
     const sender = await ways.grpc(bridge.port, "mt5bridge.v1.OrdersService/PlaceOrder");
-    subjects.push({ name, bridge, sender, slices: [], calm: [] });
+    subjects.push({ name, bridge, sender, turns: [], calm: [], wrong: 0 });
   };
   try {
     await start("neither", unwatched);
     await start("metrics", {});
     await start("metrics and traces", { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint });
     progress("tracing, warming up");
-    for (const { sender } of subjects) await place(sender, WARMING);
-    const turns = 4 * repeats;
-    for (let i = 0; i < turns; i++) {
-      progress(`tracing, turn ${i + 1} of ${turns}`);
-      // Whoever goes first has the machine at another moment: each in turn.
-      for (let at = 0; at < subjects.length; at++) {
-        const subject = subjects[(i + at) % subjects.length] as Subject;
-        await measure(subject);
-        subject.calm.push(
-          await load(
-            () => placeOne(subject.sender),
-            CALM,
-            () => undefined,
-          ),
-        );
-      }
+    for (const subject of subjects) await place(subject, WARMING);
+    for (let i = 0; i < repeats; i++) {
+      progress(`tracing, part ${i + 1} of ${repeats}: ${IN_FLIGHT} in flight, ${TURNS} turns`);
+      for (let turn = 0; turn < TURNS; turn++) await takeTurn(subjects);
+      progress(`tracing, part ${i + 1} of ${repeats}: one by one, ${CALM_ORDERS} orders each`);
+      for (let n = 0; n < CALM_ORDERS; n++) await placeCalmly(subjects, n);
     }
     print(subjects);
   } finally {
@@ -84,55 +83,79 @@ export async function benchTracing({ repeats }: Size): Promise<void> {
 
 const requests = orderRequests();
 
-/** Resolves with whether it was filled. */
-const placeOne = ({ send }: Sender): Promise<boolean> =>
-  send(requests.next().value as Buffer).then(isFilled, () => false);
+async function placeOne(subject: Subject): Promise<void> {
+  const filled = await subject.sender.send(requests.next().value as Buffer).then(isFilled, () => false);
+  if (!filled) subject.wrong += 1;
+}
 
-/** Resolves with how many were not filled. */
-async function place(sender: Sender, orders: number): Promise<number> {
-  let [left, wrong] = [orders, 0];
+async function place(subject: Subject, orders: number): Promise<void> {
+  let left = orders;
   const lane = async () => {
-    while (left-- > 0) if (!(await placeOne(sender))) wrong++;
+    while (left-- > 0) await placeOne(subject);
   };
   await Promise.all(Array.from({ length: IN_FLIGHT }, lane));
-  return wrong;
 }
 
-async function measure({ bridge: { pid }, sender, slices }: Subject): Promise<void> {
-  const before = computedBy(pid);
-  const began = performance.now();
-  const wrong = await place(sender, SLICE);
-  const perSecond = (SLICE * 1000) / (performance.now() - began);
-  await delay(SETTLE_MS);
-  const after = computedBy(pid);
-  const [main, whole] = [(after.main - before.main) / SLICE, (after.whole - before.whole) / SLICE];
-  slices.push({ perSecond, main, whole, wrong });
+/** Whoever goes first has the machine at another moment than who goes last: each in turn. */
+const inOrder = (subjects: readonly Subject[], n: number): readonly Subject[] =>
+  subjects.map((_, at) => subjects[(at + n) % subjects.length] as Subject);
+
+async function takeTurn(subjects: readonly Subject[]): Promise<void> {
+  const before = subjects.map(({ bridge: { pid } }) => computedBy(pid));
+  const busy = new Map(subjects.map((subject) => [subject, 0]));
+  const end = performance.now() + TURN_MS;
+  let slices = 0;
+  for (; performance.now() < end; slices++) {
+    for (const subject of inOrder(subjects, slices)) {
+      const began = performance.now();
+      await place(subject, SLICE);
+      busy.set(subject, (busy.get(subject) ?? 0) + performance.now() - began);
+    }
+  }
+  const orders = slices * SLICE;
+  for (const [i, subject] of subjects.entries()) {
+    const after = computedBy(subject.bridge.pid);
+    const of = (which: "main" | "whole") => (after[which] - (before[i]?.[which] ?? Number.NaN)) / orders;
+    const perSecond = (orders * 1000) / (busy.get(subject) ?? Number.NaN);
+    subject.turns.push({ main: of("main"), whole: of("whole"), perSecond });
+  }
 }
 
-/** Of processor time the least that a slice took: whatever else runs on the machine only adds to it. */
+async function placeCalmly(subjects: readonly Subject[], n: number): Promise<void> {
+  const due = performance.now() + CALM_MS;
+  for (const subject of inOrder(subjects, n)) {
+    const began = performance.now();
+    await placeOne(subject);
+    subject.calm.push(performance.now() - began);
+  }
+  await delay(Math.max(0, due - performance.now()));
+}
+
 function print(subjects: readonly Subject[]): void {
-  const least = ({ slices }: Subject, of: "main" | "whole") => Math.min(...slices.map((slice) => slice[of]));
-  const rows = subjects.map((subject, i): Cell[] => {
-    const more = (of: "main" | "whole") =>
-      i === 0 ? undefined : 100 * (least(subject, of) / least(subjects[0] as Subject, of) - 1);
-    const rate = median(subject.slices.map(({ perSecond }) => perSecond));
-    const wrong = subject.slices.reduce((sum, slice) => sum + slice.wrong, 0);
-    const [main, whole] = [least(subject, "main"), least(subject, "whole")];
-    return [subject.name, main, more("main"), whole, more("whole"), rate, wrong];
+  const [neither] = subjects as [Subject];
+  const cellsOf = (of: (subject: Subject) => readonly number[]) => (subject: Subject) => {
+    const [figures, without] = [of(subject), of(neither)];
+    const usual = median(without);
+    const more: Trusted | undefined =
+      subject === neither ? undefined : trusted(figures.map((figure, i) => figure - (without[i] ?? Number.NaN)));
+    const percent = (figure: number | undefined) => figure && (100 * figure) / usual;
+    return [median(figures), percent(more?.middle), percent(more?.margin)];
+  };
+  const main = cellsOf(({ turns }) => turns.map((turn) => turn.main));
+  const whole = cellsOf(({ turns }) => turns.map((turn) => turn.whole));
+  const calm = cellsOf((subject) => subject.calm);
+  const rows = subjects.map((subject): Cell[] => {
+    const rate = median(subject.turns.map(({ perSecond }) => perSecond));
+    return [subject.name, ...main(subject), ...whole(subject), rate, subject.wrong];
   });
   printTable(
-    "PlaceOrder, 32 in flight: processor time an order, and what counting and tracing add",
-    ["", "main thread µs", "+ %", "all threads µs", "+ %", "per second", "not filled"],
+    `PlaceOrder, ${IN_FLIGHT} in flight: processor time an order, and what counting and tracing add`,
+    ["", "main thread µs", "+ %", "± %", "all threads µs", "+ % ", "± % ", "per second", "not filled"],
     rows,
   );
-  const calm = subjects.map(({ name, calm }): Cell[] => {
-    const middle = (of: "p50" | "p99") => median(calm.map((answered) => answered[of]));
-    const all = calm.reduce((sum, { wrong }) => sum + wrong, 0);
-    return [name, middle("p50"), Math.min(...calm.map(({ p50 }) => p50)), middle("p99"), all];
-  });
   printTable(
-    "PlaceOrder, 200 a second: how long an order takes, by rounds of a second in turns",
-    ["", "p50 ms", "least p50 ms", "p99 ms", "not filled"],
-    calm,
+    "PlaceOrder, one by one: how long an order takes, and what counting and tracing add",
+    ["", "p50 ms", "+ %", "± %"],
+    subjects.map((subject): Cell[] => [subject.name, ...calm(subject)]),
   );
 }

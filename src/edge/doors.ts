@@ -4,7 +4,6 @@
  * They are the whole edge. Behind them are the services themselves, or, where the edge has threads of its own, lines
  * to whoever has them.
  */
-import { randomUUID } from "node:crypto";
 import type { Config } from "../config.ts";
 import type { Serving } from "../contract/probe-service.ts";
 import type { Service } from "../contract/service.ts";
@@ -13,6 +12,7 @@ import { createValidation } from "../contract/validation.ts";
 import type { Clock } from "../core/ports/clock.ts";
 import type { Observer } from "../core/ports/observer.ts";
 import type { CallWitness } from "../core/ports/witness.ts";
+import { newTraceId } from "../telemetry/span-ids.ts";
 import type { Access } from "../transport/access.ts";
 import type { Drain, InFlight } from "../transport/drain.ts";
 import { serveGrpc } from "../transport/grpc/server.ts";
@@ -71,7 +71,7 @@ export async function openDoors(options: DoorOptions): Promise<Doors> {
     authenticate,
     rates,
     limits: { unary: unaryLimit, streams: limits.streams },
-    newTraceId: () => randomUUID().replaceAll("-", ""), // drawn in blocks, unlike single random bytes
+    newTraceId,
   };
   const { connections: maxConnections, peerTimeoutMs } = limits;
   // Asked again after the one, given up after the other: together no more than may pass.

@@ -15,7 +15,8 @@ import { OTLPTraceExporter as JsonExporter } from "@opentelemetry/exporter-trace
 import { OTLPTraceExporter as ProtobufExporter } from "@opentelemetry/exporter-trace-otlp-proto";
 import { defaultResource, resourceFromAttributes } from "@opentelemetry/resources";
 import { NodeSDK } from "@opentelemetry/sdk-node";
-import { BatchSpanProcessor, RandomIdGenerator, type ReadableSpan, type SpanExporter } from "@opentelemetry/sdk-trace";
+import { BatchSpanProcessor, type ReadableSpan, type SpanExporter } from "@opentelemetry/sdk-trace";
+import { newSpanId } from "./span-ids.ts";
 import { type Origin, type Protocol, type Reply, type Request, type SpanRecord, spansIn } from "./span-messages.ts";
 
 const exporters: Readonly<Record<Protocol, () => SpanExporter>> = {
@@ -80,7 +81,6 @@ isStarting = false;
 
 /** What all spans have in common, as the SDK makes it. */
 const blank = trace.getTracer(scope, version).startSpan("") as unknown as ReadableSpan;
-const ids = new RandomIdGenerator();
 
 /** Seconds and nanoseconds. */
 function timeOf(ms: number): HrTime {
@@ -91,7 +91,7 @@ function timeOf(ms: number): HrTime {
 const none: never[] = [];
 
 function readable(span: Omit<SpanRecord, "error">): ReadableSpan {
-  const { traceId, spanId = ids.generateSpanId(), parentId, remote, start, end } = span;
+  const { traceId, spanId = newSpanId(), parentId, remote, start, end } = span;
   const context = { traceId, spanId, traceFlags: TraceFlags.SAMPLED };
   const made = {
     name: span.name,

@@ -8,13 +8,13 @@
  *   - What begins while its whole lasts begins where the part before it ended: the way from one step to the next,
  *     a turn of the loop or a promise, belongs to the step that it leads to, and no time is left out.
  */
-import { randomFillSync } from "node:crypto";
 import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
 import type { Order } from "../core/model/order.ts";
 import type { Observer } from "../core/ports/observer.ts";
 import type { Attributes, CallerTrace, EndedCall, Span, SpanRef } from "../core/ports/witness.ts";
 import { type Sampler, samplerOf } from "./sampler.ts";
+import { newSpanId, orderSpanId } from "./span-ids.ts";
 import { type Origin, type Protocol, protocols, type SpanLimits } from "./span-messages.ts";
 import { SpanQueue } from "./span-queue.ts";
 
@@ -212,30 +212,3 @@ export class Tracing {
 
 /** None for the span of a call that was forwarded from another thread: its parts, told in both, each say their own times. */
 const wholeOf = (span: SpanRef): Whole | undefined => (span instanceof Whole ? span : undefined);
-
-/** The trace's id and the order's, mixed: two orders of one trace differ, and a restart changes nothing. */
-function orderSpanId(traceId: string, id: string): string {
-  let [high, low] = [0x811c9dc5, 0x01000193];
-  for (const text of [traceId, id]) {
-    for (let i = 0; i < text.length; i++) {
-      high = Math.imul(high ^ text.charCodeAt(i), 0x01000193);
-      low = Math.imul(low ^ text.charCodeAt(i), 0x85ebca6b) ^ high;
-    }
-  }
-  const digits = (hash: number) => (hash >>> 0).toString(16).padStart(8, "0");
-  return `${digits(high)}${digits(low || 1)}`; // all zeros would be none
-}
-
-/** Digits from chance for 512 names: asking for a few at a time costs more than all the rest. */
-const chance = Buffer.alloc(8 * 512);
-let digits = "";
-let used = 0;
-
-function newSpanId(): string {
-  if (used === digits.length) {
-    digits = randomFillSync(chance).toString("hex");
-    used = 0;
-  }
-  used += 16;
-  return digits.slice(used - 16, used);
-}
