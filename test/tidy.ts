@@ -43,7 +43,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
 /** Where a file belongs: terminals/paper and store/sqlite are places of their own. */
 function placeOf(path: string): string | undefined {
   if (path.startsWith("gen/")) return path.includes("/mt5bridge/terminal/") ? "gen/terminal" : "gen";
-  if (/^src\/(main|banner)\.ts$/.test(path)) return "main";
+  if (/^src\/(main|banner|bridge\/[\w-]+)\.ts$/.test(path)) return "main";
   if (path === "package.json") return "manifest";
   if (/^src\/(config|settings|help)\.ts$/.test(path)) return "config";
   const [, first = "", second = "", third] = path.split("/");

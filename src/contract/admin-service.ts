@@ -2,6 +2,7 @@
 import { create } from "@bufbuild/protobuf";
 import {
   AdminService,
+  ConnectTerminalResponseSchema,
   DrainResponseSchema,
   GetRiskLimitsResponseSchema,
   GetTradingModeResponseSchema,
@@ -10,6 +11,7 @@ import {
   type TradingModeEntry,
   TradingModeEntrySchema,
 } from "../../gen/ts/mt5bridge/v1/admin_pb.ts";
+import type { Account } from "../core/accounts/account.ts";
 import type { ControlRecord } from "../core/control/control-record.ts";
 import { BridgeError } from "../core/errors.ts";
 import type { Instant, StrategyId } from "../core/model/ids.ts";
@@ -17,7 +19,7 @@ import { readLimits } from "../core/orders/risk-limits.ts";
 import type { ModeEntry, ModeScope } from "../core/orders/trading-mode.ts";
 import { type Accounts, accountOf } from "./accounts.ts";
 import { limitsDraft, limitsEntry } from "./risk-limits-message.ts";
-import { service } from "./service.ts";
+import { type Call, service } from "./service.ts";
 import { timestamp } from "./times.ts";
 import { tradingModes, wordOf } from "./words.ts";
 
@@ -30,7 +32,11 @@ export interface Drained {
 /** Takes no new work, ends the streams, and resolves when nothing is in flight or `until` is near. */
 export type Drain = (until: Instant | undefined, signal: AbortSignal) => Promise<Drained>;
 
-export const adminService = (accounts: Accounts, control: ControlRecord, drain: Drain) =>
+/** Has the account's terminal connect anew; resolves when it has. */
+export type Connect = (account: Account, call: Call) => Promise<void>;
+
+/** `connect`: absent where terminals are part of the bridge. */
+export const adminService = (accounts: Accounts, control: ControlRecord, drain: Drain, connect?: Connect) =>
   service(
     AdminService,
     {
@@ -70,10 +76,14 @@ export const adminService = (accounts: Accounts, control: ControlRecord, drain: 
         return create(SetRiskLimitsResponseSchema, { entry: limitsEntry(scope, control.limits) });
       },
 
-      async connectTerminal(request) {
-        const { info } = accountOf(accounts, request.account);
-        const message = `${info.alias} is part of the bridge itself: there is nothing to connect`;
-        throw new BridgeError("not_supported", message);
+      async connectTerminal(request, call) {
+        const account = accountOf(accounts, request.account);
+        const { alias } = account.info;
+        if (connect === undefined) {
+          throw new BridgeError("not_supported", `${alias} is part of the bridge itself: there is nothing to connect`);
+        }
+        await connect(account, call);
+        return create(ConnectTerminalResponseSchema, { account: alias });
       },
 
       async drain(_request, call) {

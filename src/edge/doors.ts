@@ -10,6 +10,7 @@ import type { Service } from "../contract/service.ts";
 import type { SymbolsMeant } from "../contract/symbols-meant.ts";
 import { createValidation } from "../contract/validation.ts";
 import type { Clock } from "../core/ports/clock.ts";
+import type { LinkCarrier } from "../core/ports/link.ts";
 import type { Observer } from "../core/ports/observer.ts";
 import type { CallWitness } from "../core/ports/witness.ts";
 import { newTraceId } from "../telemetry/span-ids.ts";
@@ -39,6 +40,8 @@ export interface DoorOptions {
   /** What `mt5bridge-mode` says on every answer. */
   readonly mode: string;
   readonly ports: Ports;
+  /** Takes terminals that dial in over gRPC; absent: none can. */
+  readonly links?: ((carrier: LinkCarrier) => Promise<void>) | undefined;
   /** Whether other threads listen on the very same ports; the system shares connections out among them. */
   readonly shared: boolean;
   /** Told of every answer over HTTP. */

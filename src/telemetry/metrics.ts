@@ -20,6 +20,7 @@ import {
 import type { Account } from "../core/accounts/account.ts";
 import { strictness } from "../core/orders/trading-mode.ts";
 import type { CommitCounts, HttpCounts } from "./counts.ts";
+import { type Links, linkMetrics } from "./link-metrics.ts";
 import type { SpanQueue } from "./span-queue.ts";
 import type { Tally } from "./tally.ts";
 import type { Watch } from "./watch.ts";
@@ -48,6 +49,8 @@ export interface Sources {
   };
   readonly commits: CommitCounts;
   readonly spans: SpanQueue | undefined;
+  /** Absent where no terminal dials in. */
+  readonly links?: Links | undefined;
   /** Of this thread, or of each thread of the edge. */
   readonly served: Served | (() => Promise<Counted[][]>);
 }
@@ -87,6 +90,9 @@ function registryOf(sources: Sources): Registry {
   received(registry, sources);
   journal(registry, sources);
   eventLoop(registry, sources);
+  for (const { kind, name, help, label, read } of sources.links ? linkMetrics(sources.links) : []) {
+    (kind === "gauge" ? gauge : counter)(registry, name, help, [label], read);
+  }
   return registry;
 }
 
@@ -116,7 +122,7 @@ function requests(registry: Registry, { http, webSockets, encoded }: Served): vo
 
 function received(registry: Registry, { accounts }: Sources): void {
   gauge(registry, "mt5_connection_status", "1 while every terminal is connected, else 0.", [], () => [
-    [{}, accounts.every(({ desk }) => desk.linkUp) ? 1 : 0],
+    [{}, accounts.length > 0 && accounts.every(({ desk }) => desk.linkUp) ? 1 : 0],
   ]);
   counter(registry, "mt5bridge_ticks_received_total", "Ticks from the terminal.", ["account"], () =>
     accounts.map(({ info, hub }) => [{ account: info.alias }, hub.cursor.sequence] as const),
@@ -253,12 +259,11 @@ function streams(registry: Registry, { watch, hubs: all }: Served): void {
 }
 
 function journal(registry: Registry, { journal, commits, spans }: Sources): void {
-  const { counts } = journal;
   counter(registry, "mt5bridge_journal_events_total", "Events appended to the journal.", [], () => [
-    [{}, counts.appended],
+    [{}, journal.counts.appended],
   ]);
   counter(registry, "mt5bridge_journal_refused_total", "Appends that the journal refused.", [], () => [
-    [{}, counts.refused],
+    [{}, journal.counts.refused],
   ]);
   histogram(registry, "mt5bridge_journal_commit_events", "Events of one commit.", () => [[{}, commits.events]]);
   histogram(registry, "mt5bridge_journal_commit_seconds", "How long a commit took, its sync included.", () => [

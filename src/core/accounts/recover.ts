@@ -44,7 +44,7 @@ export async function settleAtStart(desk: OrderDesk): Promise<void> {
 
 async function settle(desk: OrderDesk): Promise<void> {
   await raiseDoubts(desk);
-  await settleDoubts(desk);
+  if (desk.linkUp) await settleDoubts(desk); // else when the link comes up
 }
 
 /** Resolves when the journal has failed; false when `signal` aborted first. */

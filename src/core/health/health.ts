@@ -27,20 +27,35 @@ interface Changed {
 }
 
 export class HealthWatch {
-  readonly accounts: readonly Account[];
+  readonly #accounts: Account[] = [];
+  readonly #awaited: () => string;
   readonly streams: StreamIds;
   readonly clock: Clock;
   readonly startedAt: Instant;
   draining = false;
   readonly #listeners = new Set<() => void>();
 
-  constructor(accounts: readonly Account[], streams: StreamIds, clock: Clock) {
-    this.accounts = accounts;
+  /** `awaited`: what has to come before all accounts are served; empty: nothing has. */
+  constructor(accounts: readonly Account[], streams: StreamIds, clock: Clock, awaited: () => string = () => "") {
+    this.#awaited = awaited;
     this.streams = streams;
     this.clock = clock;
     this.startedAt = clock.now();
-    for (const account of accounts) account.record.watchFailure(() => this.changed());
-    for (const control of new Set(accounts.map(({ desk }) => desk.control))) control.watch(() => this.changed());
+    for (const account of accounts) this.add(account);
+  }
+
+  /** In the order in which they came. */
+  get accounts(): readonly Account[] {
+    return this.#accounts;
+  }
+
+  add(account: Account): void {
+    const { control } = account.desk;
+    if (!this.#accounts.some(({ desk }) => desk.control === control)) control.watch(() => this.changed());
+    account.record.watchFailure(() => this.changed());
+    account.desk.draining = this.draining;
+    this.#accounts.push(account);
+    this.changed();
   }
 
   /** The strictest in force anywhere. */
@@ -56,7 +71,8 @@ export class HealthWatch {
         return { serving: false, message: `${alias}: ${account.record.whyShut}` };
       if (!account.desk.linkUp) return { serving: false, message: `${alias}: ${account.linkMessage}` };
     }
-    return { serving: true, message: "" };
+    const message = this.#awaited();
+    return { serving: message === "", message };
   }
 
   get inFlight(): number {
