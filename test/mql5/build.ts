@@ -8,17 +8,8 @@ import { translate } from "./translate.ts";
 export const compiler = tool("g++");
 
 const here = new URL(".", import.meta.url).pathname;
-const flags = [
-  "-std=c++20",
-  "-O1",
-  "-g1",
-  "-fwrapv",
-  "-Wall",
-  "-Wextra",
-  "-Werror",
-  "-Wno-sign-compare",
-  "-Wno-narrowing",
-];
+/** What MetaEditor has nothing to say about is not an error here. */
+const flags = "-std=c++20 -O1 -g1 -fwrapv -Wall -Wextra -Werror -Wno-sign-compare -Wno-narrowing -Wno-unused-parameter";
 const sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
 
 export interface Program {
@@ -37,7 +28,7 @@ export function build({ file, host, shims = [], sanitized = true }: Program, out
   if (compiler === undefined) throw new Error("g++ is not here");
   writeFileSync(`${out}.cpp`, `${translate(file, shims)}#line 1 "host"\n${host}`);
   const checks = sanitized ? sanitizers : ["-O2"];
-  const args = [...flags, ...checks, `-I${here}`, "-o", out, `${out}.cpp`];
+  const args = [...flags.split(" "), ...checks, `-I${here}`, "-o", out, `${out}.cpp`];
   const { status, stderr } = spawnSync(compiler, args, { encoding: "utf8" });
   if (status !== 0) throw new Error(`g++ does not take ${file}:\n${stderr}`);
 }

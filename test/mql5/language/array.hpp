@@ -133,6 +133,7 @@ int ArraySize(const Array<T> &array) {
 }
 template <typename T>
 int ArrayResize(Array<T> &array, long size, long reserved = 0) {
+  if (array.fixed() && size >= 0 && size <= array.size()) return static_cast<int>(size);  // and nothing is changed
   return array.resize(size, reserved) ? static_cast<int>(size) : -1;
 }
 template <typename T>
@@ -144,21 +145,18 @@ bool ArrayIsDynamic(const Array<T> &array) {
   return !array.fixed();
 }
 
-/** How many were copied. The target grows if it can; otherwise as many are copied as fit. */
-template <typename T, typename S>
+/** The terminal copies neither objects nor structures that hold strings or arrays this way. */
+template <typename T>
+concept Copied = std::is_trivially_copyable_v<T> || std::is_same_v<T, class String>;
+
+/** How many were copied, from left to right. The target grows if it can; otherwise as many are copied as fit. */
+template <Copied T, Copied S>
 int ArrayCopy(Array<T> &target, const Array<S> &source, long to = 0, long from = 0, long count = WHOLE_ARRAY) {
   if (to < 0 || from < 0 || from > source.size()) return 0;
   const long available = source.size() - from;
   long wanted = count < 0 ? available : std::min(count, available);
   if (to + wanted > target.size() && !target.resize(to + wanted)) wanted = std::max(0L, target.size() - to);
-  if constexpr (std::is_same_v<T, S>) {
-    // The two may be one: then it is a move, whichever way.
-    if (&target == &source && to > from) {
-      std::copy_backward(source.data() + from, source.data() + from + wanted, target.data() + to + wanted);
-      return static_cast<int>(wanted);
-    }
-  }
-  std::copy(source.data() + from, source.data() + from + wanted, target.data() + to);
+  for (long at = 0; at < wanted; at++) target[to + at] = source[from + at];
   return static_cast<int>(wanted);
 }
 
@@ -180,7 +178,7 @@ bool ArrayRemove(Array<T> &array, ulong start, ulong count = ULONG_MAX) {
   std::move(array.data() + start + gone, array.data() + size, array.data() + start);
   return array.resize(static_cast<long>(size - gone));
 }
-template <typename T>
+template <Copied T>
 bool ArrayInsert(Array<T> &array, const Array<T> &source, ulong to, ulong from = 0, ulong count = ULONG_MAX) {
   const ulong size = static_cast<ulong>(array.size()), offered = static_cast<ulong>(source.size());
   if (array.fixed() || &array == &source || to > size || from > offered) return false;

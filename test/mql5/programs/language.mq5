@@ -125,10 +125,10 @@ void Arrays()
    uchar a[], b[4], c[] = {1, 2, 3};
    Check(ArraySize(a) == 0 && ArraySize(b) == 4 && ArraySize(c) == 3, "sizes");
    Check(ArrayResize(a, 5) == 5 && ArraySize(a) == 5, "resize");
-   Check(ArrayResize(b, 6) == -1 && ArraySize(b) == 4, "a fixed one keeps its size");
+   Check(ArrayResize(b, 6) == -1 && ArrayResize(b, 2) == 2 && ArraySize(b) == 4, "a fixed one keeps its size");
    Check(ArrayCopy(a, c, 1) == 3 && a[1] == 1 && a[3] == 3, "copy");
    Check(ArrayCopy(a, a, 0, 1, 3) == 3 && a[0] == 1 && a[2] == 3, "copy within itself");
-   Check(ArrayCopy(a, a, 1, 0, 3) == 3 && a[1] == 1 && a[3] == 3, "copy within itself, forwards");
+   Check(ArrayCopy(a, a, 1, 0, 3) == 3 && a[1] == 1 && a[3] == 1, "copy within itself is from left to right");
    int grid[2][3];
    ArrayInitialize(grid[0], 0);
    grid[1][2] = 7;
