@@ -39,6 +39,9 @@ const benchmarks: Readonly<Record<string, (size: Size) => Promise<void>>> = {
   recovery: benchRecovery,
 };
 
+/** What a first look is at: together they take less than 90 s. */
+const firstLook = ["orders", "ticks", "ingest", "history"];
+
 const { values } = parseArgs({
   options: {
     quick: { type: "boolean", default: false },
@@ -63,9 +66,8 @@ const machine = machineNote();
 process.stdout.write(
   `${machine}\n${relative(".", usual)}; ${size.repeats === 1 ? "one run each" : `medians of ${size.repeats} runs`}\n`,
 );
-for (const [name, bench] of Object.entries(benchmarks)) {
-  if (values.only === undefined || values.only === name) await bench(size);
-}
+const chosen = values.only !== undefined ? [values.only] : values.quick ? firstLook : Object.keys(benchmarks);
+for (const name of chosen) await benchmarks[name]?.(size);
 process.stdout.write(`\n${Math.round((performance.now() - began) / 1000)} s in all\n`);
 const date = new Date().toISOString();
 if (values.json !== undefined)

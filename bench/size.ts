@@ -82,7 +82,7 @@ export const quick: Size = {
   roundMs: 150,
   rounds: 3,
   transportPaces: [{ inFlight: 32 }],
-  orderPaces: [{ inFlight: 1 }, { inFlight: 32 }, { perSecond: 500 }],
+  orderPaces: [{ inFlight: 32 }, { perSecond: 500 }],
   callsMs: 800,
   openLoopMs: 1000,
   idle: ["grpc", "webSocketStream"],
