@@ -40,6 +40,8 @@ export interface NumberedOrder {
   readonly number: OrderNumber;
   readonly magic: Magic;
   readonly request: OrderRequest;
+  /** The W3C traceparent of the order's own span, where its trace is recorded. */
+  readonly traceparent?: string;
 }
 
 /** What may be changed of a pending order; all of it is sent, as MetaTrader replaces it as a whole. */

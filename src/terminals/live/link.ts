@@ -1,0 +1,293 @@
+/**
+ * The link to one account's terminal: connection after connection, one conversation.
+ *
+ * Here is what outlasts a connection: the numbers of both sides, what waits for an answer,
+ * and where the link stands. What is said over it is its taker's business.
+ */
+import { create, equals } from "@bufbuild/protobuf";
+import {
+  type Clocks,
+  CommandStatus,
+  type Fingerprint,
+  FingerprintSchema,
+  type Hello,
+  RefusalReason,
+  type Report,
+  type TerminalLimits,
+  type TradeState,
+  WelcomeSchema,
+} from "../../../gen/ts/mt5bridge/terminal/v1/link_pb.ts";
+import { BridgeError } from "../../core/errors.ts";
+import type { Clock } from "../../core/ports/clock.ts";
+import type { LinkCarrier } from "../../core/ports/link.ts";
+import type { Observer } from "../../core/ports/observer.ts";
+import { type Action, type Answered, type Asking, Commands } from "./commands.ts";
+import { Connection, type Terminal } from "./connection.ts";
+import { FarClock } from "./far-clock.ts";
+import { type LinkEvent, type LinkState, moved } from "./link-state.ts";
+import { type Arrival, Intake } from "./numbered.ts";
+
+/** So long (ms) a terminal may take to say what it is and to send again what was missed. */
+const greetWithin = 120_000;
+/** Commands that nobody has answered, and those that wait to be taken. */
+const mostCommands = 1024;
+const room = { count: 1024, bytes: 4 * 1024 * 1024 };
+
+export type Ask = (action: Action, part?: Asking["part"]) => Promise<Answered>;
+
+/** Who is told what comes over the link. */
+export interface Taker {
+  /** Who the terminal is; `fresh`: its side was started anew. Resolves when its account and symbols are known. */
+  introduce(hello: Hello, fresh: boolean, ask: Ask): Promise<void>;
+  /** Resolves when all that was missed has come. */
+  catchUp(fresh: boolean, ask: Ask): Promise<void>;
+  /** In its order, and each once. */
+  report(event: Report["event"]): void;
+  clocks(clocks: Clocks): void;
+  tended(): void;
+  /** Whether orders can be sent now, and if not why. */
+  stands(up: boolean, why: string): void;
+}
+
+export interface LinkParts {
+  /** The account, in words. */
+  readonly account: string;
+  /** The life of the bridge: greater than that of every bridge before it that has served this account. */
+  readonly life: bigint;
+  /** One that is greater still, durably. */
+  readonly nextLife: () => Promise<bigint>;
+  /** The bridge's own name and version. */
+  readonly software: string;
+  /** What the terminal's side may do at most. */
+  readonly limits: Pick<TerminalLimits, "maxVolume" | "maxOrdersPerMinute" | "allowedSymbols">;
+  readonly clock: Clock;
+  /** Milliseconds, never set back. */
+  readonly stopwatch: () => number;
+  /** A command that would begin later than in so many ms is not carried out. */
+  readonly within: number;
+  readonly observer: Observer;
+}
+
+export class Link implements Terminal {
+  readonly far = new FarClock();
+  readonly commands: Commands;
+  intake = new Intake();
+  /** Connections that were welcomed, and reports that were taken. */
+  readonly counts = { welcomed: 0, reports: 0 };
+  readonly #parts: LinkParts;
+  readonly #taker: Taker;
+  #state: LinkState = "down";
+  #connection: Connection | undefined;
+  #reportsEpoch = 0n;
+  #account: Fingerprint | undefined;
+  #trade: TradeState | undefined;
+  /** Who it is, while it is there, and why it is not. */
+  #who = "";
+  #why: string;
+  #said: string | undefined;
+
+  constructor(parts: LinkParts, taker: Taker) {
+    this.#parts = parts;
+    this.#taker = taker;
+    const { clock, stopwatch } = parts;
+    this.commands = new Commands({ clock, stopwatch, most: mostCommands, room }, parts.life);
+    this.#why = `no terminal has dialed in for ${parts.account} yet`;
+  }
+
+  get state(): LinkState {
+    return this.#state;
+  }
+
+  /** Serves one connection, from behind its hello to its end. Never throws. */
+  async attach(
+    carrier: LinkCarrier,
+    frames: AsyncIterator<Uint8Array>,
+    hello: Hello,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { clock, stopwatch, observer } = this.#parts;
+    const connection = new Connection({ carrier, clock, stopwatch, far: this.far });
+    let greeting: Promise<void> = Promise.resolve();
+    try {
+      if (this.#turnedAway(connection, hello)) return;
+      const fresh = hello.reportsEpoch !== this.#reportsEpoch || this.counts.welcomed === 0;
+      this.#connection = connection;
+      this.#move("dialed");
+      this.#who = `${hello.software} at ${carrier.peer}`;
+      await this.#welcome(connection, hello, fresh);
+      greeting = this.#greet(connection, hello, fresh);
+      await connection.serve(frames, this, signal);
+    } catch (error) {
+      observer.note("error", "live terminal", "the link has failed", { account: this.#parts.account, error });
+      connection.end("the link has failed");
+    } finally {
+      carrier.close();
+      if (this.#connection === connection) this.#lose(connection);
+      await greeting;
+    }
+  }
+
+  /** Asks for something while the link is up. */
+  ask(action: Action, asking: Omit<Asking, "within">): Promise<Answered> {
+    const { up, why } = this.standing;
+    if (!up) return Promise.reject(new BridgeError("terminal_offline", `${why}; nothing was sent`));
+    return this.#ask(action, asking);
+  }
+
+  get standing(): { readonly up: boolean; readonly why: string } {
+    const state = this.#state;
+    if (state === "down" || state === "estranged") return { up: false, why: this.#why };
+    if (state !== "up") return { up: false, why: `${this.#who} has dialed in and is catching up` };
+    const { connected = false, algoAllowed = false } = this.#trade ?? {};
+    if (!connected) return { up: false, why: `${this.#who}: the terminal is not connected to the broker` };
+    const off = "algorithmic trading is off in the terminal, which refuses orders (10027)";
+    return { up: true, why: algoAllowed ? this.#who : `${this.#who}; ${off}` };
+  }
+
+  /** Tells the taker how the link stands, if that has changed. */
+  say(): void {
+    const { up, why } = this.standing;
+    const said = `${up} ${why}`;
+    if (said === this.#said) return;
+    this.#said = said;
+    this.#taker.stands(up, why);
+  }
+
+  report({ sequence, event }: Report): Arrival {
+    const through = Number(sequence);
+    const isGap = event.case === "gap";
+    if (isGap && event.value.through !== sequence) return "left_out";
+    const from = isGap ? Number(event.value.from) : through;
+    const arrival = this.intake.skip({ from, through });
+    if (arrival !== "next" || this.#state === "estranged") return arrival;
+    this.counts.reports++;
+    this.#take(event);
+    return arrival;
+  }
+
+  acknowledged(sequence: number): boolean {
+    return this.commands.acknowledge(sequence);
+  }
+
+  clocks(clocks: Clocks): void {
+    this.#taker.clocks(clocks);
+  }
+
+  tended(): void {
+    this.commands.giveUp();
+    this.#taker.tended();
+  }
+
+  #take(event: Report["event"]): void {
+    switch (event.case) {
+      case "result":
+        if (event.value.status === CommandStatus.EXPIRED) this.commands.expired++;
+        this.commands.answer(event.value);
+        return;
+      case "trade":
+        this.#trade = event.value;
+        this.say();
+        return;
+      case "accountChanged": {
+        const { login, server } = event.value;
+        this.#why = `another account, ${login} at ${server}, was logged in at the terminal: nothing is traded until ${this.#parts.account} is`;
+        this.#move("account_changed");
+        return;
+      }
+      case "gap":
+        if (event.value.results)
+          this.commands.forgotten(this.commands.taken, "the terminal's side has lost the answer");
+        this.#taker.report(event);
+        return;
+      default:
+        this.#taker.report(event);
+    }
+  }
+
+  /** Whether this terminal cannot be served. */
+  #turnedAway(connection: Connection, { account, bridgeEpoch }: Hello): boolean {
+    const fingerprint = account?.fingerprint;
+    if (this.#state !== "down") {
+      connection.refuse(RefusalReason.TAKEN, "Another terminal serves this account: stop one of the two.", 2000);
+    } else if (fingerprint === undefined || (this.#account !== undefined && !sameAccount(this.#account, fingerprint))) {
+      const message = `This is not ${this.#parts.account} as the bridge knows it: log in to that account in the terminal.`;
+      connection.refuse(RefusalReason.ACCOUNT, message, 60_000);
+    } else if (bridgeEpoch > this.commands.life) {
+      const message = "A newer bridge has served this terminal: only that one, or a bridge that is started now, may.";
+      connection.refuse(RefusalReason.SUPERSEDED, message, 60_000);
+    }
+    return connection.isOver;
+  }
+
+  /** The account as it must be; for one that is known from an earlier run. */
+  expect(account: Fingerprint): void {
+    this.#account = account;
+  }
+
+  async #welcome(connection: Connection, hello: Hello, fresh: boolean): Promise<void> {
+    const { clock, software, limits, nextLife } = this.#parts;
+    const taken = Number(hello.lastSeen);
+    const { commands } = this;
+    if (!commands.goesOn(hello.bridgeEpoch, taken)) {
+      commands.begin(await nextLife(), "the terminal's side has lost its record of what it was asked to do");
+    }
+    this.#account = hello.account?.fingerprint;
+    this.#trade = hello.trade;
+    if (fresh) {
+      this.#reportsEpoch = hello.reportsEpoch;
+      this.intake = new Intake();
+    }
+    this.counts.welcomed++;
+    const welcome = {
+      ...{ protocol: 1, software, bridgeEpoch: commands.life, lastSeen: BigInt(this.intake.taken) },
+      ...{ bridgeTimeMs: BigInt(clock.now()), limits },
+    };
+    connection.send({ case: "welcome", value: create(WelcomeSchema, welcome) });
+    for (const frame of commands.after(hello.bridgeEpoch === commands.life ? taken : 0)) connection.sendBytes(frame);
+    if (hello.clocks !== undefined) this.#taker.clocks(hello.clocks);
+  }
+
+  /** Never throws: what goes wrong ends the connection. */
+  async #greet(connection: Connection, hello: Hello, fresh: boolean): Promise<void> {
+    const slow = `the terminal's side has not caught up within ${greetWithin / 1000} s`;
+    const callOff = this.#parts.clock.after(greetWithin, () => connection.refuse(RefusalReason.PROTOCOL, slow));
+    const before = hello.bridgeEpoch === this.commands.life ? Number(hello.lastSeen) : 0;
+    const ask: Ask = (action, part) => this.#ask(action, { isTrade: false, ...(part === undefined ? {} : { part }) });
+    try {
+      await this.#taker.introduce(hello, fresh, ask);
+      this.#move("greeted");
+      await this.#taker.catchUp(fresh, ask);
+      if (connection.isOver) return;
+      if (fresh) this.commands.forgotten(before, "the terminal's side was started anew and does not know the answer");
+      this.#move("caught_up");
+    } catch (error) {
+      if (connection.isOver || this.#connection !== connection) return;
+      const why = error instanceof Error ? error.message : String(error);
+      connection.refuse(RefusalReason.PROTOCOL, `the terminal's side could not be taken up: ${why}`);
+    } finally {
+      callOff();
+    }
+  }
+
+  #ask(action: Action, asking: Omit<Asking, "within">): Promise<Answered> {
+    const account = this.#account as Fingerprint;
+    const { within } = this.#parts;
+    return this.commands.give(action, account, { ...asking, within }, (frame) => this.#connection?.sendBytes(frame));
+  }
+
+  #lose(connection: Connection): void {
+    this.#connection = undefined;
+    if (this.#state !== "estranged") this.#why = `the link to the terminal is down: ${connection.why}`;
+    this.commands.cut(this.#why);
+    this.#move("lost");
+  }
+
+  #move(event: LinkEvent): void {
+    const state = moved(this.#state, event);
+    if (state === undefined) return; // it came too late: the link has gone on
+    this.#state = state;
+    this.say();
+  }
+}
+
+const sameAccount = (a: Fingerprint, b: Fingerprint): boolean => equals(FingerprintSchema, a, b);

@@ -1,0 +1,100 @@
+/**
+ * A terminal's ticks as rows, each once, though a stream was cut and begun again.
+ *
+ * A stream is begun again just before the last tick that came of each symbol. Of that
+ * moment so many ticks come again as had come of it, and those are left out. While it is
+ * being begun again nothing is taken: what comes then comes again.
+ */
+
+import type { Ticks } from "../../../gen/ts/mt5bridge/terminal/v1/link_pb.ts";
+import { lots, price } from "../../core/model/decimals.ts";
+import type { SymbolSpec } from "../../core/model/symbol.ts";
+import { RowWriter, type TickRows } from "../../core/model/tick-rows.ts";
+import type { BrokerZone } from "./broker-zone.ts";
+
+/** What came of a symbol. */
+interface Course {
+  readonly row: number;
+  readonly digits: number;
+  /** The last moment, by the broker's clock (ms), and how many ticks came of it. */
+  last: number;
+  atLast: number;
+  /** How many ticks of that moment are still to come again; 0 as soon as one of another moment has come. */
+  again: number;
+}
+
+export class TickStream {
+  readonly #symbols: readonly SymbolSpec[];
+  readonly #zone: BrokerZone;
+  /** By the broker's names. */
+  readonly #courses: ReadonlyMap<string, Course>;
+  #held = false;
+
+  /** `brokers`: the broker's name of each symbol. */
+  constructor(symbols: readonly SymbolSpec[], brokers: (ours: string) => string, zone: BrokerZone) {
+    this.#symbols = symbols;
+    this.#zone = zone;
+    this.#courses = new Map(
+      symbols.map(({ name, digits }, row) => [brokers(name), { row, digits, last: 0, atLast: 0, again: 0 }]),
+    );
+  }
+
+  /** What a new subscription has to begin after, ms of the broker's clock; 0: from now on. `oldest`: no earlier than this. */
+  begin(symbols: readonly string[], oldest: number): bigint[] {
+    this.#held = true;
+    return symbols.map((name) => {
+      const course = this.#courses.get(name);
+      return BigInt(course === undefined || course.last < oldest ? 0 : course.last - 1);
+    });
+  }
+
+  /** The subscription has begun: what comes from here on is of it. */
+  begun(): void {
+    this.#held = false;
+    for (const course of this.#courses.values()) course.again = course.atLast;
+  }
+
+  /** The ticks that have not come before, of symbols that are known; undefined when the columns do not fit each other. */
+  rows(told: Ticks): TickRows | undefined {
+    const { symbol: symbols, timeMs, bid, ask, last, volume, flags } = told;
+    const count = symbols.length;
+    const fits = [bid, ask, last, volume, flags].every(({ length }) => length === 0 || length === count);
+    if (!fits || timeMs.length !== count) return undefined;
+    const courses = told.symbols.map((name) => this.#courses.get(name));
+    const rows = new RowWriter(this.#symbols, count);
+    for (let i = 0, time = 0; i < count; i++) {
+      time += Number(timeMs[i]);
+      const course = courses[symbols[i] as number];
+      if (course === undefined || this.#held || cameBefore(course, time)) continue;
+      const { row, digits } = course;
+      const points = (column: readonly number[]) => price(finite(column[i]), digits);
+      const traded = lots(finite(volume[i]));
+      rows.add(
+        ...([
+          row,
+          this.#zone.toUtc(time),
+          time,
+          points(bid),
+          points(ask),
+          points(last),
+          traded,
+          flags[i] ?? 0,
+        ] as const),
+      );
+    }
+    return rows.take();
+  }
+}
+
+function cameBefore(course: Course, time: number): boolean {
+  if (time === course.last && course.again > 0) {
+    course.again--;
+    return true;
+  }
+  course.again = 0;
+  course.atLast = time === course.last ? course.atLast + 1 : 1;
+  course.last = time;
+  return false;
+}
+
+const finite = (value: number | undefined): number => (value !== undefined && Math.abs(value) < 1e15 ? value : 0);
