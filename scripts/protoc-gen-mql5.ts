@@ -137,6 +137,22 @@ function enumeration(desc: DescEnum): string[] {
   return [...comment(desc), `enum ${typeName(desc)}`, ...ended(block(...values)), ""];
 }
 
+/** The numbers of a oneof's fields, for comparisons with its case. */
+function cases(desc: DescMessage, oneof: DescOneof): string[] {
+  const words = typeName(desc)
+    .replace(/(?<=[a-z0-9])(?=[A-Z])/g, "_")
+    .toUpperCase();
+  const values = oneof.fields.map(
+    ({ name, number }, at) => `${words}_${name.toUpperCase()} = ${number}${at === oneof.fields.length - 1 ? "" : ","}`,
+  );
+  return [
+    `// What ${caseName(oneof)} of ${typeName(desc)} may be, or 0.`,
+    `enum ${typeName(desc)}${pascal(oneof.name)}`,
+    ...ended(block(...values)),
+    "",
+  ];
+}
+
 const zeros: Readonly<Record<string, string>> = { string: '""', bool: "false", double: "0.0", float: "0.0f" };
 const zeroOf = ({ type }: Kind): string => zeros[type] ?? "0";
 
@@ -234,7 +250,7 @@ function decoded(field: DescField): string[] {
     `if(wire != 2 && wire != ${wire}) break;`,
     "stop = end;",
     "if(wire == 2 && !reader.Length(bytes, end, stop)) return false;",
-    "while(reader.at < stop)",
+    "while(wire != 2 || reader.at < stop)",
     ...block(...one, "if(wire != 2) break;"),
     "continue;",
   ];
@@ -301,7 +317,11 @@ function header(file: DescFile): string {
     '#include "protobuf.mqh"',
     "",
     ...enums.flatMap(enumeration),
-    ...messages.flatMap((message) => [...structure(message), ""]),
+    ...messages.flatMap((message) => [
+      ...message.oneofs.flatMap((oneof) => cases(message, oneof)),
+      ...structure(message),
+      "",
+    ]),
     rule,
     "",
   ].join("\n");

@@ -1709,7 +1709,7 @@ struct LinkTicks
                if(wire != 2 && wire != 0) break;
                stop = end;
                if(wire == 2 && !reader.Length(bytes, end, stop)) return false;
-               while(reader.at < stop)
+               while(wire != 2 || reader.at < stop)
                  {
                   count = ArraySize(symbol);
                   if(count >= PROTO_MOST_ELEMENTS) return reader.Fail("too many elements");
@@ -1722,7 +1722,7 @@ struct LinkTicks
                if(wire != 2 && wire != 0) break;
                stop = end;
                if(wire == 2 && !reader.Length(bytes, end, stop)) return false;
-               while(reader.at < stop)
+               while(wire != 2 || reader.at < stop)
                  {
                   count = ArraySize(time_ms);
                   if(count >= PROTO_MOST_ELEMENTS) return reader.Fail("too many elements");
@@ -1735,7 +1735,7 @@ struct LinkTicks
                if(wire != 2 && wire != 1) break;
                stop = end;
                if(wire == 2 && !reader.Length(bytes, end, stop)) return false;
-               while(reader.at < stop)
+               while(wire != 2 || reader.at < stop)
                  {
                   count = ArraySize(bid);
                   if(count >= PROTO_MOST_ELEMENTS) return reader.Fail("too many elements");
@@ -1748,7 +1748,7 @@ struct LinkTicks
                if(wire != 2 && wire != 1) break;
                stop = end;
                if(wire == 2 && !reader.Length(bytes, end, stop)) return false;
-               while(reader.at < stop)
+               while(wire != 2 || reader.at < stop)
                  {
                   count = ArraySize(ask);
                   if(count >= PROTO_MOST_ELEMENTS) return reader.Fail("too many elements");
@@ -1761,7 +1761,7 @@ struct LinkTicks
                if(wire != 2 && wire != 1) break;
                stop = end;
                if(wire == 2 && !reader.Length(bytes, end, stop)) return false;
-               while(reader.at < stop)
+               while(wire != 2 || reader.at < stop)
                  {
                   count = ArraySize(last);
                   if(count >= PROTO_MOST_ELEMENTS) return reader.Fail("too many elements");
@@ -1774,7 +1774,7 @@ struct LinkTicks
                if(wire != 2 && wire != 1) break;
                stop = end;
                if(wire == 2 && !reader.Length(bytes, end, stop)) return false;
-               while(reader.at < stop)
+               while(wire != 2 || reader.at < stop)
                  {
                   count = ArraySize(volume);
                   if(count >= PROTO_MOST_ELEMENTS) return reader.Fail("too many elements");
@@ -1787,7 +1787,7 @@ struct LinkTicks
                if(wire != 2 && wire != 0) break;
                stop = end;
                if(wire == 2 && !reader.Length(bytes, end, stop)) return false;
-               while(reader.at < stop)
+               while(wire != 2 || reader.at < stop)
                  {
                   count = ArraySize(flags);
                   if(count >= PROTO_MOST_ELEMENTS) return reader.Fail("too many elements");
@@ -1937,7 +1937,7 @@ struct LinkBars
                if(wire != 2 && wire != 0) break;
                stop = end;
                if(wire == 2 && !reader.Length(bytes, end, stop)) return false;
-               while(reader.at < stop)
+               while(wire != 2 || reader.at < stop)
                  {
                   count = ArraySize(time_ms);
                   if(count >= PROTO_MOST_ELEMENTS) return reader.Fail("too many elements");
@@ -1950,7 +1950,7 @@ struct LinkBars
                if(wire != 2 && wire != 1) break;
                stop = end;
                if(wire == 2 && !reader.Length(bytes, end, stop)) return false;
-               while(reader.at < stop)
+               while(wire != 2 || reader.at < stop)
                  {
                   count = ArraySize(open);
                   if(count >= PROTO_MOST_ELEMENTS) return reader.Fail("too many elements");
@@ -1963,7 +1963,7 @@ struct LinkBars
                if(wire != 2 && wire != 1) break;
                stop = end;
                if(wire == 2 && !reader.Length(bytes, end, stop)) return false;
-               while(reader.at < stop)
+               while(wire != 2 || reader.at < stop)
                  {
                   count = ArraySize(high);
                   if(count >= PROTO_MOST_ELEMENTS) return reader.Fail("too many elements");
@@ -1976,7 +1976,7 @@ struct LinkBars
                if(wire != 2 && wire != 1) break;
                stop = end;
                if(wire == 2 && !reader.Length(bytes, end, stop)) return false;
-               while(reader.at < stop)
+               while(wire != 2 || reader.at < stop)
                  {
                   count = ArraySize(low);
                   if(count >= PROTO_MOST_ELEMENTS) return reader.Fail("too many elements");
@@ -1989,7 +1989,7 @@ struct LinkBars
                if(wire != 2 && wire != 1) break;
                stop = end;
                if(wire == 2 && !reader.Length(bytes, end, stop)) return false;
-               while(reader.at < stop)
+               while(wire != 2 || reader.at < stop)
                  {
                   count = ArraySize(close);
                   if(count >= PROTO_MOST_ELEMENTS) return reader.Fail("too many elements");
@@ -2002,7 +2002,7 @@ struct LinkBars
                if(wire != 2 && wire != 0) break;
                stop = end;
                if(wire == 2 && !reader.Length(bytes, end, stop)) return false;
-               while(reader.at < stop)
+               while(wire != 2 || reader.at < stop)
                  {
                   count = ArraySize(tick_volume);
                   if(count >= PROTO_MOST_ELEMENTS) return reader.Fail("too many elements");
@@ -2015,7 +2015,7 @@ struct LinkBars
                if(wire != 2 && wire != 1) break;
                stop = end;
                if(wire == 2 && !reader.Length(bytes, end, stop)) return false;
-               while(reader.at < stop)
+               while(wire != 2 || reader.at < stop)
                  {
                   count = ArraySize(real_volume);
                   if(count >= PROTO_MOST_ELEMENTS) return reader.Fail("too many elements");
@@ -2028,7 +2028,7 @@ struct LinkBars
                if(wire != 2 && wire != 0) break;
                stop = end;
                if(wire == 2 && !reader.Length(bytes, end, stop)) return false;
-               while(reader.at < stop)
+               while(wire != 2 || reader.at < stop)
                  {
                   count = ArraySize(spread);
                   if(count >= PROTO_MOST_ELEMENTS) return reader.Fail("too many elements");
@@ -2438,7 +2438,7 @@ struct LinkSymbol
                if(wire != 2 && wire != 1) break;
                stop = end;
                if(wire == 2 && !reader.Length(bytes, end, stop)) return false;
-               while(reader.at < stop)
+               while(wire != 2 || reader.at < stop)
                  {
                   count = ArraySize(swap_rates);
                   if(count >= PROTO_MOST_ELEMENTS) return reader.Fail("too many elements");
@@ -2467,7 +2467,7 @@ struct LinkSymbol
                if(wire != 2 && wire != 1) break;
                stop = end;
                if(wire == 2 && !reader.Length(bytes, end, stop)) return false;
-               while(reader.at < stop)
+               while(wire != 2 || reader.at < stop)
                  {
                   count = ArraySize(margin_rates);
                   if(count >= PROTO_MOST_ELEMENTS) return reader.Fail("too many elements");
@@ -2658,6 +2658,17 @@ struct LinkRefusedSymbols
       why = reader.why;
       return good;
      }
+  };
+
+// What answer_case of LinkCommandResult may be, or 0.
+enum LinkCommandResultAnswer
+  {
+   LINK_COMMAND_RESULT_CHECK = 20,
+   LINK_COMMAND_RESULT_SNAPSHOT = 21,
+   LINK_COMMAND_RESULT_TICKS = 22,
+   LINK_COMMAND_RESULT_BARS = 23,
+   LINK_COMMAND_RESULT_SYMBOLS = 24,
+   LINK_COMMAND_RESULT_REFUSED = 25
   };
 
 // What became of a command.
@@ -3088,6 +3099,24 @@ struct LinkGap
      }
   };
 
+// What event_case of LinkReport may be, or 0.
+enum LinkReportEvent
+  {
+   LINK_REPORT_RESULT = 2,
+   LINK_REPORT_TICKS = 3,
+   LINK_REPORT_TRANSACTION = 4,
+   LINK_REPORT_ORDER = 5,
+   LINK_REPORT_DEAL = 6,
+   LINK_REPORT_POSITION = 7,
+   LINK_REPORT_POSITION_CLOSED = 8,
+   LINK_REPORT_ACCOUNT_STATE = 9,
+   LINK_REPORT_SYMBOLS = 10,
+   LINK_REPORT_TRADE = 11,
+   LINK_REPORT_GAP = 12,
+   LINK_REPORT_BARS = 13,
+   LINK_REPORT_ACCOUNT_CHANGED = 14
+  };
+
 // Something that happened, or what became of a command.
 struct LinkReport
   {
@@ -3385,6 +3414,15 @@ struct LinkPong
       why = reader.why;
       return good;
      }
+  };
+
+// What frame_case of LinkConnectRequest may be, or 0.
+enum LinkConnectRequestFrame
+  {
+   LINK_CONNECT_REQUEST_HELLO = 1,
+   LINK_CONNECT_REQUEST_REPORT = 2,
+   LINK_CONNECT_REQUEST_ACK = 3,
+   LINK_CONNECT_REQUEST_PONG = 4
   };
 
 // A frame from the terminal's side. At most 1 MiB.
@@ -3921,7 +3959,7 @@ struct LinkSubscribeSymbols
                if(wire != 2 && wire != 0) break;
                stop = end;
                if(wire == 2 && !reader.Length(bytes, end, stop)) return false;
-               while(reader.at < stop)
+               while(wire != 2 || reader.at < stop)
                  {
                   count = ArraySize(after_ms);
                   if(count >= PROTO_MOST_ELEMENTS) return reader.Fail("too many elements");
@@ -4236,6 +4274,22 @@ struct LinkLogIn
      }
   };
 
+// What action_case of LinkCommand may be, or 0.
+enum LinkCommandAction
+  {
+   LINK_COMMAND_SUBMIT = 10,
+   LINK_COMMAND_MODIFY = 11,
+   LINK_COMMAND_CANCEL = 12,
+   LINK_COMMAND_STOPS = 13,
+   LINK_COMMAND_CHECK = 14,
+   LINK_COMMAND_SUBSCRIBE = 15,
+   LINK_COMMAND_SNAPSHOT = 16,
+   LINK_COMMAND_TICKS = 17,
+   LINK_COMMAND_BARS = 18,
+   LINK_COMMAND_SYMBOLS = 19,
+   LINK_COMMAND_LOG_IN = 20
+  };
+
 // Something to do. It is carried out at most once, whatever becomes of the link: its id is on the inbox's disk before
 // anything is sent to the broker, and an id that is already there is answered from it, or not at all while it is under way.
 struct LinkCommand
@@ -4491,6 +4545,16 @@ struct LinkPing
       why = reader.why;
       return good;
      }
+  };
+
+// What frame_case of LinkConnectResponse may be, or 0.
+enum LinkConnectResponseFrame
+  {
+   LINK_CONNECT_RESPONSE_WELCOME = 1,
+   LINK_CONNECT_RESPONSE_REFUSAL = 2,
+   LINK_CONNECT_RESPONSE_COMMAND = 3,
+   LINK_CONNECT_RESPONSE_ACK = 4,
+   LINK_CONNECT_RESPONSE_PING = 5
   };
 
 // A frame from the bridge. At most 64 KiB.

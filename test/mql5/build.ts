@@ -9,7 +9,7 @@ export const compiler = tool("g++");
 
 const here = new URL(".", import.meta.url).pathname;
 /** What MetaEditor has nothing to say about is not an error here. */
-const flags = "-std=c++20 -O1 -g1 -fwrapv -Wall -Wextra -Werror -Wno-sign-compare -Wno-narrowing -Wno-unused-parameter";
+const flags = "-std=c++20 -Og -g1 -fwrapv -Wall -Wextra -Werror -Wno-sign-compare -Wno-narrowing -Wno-unused-parameter";
 const sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
 
 export interface Program {
