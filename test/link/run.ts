@@ -1,0 +1,51 @@
+/**
+ * node test/link/run.ts [--against 'COMMAND' [--carrier tcp|grpc] [--without WORD,WORD]] [--only WORD] [--jobs N]
+ *
+ * The link's conformance scripts against a terminal's side that is started as a command, or against all there are
+ * (npm run test:terminals). See script.ts for what is in the scripts, and against.ts for what COMMAND is told by its
+ * environment.
+ */
+import { parseArgs } from "node:util";
+import { runCase, terminalCases } from "./against.ts";
+import { type Terminal, terminals } from "./terminals.ts";
+
+const { values } = parseArgs({
+  options: {
+    against: { type: "string" },
+    carrier: { type: "string", default: "tcp" },
+    only: { type: "string", default: "" },
+    without: { type: "string", default: "" },
+    jobs: { type: "string", default: "4" },
+  },
+});
+const { against: command, carrier, only, without, jobs } = values;
+if (carrier !== "tcp" && carrier !== "grpc") {
+  process.stderr.write("--carrier takes one of tcp, grpc\n");
+  process.exit(2);
+}
+
+const given = command === undefined ? [] : [{ name: command, command, carrier, without: without.split(",") } as const];
+let failed = 0;
+for (const terminal of given.length > 0 ? given : terminals) failed += await runAll(terminal);
+process.exit(failed === 0 ? 0 : 1);
+
+/** How many cases failed. */
+async function runAll(terminal: Terminal): Promise<number> {
+  const cannot = new Set([...terminal.without, terminal.carrier === "tcp" ? "grpc" : "tcp"]);
+  const named = terminalCases().filter(({ file, title }) => `${file} ${title}`.includes(only));
+  const cases = named.filter(({ needs }) => !needs.some((need) => cannot.has(need)));
+  const left = [...cases];
+  let failed = 0;
+  const work = async () => {
+    for (let which = left.shift(); which !== undefined; which = left.shift()) {
+      const { file, title } = which;
+      const why = await runCase(which, terminal.command, terminal.carrier).catch((error: Error) => error.message);
+      if (why !== undefined) failed++;
+      process.stdout.write(why === undefined ? `ok      ${file}: ${title}\n` : `FAILED  ${why}\n`);
+    }
+  };
+  await Promise.all(Array.from({ length: Number(jobs) }, work));
+  const all = `${cases.length - failed} of ${cases.length} cases passed`;
+  process.stdout.write(`${terminal.name}: ${all}; ${named.length - cases.length} left out\n\n`);
+  return failed + (cases.length === 0 ? 1 : 0);
+}
