@@ -42,29 +42,31 @@ export async function benchConnections(size: Size): Promise<void> {
       middle(({ rss }) => rss),
       middle(({ heap }) => heap),
       middle(({ external }) => external),
-      (size.connections * middle(({ rss }) => rss)) / 1024,
+      (1000 * middle(({ rss }) => rss)) / 1024,
     ]);
   }
-  const headings = ["", "open", "RSS KiB each", "heap KiB each", "outside the heap KiB each", "RSS MiB in all"];
+  const headings = ["", "open", "RSS KiB each", "heap KiB each", "outside the heap KiB each", "RSS MiB for a thousand"];
   printTable("Idle connections: what the bridge holds for each, after a collection", headings, rows);
 }
 
 async function measure(kind: IdleKind, { connections, idleMs }: Size): Promise<Memory> {
   const bridge = await startBridge(`idle ${kind}`, {
-    MAX_CONNECTIONS: String(connections + 10),
-    MAX_STREAMS: String(connections + 10),
+    MAX_CONNECTIONS: String(2 * connections),
+    MAX_STREAMS: String(2 * connections),
     PAPER_RATE: "0.1",
     NODE_OPTIONS: `--import=${fileURLToPath(probe)}`,
   });
   try {
-    // The first few make what all of them share.
-    await held(bridge, kind, 20, () => delay(100));
-    const before = await memoryOf(bridge, 1);
+    // The first ones make what all of them share, most of it in V8's own threads.
     return await held(bridge, kind, connections, async () => {
       await delay(idleMs); // a few heartbeats
-      const after = await memoryOf(bridge, 2);
-      const each = (of: keyof Memory) => (after[of] - before[of]) / connections;
-      return { rss: each("rss"), heap: each("heap"), external: each("external") };
+      const before = await memoryOf(bridge, 1);
+      return held(bridge, kind, connections, async () => {
+        await delay(idleMs);
+        const after = await memoryOf(bridge, 2);
+        const each = (of: keyof Memory) => (after[of] - before[of]) / connections;
+        return { rss: each("rss"), heap: each("heap"), external: each("external") };
+      });
     });
   } finally {
     await bridge.stop();

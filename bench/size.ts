@@ -86,7 +86,7 @@ export const quick: Size = {
   callsMs: 800,
   openLoopMs: 1000,
   idle: ["grpc", "webSocketStream"],
-  connections: 1000,
+  connections: 500,
   idleMs: 500,
   tickWarmMs: 400,
   ticksMs: 1000,

@@ -23,12 +23,15 @@ export interface Sink<T> {
 const usual = 64 * 1024;
 
 /** Whether everything was written; otherwise the peer has gone. */
-export async function pump<M, T>(
+export function pump<M, T>(messages: AsyncIterable<M>, encode: (message: M) => T, peer: Sink<T>): Promise<boolean> {
+  return messages instanceof Flow ? pumpFlow(messages as Flow<M>, encode, peer) : pumpMessages(messages, encode, peer);
+}
+
+async function pumpMessages<M, T>(
   messages: AsyncIterable<M>,
   encode: (message: M) => T,
   peer: Sink<T>,
 ): Promise<boolean> {
-  if (messages instanceof Flow) return pumpFlow(messages as Flow<M>, encode, peer);
   for await (const message of messages) {
     if (peer.gone) return false;
     if (!peer.write(encode(message), usual)) await peer.drained();

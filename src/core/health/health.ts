@@ -10,7 +10,7 @@ import { strictestOf, type TradingMode } from "../orders/trading-mode.ts";
 import type { Clock } from "../ports/clock.ts";
 import { type CourseEvent, type Ends, run } from "../streams/course.ts";
 import type { Beat } from "../streams/heartbeat.ts";
-import { everyItem, Mailbox } from "../streams/mailbox.ts";
+import { EveryItem, Mailbox } from "../streams/mailbox.ts";
 import type { StreamIds } from "../streams/stream-ids.ts";
 
 export interface Health {
@@ -96,7 +96,7 @@ export class HealthWatch {
   }
 
   async *stream(heartbeat: number, ends: Ends): AsyncGenerator<CourseEvent | HealthData, void> {
-    const mailbox = new Mailbox<Changed | Beat>(everyItem(10));
+    const mailbox = new Mailbox<Changed | Beat>(new EveryItem(10));
     let told = false;
     const unwatch = this.watch(() => {
       if (!told) told = mailbox.post({ type: "changed" }); // one is enough: the newest is looked at when it is read

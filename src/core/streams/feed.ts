@@ -10,7 +10,7 @@
  */
 import { type Cursor, type ResetReason, resetReason } from "./cursor.ts";
 import type { Beat } from "./heartbeat.ts";
-import { everyItem, Mailbox } from "./mailbox.ts";
+import { EveryItem, Mailbox } from "./mailbox.ts";
 
 export interface Numbered<T> {
   readonly sequence: number;
@@ -91,7 +91,7 @@ export class Feed<T> {
 
   /** A new reader from this moment on. `Other` is what else its stream will post to itself. */
   read<Other = never>(after: Cursor | undefined): Reader<T, Other> {
-    const mailbox = new Mailbox<Numbered<T> | Other | Beat>(everyItem(this.#backlog));
+    const mailbox = new Mailbox<Numbered<T> | Other | Beat>(new EveryItem(this.#backlog));
     for (const left of this.#mailboxes) if (left.ended) this.#mailboxes.delete(left);
     this.#mailboxes.add(mailbox);
     const reset = after && resetReason(after, this.cursor, this.#forgotten);

@@ -19,8 +19,8 @@ export class Pulse {
   readonly #mailbox: Pick<Mailbox<Beat>, "post" | "size">;
   readonly #interval: number;
   readonly #clock: Clock;
-  readonly #stop = new AbortController();
   #last = 0;
+  #stop: (() => void) | undefined;
 
   constructor(mailbox: Pick<Mailbox<Beat>, "post" | "size">, interval: number, clock: Clock) {
     this.#mailbox = mailbox;
@@ -30,7 +30,7 @@ export class Pulse {
 
   begin(): void {
     this.felt();
-    void this.#watch();
+    this.#listen(this.#interval);
   }
 
   /** Something was sent. */
@@ -39,16 +39,20 @@ export class Pulse {
   }
 
   stop(): void {
-    this.#stop.abort();
+    this.#stop?.();
   }
 
-  async #watch(): Promise<void> {
-    const { signal } = this.#stop;
-    while (!signal.aborted) {
-      await this.#clock.sleep(Math.max(1, this.#last + this.#interval - this.#clock.now()), signal);
-      if (this.#clock.now() - this.#last < this.#interval) continue;
-      if (this.#mailbox.size === 0) this.#mailbox.post(beat);
-      this.felt();
+  #listen(ms: number): void {
+    this.#stop = this.#clock.after(ms, () => this.#look());
+  }
+
+  #look(): void {
+    const left = this.#last + this.#interval - this.#clock.now();
+    if (left > 0) {
+      this.#listen(left);
+      return;
     }
+    if (this.#mailbox.size === 0) this.#mailbox.post(beat);
+    this.begin();
   }
 }

@@ -14,37 +14,48 @@ export interface Backlog<T> {
 }
 
 /** For facts: all of them in order, or an end of the stream that says so. */
-export function everyItem<T>(limit: number, weigh: (item: T) => number = () => 1): Backlog<T> {
-  let queue: T[] = [];
-  let head = 0;
-  let size = 0;
-  return {
-    get size() {
-      return size;
-    },
-    add(item) {
-      const weight = weigh(item);
-      if (size > 0 && size + weight > limit) return false;
-      size += weight;
-      queue.push(item);
-      return true;
-    },
-    take() {
-      const item = queue[head];
-      if (item === undefined) return undefined;
-      head += 1;
-      size -= weigh(item);
-      if (head === queue.length) {
-        queue = [];
-        head = 0;
-      } else if (head === 1024) {
-        queue = queue.slice(head);
-        head = 0;
-      }
-      return item;
-    },
-  };
+export class EveryItem<T> implements Backlog<T> {
+  readonly #limit: number;
+  readonly #weigh: (item: T) => number;
+  #queue: T[] = [];
+  #head = 0;
+  #size = 0;
+
+  /** Holds at most `limit`, by the weight of each item, but always one. */
+  constructor(limit: number, weigh: (item: T) => number = one) {
+    this.#limit = limit;
+    this.#weigh = weigh;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  add(item: T): boolean {
+    const weight = this.#weigh(item);
+    if (this.#size > 0 && this.#size + weight > this.#limit) return false;
+    this.#size += weight;
+    this.#queue.push(item);
+    return true;
+  }
+
+  take(): T | undefined {
+    const item = this.#queue[this.#head];
+    if (item === undefined) return undefined;
+    this.#head += 1;
+    this.#size -= this.#weigh(item);
+    if (this.#head === this.#queue.length) {
+      this.#queue = [];
+      this.#head = 0;
+    } else if (this.#head === 1024) {
+      this.#queue = this.#queue.slice(this.#head);
+      this.#head = 0;
+    }
+    return item;
+  }
 }
+
+const one = () => 1;
 
 export class Mailbox<T> {
   readonly #backlog: Backlog<T>;

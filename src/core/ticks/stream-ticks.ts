@@ -84,11 +84,6 @@ export function streamTicks(
       yield* pace.pause(at + options.minInterval - clock.now());
     }
   };
-  const cut = () => pace.end();
-  for (const end of [ends.signal, ends.leaving]) {
-    end.addEventListener("abort", cut);
-    if (end.aborted) cut();
-  }
   const course = {
     id,
     mailbox: reader.mailbox,
@@ -107,7 +102,6 @@ export function streamTicks(
     skipped: () => skipped,
     ahead: options.lossless ? ahead : 0,
     over: () => {
-      for (const end of [ends.signal, ends.leaving]) end.removeEventListener("abort", cut);
       pace.end();
       hub.close(reader);
     },
@@ -123,7 +117,7 @@ function* all<In, Out>(items: Iterable<In>, of: (item: In) => Iterable<Out>): Ge
 class Pace {
   readonly #mailbox: TickReader["mailbox"];
   readonly #clock: Clock;
-  readonly #over = new AbortController();
+  #cancel: (() => void) | undefined;
 
   constructor(mailbox: TickReader["mailbox"], clock: Clock) {
     this.#mailbox = mailbox;
@@ -134,16 +128,16 @@ class Pace {
   *pause(ms: number): Generator<undefined> {
     let isOver = ms <= 0;
     if (!isOver) {
-      void this.#clock.sleep(ms, this.#over.signal).then(() => {
+      this.#cancel = this.#clock.after(ms, () => {
         isOver = true;
         this.#mailbox.rouse();
       });
     }
-    while (!isOver) yield undefined;
+    while (!isOver && !this.#mailbox.ended) yield undefined;
   }
 
   end(): void {
-    this.#over.abort();
+    this.#cancel?.();
   }
 }
 

@@ -3,7 +3,7 @@
  */
 import { BridgeError } from "../errors.ts";
 import type { TickRows } from "../model/tick-rows.ts";
-import { everyItem, Mailbox } from "../streams/mailbox.ts";
+import { EveryItem, Mailbox } from "../streams/mailbox.ts";
 import { countOf, type Frame, type RowFrame, Selection } from "./frame.ts";
 import { NewestOfEach } from "./newest.ts";
 import type { Subscription, SymbolResult, TickItem } from "./tick-item.ts";
@@ -39,7 +39,7 @@ export class TickReader {
     this.lossless = wish.lossless;
     this.owner = wish.owner;
     this.#isKnown = isKnown;
-    this.mailbox = new Mailbox(wish.lossless ? everyItem(limit, weight) : new NewestOfEach());
+    this.mailbox = new Mailbox(wish.lossless ? new EveryItem(limit, weight) : new NewestOfEach());
     this.results = this.change(wish.symbols, []).results;
   }
 

@@ -82,7 +82,7 @@ export class PendingCall implements Incoming {
   readonly deadline: Instant | undefined;
   readonly #caller: Caller;
   readonly #traceparent: string | undefined;
-  readonly #listeners: (() => void)[] = [];
+  #listeners: readonly (() => void)[] = [];
   #canceled = false;
 
   constructor(caller: Caller, traceparent: string | undefined, timeoutMs: number, clock: Clock) {
@@ -102,11 +102,13 @@ export class PendingCall implements Incoming {
 
   onGone(listener: () => void): void {
     if (this.#canceled) listener();
-    else this.#listeners.push(listener);
+    else this.#listeners = [...this.#listeners, listener];
   }
 
   cancel(): void {
     this.#canceled = true;
-    for (const listener of this.#listeners.splice(0)) listener();
+    const listeners = this.#listeners;
+    this.#listeners = [];
+    for (const listener of listeners) listener();
   }
 }

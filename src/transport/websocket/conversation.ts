@@ -18,6 +18,7 @@ import type { PendingCall } from "./caller.ts";
 import type { Dialect } from "./dialect.ts";
 import { closeCodes } from "./limits.ts";
 import type { StreamMethod } from "./methods.ts";
+import type { Peer } from "./peer.ts";
 import type { Session, SessionContext } from "./session.ts";
 
 /** What runs under an id. */
@@ -171,7 +172,8 @@ export class Conversation implements Session {
     void this.#stream(frame, subscription);
   }
 
-  async #stream(frame: ClientFrame, { method, pending, opened }: Subscription): Promise<void> {
+  async #stream(frame: ClientFrame, subscription: Subscription): Promise<void> {
+    const { method, pending, opened } = subscription;
     const { id } = frame;
     const { input, output } = method.method;
     const encode = (message: Message): StreamEvent => ({
@@ -181,7 +183,8 @@ export class Conversation implements Session {
     });
     let fault: BridgeError | undefined;
     try {
-      const sink = this.#sink(id, streamWordOf(method.method), pending, opened.resolve);
+      const say = this.#say.bind(this);
+      const sink = new SubscriptionSink(this.#context.peer, say, id, streamWordOf(method.method), subscription);
       await method.run(() => frame.read(input), pending, encode, sink);
     } catch (error) {
       fault = faultOf(error, "(none)");
@@ -192,25 +195,6 @@ export class Conversation implements Session {
     if (fault !== undefined && !pending.canceled) this.#fail(id, fault);
     this.#say("complete", id);
     this.#closeWhenQuiet();
-  }
-
-  #sink(id: string, word: string, pending: PendingCall, open: (streamId?: string) => void): Sink<StreamEvent> {
-    const { peer } = this.#context;
-    let seq = 0;
-    return {
-      write: ({ said, payload, streamId }, ahead) => {
-        // A stream that does not open by itself is said to run when its first event comes.
-        if (seq === 0 && said !== "subscribed") this.#say("subscribed", id, undefined, ++seq);
-        if (seq === 0) open(streamId);
-        return this.#say(said, id, payload, ++seq, said === "stream_data" ? word : said, ahead);
-      },
-      drained: () => peer.drained(),
-      cork: () => peer.cork(),
-      uncork: () => peer.uncork(),
-      get gone() {
-        return peer.gone || pending.canceled;
-      },
-    };
   }
 
   /** The frame names the subscription; the request gets its stream's id here. */
@@ -305,6 +289,50 @@ export class Conversation implements Session {
     this.#context.peer.close(closeCodes.restart, "the bridge is leaving; come back in a moment");
   }
 }
+
+/** The peer's end of a subscription, of which there may be thousands. */
+class SubscriptionSink implements Sink<StreamEvent> {
+  readonly #peer: Peer;
+  readonly #say: Say;
+  readonly #id: string;
+  /** What its data is called. */
+  readonly #word: string;
+  readonly #subscription: Subscription;
+  #seq = 0;
+
+  constructor(peer: Peer, say: Say, id: string, word: string, subscription: Subscription) {
+    this.#peer = peer;
+    this.#say = say;
+    this.#id = id;
+    this.#word = word;
+    this.#subscription = subscription;
+  }
+
+  write({ said, payload, streamId }: StreamEvent, ahead: number): boolean {
+    // A stream that does not open by itself is said to run when its first event comes.
+    if (this.#seq === 0 && said !== "subscribed") this.#say("subscribed", this.#id, undefined, ++this.#seq);
+    if (this.#seq === 0) this.#subscription.opened.resolve(streamId);
+    return this.#say(said, this.#id, payload, ++this.#seq, said === "stream_data" ? this.#word : said, ahead);
+  }
+
+  drained(): Promise<void> {
+    return this.#peer.drained();
+  }
+
+  cork(): void {
+    this.#peer.cork();
+  }
+
+  uncork(): void {
+    this.#peer.uncork();
+  }
+
+  get gone(): boolean {
+    return this.#peer.gone || this.#subscription.pending.canceled;
+  }
+}
+
+type Say = (type: Said, id: string, payload?: Buffer, seq?: number, word?: string, ahead?: number) => boolean;
 
 function noSubscription(id: string): BridgeError {
   return new BridgeError("unknown_stream", `There is no subscription ${JSON.stringify(id)} on this connection.`);

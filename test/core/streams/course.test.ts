@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { type Course, type CourseEvent, run } from "../../../src/core/streams/course.ts";
 import type { Cursor } from "../../../src/core/streams/cursor.ts";
 import type { Beat } from "../../../src/core/streams/heartbeat.ts";
-import { everyItem, Mailbox } from "../../../src/core/streams/mailbox.ts";
+import { EveryItem, Mailbox } from "../../../src/core/streams/mailbox.ts";
 import { noon } from "../../terminals/paper/builders.ts";
 import { quiet, TestClock } from "../desk.ts";
 
@@ -18,7 +18,7 @@ const datum = (sequence: number, type: Datum["type"] = "data"): Datum => ({ type
 
 function stream(more: Partial<Course<Item, Datum>> = {}, limit = 3) {
   const clock = new TestClock(noon);
-  const mailbox = new Mailbox<Item | Beat>(everyItem(limit));
+  const mailbox = new Mailbox<Item | Beat>(new EveryItem(limit));
   const [reader, bridge] = [new AbortController(), new AbortController()];
   let posted = 10;
   const course: Course<Item, Datum> = {

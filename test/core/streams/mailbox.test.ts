@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { BridgeError } from "../../../src/core/errors.ts";
-import { everyItem, Mailbox } from "../../../src/core/streams/mailbox.ts";
+import { EveryItem, Mailbox } from "../../../src/core/streams/mailbox.ts";
 import { numbers } from "../../any-ticks.ts";
 import { quiet } from "../desk.ts";
 
-const box = (limit = 100) => new Mailbox<number>(everyItem(limit));
+const box = (limit = 100) => new Mailbox<number>(new EveryItem(limit));
 
 async function* itemsOf<T>(mailbox: Mailbox<T>): AsyncGenerator<T, void> {
   for (;;) {
@@ -68,7 +68,7 @@ describe("a mailbox", () => {
   });
 
   it("takes one item that is heavier than the limit, when it is empty", () => {
-    const mailbox = new Mailbox<number>(everyItem(10, (weight) => weight));
+    const mailbox = new Mailbox<number>(new EveryItem(10, (weight) => weight));
     expect([mailbox.post(50), mailbox.size, mailbox.post(1)]).toEqual([true, 50, false]);
   });
 
