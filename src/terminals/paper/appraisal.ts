@@ -54,7 +54,8 @@ export class Appraisal {
     };
     const specs = [...desks.values()].map((desk) => desk.spec);
     this.conversion = new Conversion(specs, quotes, account.currency);
-    this.#worth = new Worth(books.positions, (position) => this.#value(position));
+    const value = (position: Position) => this.#value(position);
+    this.#worth = new Worth(books.positions, value, (symbol) => this.#terms(symbol));
     books.onPosition = (ticket) => this.#worth.changed(ticket);
   }
 
@@ -143,11 +144,22 @@ export class Appraisal {
   #value(position: Position): Omit<PositionValue, "position"> | undefined {
     const desk = this.#desks.get(position.symbol);
     if (desk === undefined || !desk.quoted) return undefined;
-    const { spec } = desk;
-    const price = followsLast(spec) && desk.last > 0 ? desk.last : desk.closeSide(position.side);
-    const earned = profitOf(spec, position.side, position.volume, position.openPrice, price);
+    const price = closingPrice(desk, position.side);
+    const earned = profitOf(desk.spec, position.side, position.volume, position.openPrice, price);
     const rate = this.#rate(desk, position.side, price, earned);
     return rate === undefined ? undefined : { price, profit: money(earned * rate, this.#account.currencyDigits) };
+  }
+
+  /** All that `#value` takes from elsewhere than the position. */
+  #terms(symbol: string): readonly (number | undefined)[] {
+    const desk = this.#desks.get(symbol);
+    if (desk === undefined || !desk.quoted) return [];
+    const terms: (number | undefined)[] = [];
+    for (const side of ["buy", "sell"] as const) {
+      const price = closingPrice(desk, side);
+      terms.push(price, this.#rate(desk, side, price, 1), this.#rate(desk, side, price, -1));
+    }
+    return terms;
   }
 
   /** All positions of a side that win (or lose) convert at the same rate: it is asked for once between two prices. */
@@ -194,6 +206,9 @@ export class Appraisal {
     return this.#leg({ desk, side, volume, price, kind: "pending" });
   }
 }
+
+const closingPrice = (desk: Desk, side: Side): Price =>
+  followsLast(desk.spec) && desk.last > 0 ? desk.last : desk.closeSide(side);
 
 const hasRates = (conversion: Conversion, spec: SymbolSpec): boolean =>
   conversion.profitRate(spec, 1) !== undefined &&

@@ -91,8 +91,7 @@ export class Cushion {
   }
 
   #exposure({ spec, bid, holdings }: Desk): number {
-    let volume = 0;
-    for (const position of holdings.positions) volume += position.volume;
+    const volume = holdings.legs.buy.volume + holdings.legs.sell.volume;
     if (volume === 0) return 0;
     const { conversion } = this.#appraisal;
     const winning = conversion.profitRate(spec, 1) ?? Number.POSITIVE_INFINITY;

@@ -5,10 +5,10 @@ import type { Position } from "../../../src/core/model/position.ts";
 import { seeded } from "../../../src/terminals/paper/seeded.ts";
 import { Worth } from "../../../src/terminals/paper/worth.ts";
 
-const position = (number: number, volume = 1, swap = 0): Position => ({
+const position = (number: number, volume = 1, swap = 0, symbol = "EURUSD"): Position => ({
   ticket: ticket(number),
   identifier: ticket(number),
-  symbol: "EURUSD",
+  symbol,
   side: "buy",
   volume: volume as Volume,
   openPrice: fine(100 as Price),
@@ -20,16 +20,17 @@ const position = (number: number, volume = 1, swap = 0): Position => ({
   comment: "",
 });
 
-/** A profit of what the price is above 100, for each unit of volume; no price, no value. */
+/** A profit of what its symbol's price is above 100, for each unit of volume; no price, no value. */
 function market() {
   const positions = new Map<Ticket, Position>();
-  const now = { price: 101 as number | undefined, asked: 0 };
-  const judge = ({ volume }: Position) => {
+  const now = { prices: new Map([["EURUSD", 101]]), asked: 0 };
+  const judge = ({ symbol, volume }: Position) => {
     now.asked += 1;
-    const { price } = now;
+    const price = now.prices.get(symbol);
     return price === undefined ? undefined : { price: price as Price, profit: ((price - 100) * volume) as Money };
   };
-  const worth = new Worth(positions, judge);
+  const anew = () => new Worth(positions, judge, (symbol) => [now.prices.get(symbol)]);
+  const worth = anew();
   const put = (one: Position) => {
     positions.set(one.ticket, one);
     worth.changed(one.ticket);
@@ -38,11 +39,12 @@ function market() {
     positions.delete(ticket(number));
     worth.changed(ticket(number));
   };
-  const move = (price: number | undefined) => {
-    now.price = price;
+  const move = (price: number | undefined, symbol = "EURUSD") => {
+    if (price === undefined) now.prices.delete(symbol);
+    else now.prices.set(symbol, price);
     worth.moved();
   };
-  return { positions, now, judge, worth, put, close, move };
+  return { now, anew, worth, put, close, move };
 }
 
 const shown = ({ amount, complete, values }: Worth) => ({ amount, complete, values });
@@ -82,20 +84,33 @@ describe("what open positions are worth", () => {
     expect([worth.amount, worth.values.length, now.asked]).toEqual([1002, 1000, 1002]);
   });
 
+  it("is reckoned of one symbol when its price has moved, whatever else is open", () => {
+    const { worth, put, move, now } = market();
+    for (let number = 1; number <= 1000; number++) put(position(number, 1, 0, number > 10 ? "GBPUSD" : "EURUSD"));
+    move(102, "GBPUSD");
+    expect([worth.amount, now.asked]).toEqual([10 + 2 * 990, 1000]);
+    move(103);
+    expect([worth.amount, now.asked]).toEqual([30 + 2 * 990, 1010]);
+    move(104, "XAUUSD");
+    move(103);
+    expect([worth.amount, now.asked]).toEqual([30 + 2 * 990, 1010]);
+  });
+
   it("is the same as reckoned anew, whatever has happened and whoever has asked in between", () => {
     for (let seed = 0; seed < 300; seed++) {
       const chance = seeded(seed);
-      const { positions, judge, worth, put, close: end, move } = market();
+      const { anew, worth, put, close: end, move } = market();
       const given: { readonly values: Worth["values"]; readonly copy: Worth["values"] }[] = [];
       for (let step = 0; step < 60; step++) {
         const [what, number] = [chance.next(), Math.ceil(chance.next() * 12)];
-        if (what < 0.45) put(position(number, Math.ceil(chance.next() * 100), Math.floor(chance.next() * 9) - 4));
+        const symbol = number % 2 === 0 ? "EURUSD" : "GBPUSD";
+        if (what < 0.45)
+          put(position(number, Math.ceil(chance.next() * 100), Math.floor(chance.next() * 9) - 4, symbol));
         else if (what < 0.7) end(number);
-        else if (what < 0.8) move(chance.next() < 0.2 ? undefined : Math.ceil(chance.next() * 200));
-        if (chance.next() < 0.5)
-          expect(worth.amount, `seed ${seed}, step ${step}`).toBe(new Worth(positions, judge).amount);
+        else if (what < 0.85) move(chance.next() < 0.2 ? undefined : 99 + Math.ceil(chance.next() * 3), symbol);
+        if (chance.next() < 0.5) expect(worth.amount, `seed ${seed}, step ${step}`).toBe(anew().amount);
         if (chance.next() < 0.5) {
-          expect(shown(worth), `seed ${seed}, step ${step}`).toEqual(shown(new Worth(positions, judge)));
+          expect(shown(worth), `seed ${seed}, step ${step}`).toEqual(shown(anew()));
           given.push({ values: worth.values, copy: [...worth.values] });
         }
       }
