@@ -1,7 +1,7 @@
 /**
  * MetaTrader's trade return codes and what they mean for the one who asked.
  *
- * Names are those of TRADE_RETCODE_* without the prefix. A code that is not in the
+ * Names are those of TRADE_RETCODE_* without the prefix, and of 0 our own. A code that is not in the
  * table travels on as its number.
  */
 
@@ -15,6 +15,7 @@ type Meaning = "done" | "unknown" | "transient" | "refused";
 
 // biome-ignore format: a table is read by its columns
 const retcodes: Readonly<Record<number, readonly [name: string, meaning: Meaning]>> = {
+  0:     ["NOT_SENT",             "refused"], // no broker gave it: the order never left the terminal
   10004: ["REQUOTE",              "transient"],
   10006: ["REJECT",               "refused"],
   10007: ["CANCEL",               "refused"],
@@ -61,6 +62,9 @@ const retcodes: Readonly<Record<number, readonly [name: string, meaning: Meaning
 export const retcodeName = (retcode: number): string => retcodes[retcode]?.[0] ?? `RETCODE_${retcode}`;
 
 export const isTransient = (retcode: number): boolean => retcodes[retcode]?.[1] === "transient";
+
+/** Whether a refusal with this code was the broker's at all. */
+export const isOfBroker = (retcode: number): boolean => retcode !== 0;
 
 /** Whether a refusal with this code leaves open what happened. */
 export const isUnknown = (retcode: number): boolean => retcodes[retcode]?.[1] === "unknown";

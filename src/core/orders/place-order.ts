@@ -12,9 +12,9 @@ import type { ClientOrderId, Instant, OrderNumber, StrategyId, Ticket } from "..
 import { magicOf, orderId, strategyIdOf } from "../model/ids.ts";
 import type { Filling, NumberedOrder, Order, OrderRequest, Rejection, Stage } from "../model/order.ts";
 import type { Position } from "../model/position.ts";
-import { isTransient, isUnknown, retcodeName } from "../model/retcodes.ts";
+import { isOfBroker, isTransient, isUnknown, retcodeName } from "../model/retcodes.ts";
 import type { Outcome } from "../ports/terminal.ts";
-import { errorWord, witnessed } from "../ports/witness.ts";
+import { errorWord, type SpanRef, witnessed } from "../ports/witness.ts";
 import { applyEvents, applyReport, hasEnded } from "./apply-report.ts";
 import { whyNot } from "./change-order.ts";
 import { settleDoubts } from "./doubts.ts";
@@ -213,16 +213,18 @@ async function send(desk: OrderDesk, approved: Approved<NumberedOrder>, notAfter
     return noteRefusal(desk, number);
   }
   desk.submitting.add(number);
+  const order = desk.record.orders.byNumber(number);
+  const parent = order && desk.witness.spanOf(order);
+  const traced = parent === undefined ? approved : { ...approved, traceparent: traceparentOf(parent) };
   const submit = async (signal: AbortSignal) => {
     try {
-      return await desk.terminal.submit(approved, signal);
+      return await desk.terminal.submit(traced, signal);
     } finally {
       desk.submitting.delete(number);
     }
   };
   const take = (outcome: Outcome) => tell(desk, number, () => settle(desk, number, outcome));
-  const order = desk.record.orders.byNumber(number);
-  const asked = { name: "order.terminal", parent: order && desk.witness.spanOf(order), start: desk.witness.now() };
+  const asked = { name: "order.terminal", parent, start: desk.witness.now() };
   try {
     const outcome = await desk.command(submit, (late) => void take(late));
     tellOutcome(desk.witness, asked, outcome);
@@ -238,6 +240,9 @@ async function send(desk: OrderDesk, approved: Approved<NumberedOrder>, notAfter
     await tell(desk, number, () => applyEvents(desk, number, [event], "answer"));
   }
 }
+
+/** As the W3C writes the name of a recorded span. */
+const traceparentOf = ({ traceId, spanId }: SpanRef): string => `00-${traceId}-${spanId}-01`;
 
 function noteRefusal(desk: OrderDesk, number: OrderNumber): void {
   const order = desk.record.orders.byNumber(number);
@@ -266,7 +271,7 @@ async function settle(desk: OrderDesk, number: OrderNumber, outcome: Outcome): P
   if (outcome.kind === "refused") {
     const event: OrderEvent = isUnknown(outcome.retcode)
       ? { type: "in_doubt", why: `the terminal answered ${retcodeName(outcome.retcode)} (${outcome.retcode})` }
-      : { type: "rejected", cause: "broker", rejection: rejectionOf(outcome) };
+      : { type: "rejected", cause: isOfBroker(outcome.retcode) ? "broker" : "bridge", rejection: rejectionOf(outcome) };
     return applyEvents(desk, number, [event], "answer");
   }
   const contradicted = await Promise.all([

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { lots, type Price } from "../../../src/core/model/decimals.ts";
 import type { StrategyId, Ticket } from "../../../src/core/model/ids.ts";
 import { cancelOrder, shownOrder } from "../../../src/core/orders/change-order.ts";
+import { nobody } from "../../../src/core/ports/witness.ts";
 import { caller, draft, faultOf, key, later, limit, openDesk, quiet, tell } from "../desk.ts";
 
 describe("a placed order", () => {
@@ -34,6 +35,23 @@ describe("a placed order", () => {
     });
     const requoted = await place({ clientOrderId: key("d") });
     expect(requoted.order.rejection).toMatchObject({ reason: "REQUOTE", retriable: true });
+  });
+
+  it("that never left the terminal was not refused by the broker", async () => {
+    const { place, terminal } = await openDesk();
+    terminal.script = [0];
+    expect((await place()).order).toMatchObject({
+      stage: "rejected",
+      cause: "bridge",
+      rejection: { reason: "NOT_SENT" },
+    });
+  });
+
+  it("goes to the terminal with the name of its span, where its trace is recorded", async () => {
+    const spanOf = () => ({ traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "b7ad6b7169203331" });
+    const { place, terminal } = await openDesk({ witness: { ...nobody, spanOf } });
+    await place();
+    expect(terminal.submitted[0]?.traceparent).toBe("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
   });
 
   it("carries its number and its owner in its magic", async () => {
