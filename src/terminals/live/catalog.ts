@@ -6,7 +6,7 @@
  * terminal now says; but a symbol keeps its decimals, as all its prices are counted in them.
  */
 
-import type { Symbol as Symbol_ } from "../../../gen/ts/mt5bridge/terminal/v1/link_pb.ts";
+import type { Account, Symbol as Symbol_ } from "../../../gen/ts/mt5bridge/terminal/v1/link_pb.ts";
 import type { AccountInfo } from "../../core/model/account.ts";
 import type { AccountAlias } from "../../core/model/ids.ts";
 import type { SymbolSpec } from "../../core/model/symbol.ts";
@@ -62,8 +62,9 @@ export class Catalog {
     return spec && { spec, name: this.names.brokers(name) };
   }
 
-  /** What the terminal says now of its symbols. */
-  update(symbols: readonly Symbol_[]): void {
+  /** What the terminal says now of its symbols, and of its account where it has said that anew. */
+  update(symbols: readonly Symbol_[], account?: Account): void {
+    if (account !== undefined) this.#updateAccount(account);
     for (const symbol of symbols) {
       const spec = this.#specs.get(this.names.ours(symbol.name));
       if (!this.#isSound(symbol)) continue;
@@ -73,6 +74,19 @@ export class Catalog {
         Object.assign(spec, specOf(symbol, spec.name, this.#vocabulary, this.#parts.zone));
       else this.#tell("error", symbol.name, `now has ${symbol.digits} decimals: start the bridge anew`);
     }
+  }
+
+  /** What all amounts are counted in stays, as does what an order means: the core has built on them. */
+  #updateAccount(told: Account): void {
+    const { alias, observer } = this.#parts;
+    const { currency, currencyDigits, marginMode, ...terms } = accountOf(told, alias, this.#vocabulary);
+    const before = this.account;
+    Object.assign(this.account, terms);
+    const same =
+      before.currency === currency && before.currencyDigits === currencyDigits && before.marginMode === marginMode;
+    if (same) return;
+    const message = `the account is kept in ${currency} and ${marginMode} now: start the bridge anew`;
+    observer.note("error", "live terminal", message, { account: alias });
   }
 
   #isSound(symbol: Symbol_): boolean {

@@ -24,6 +24,11 @@ export class FarClock {
     this.#best = { ahead: there - (sent + way / 2), way, at: back };
   }
 
+  /** Their clock has begun anew. */
+  forget(): void {
+    this.#best = undefined;
+  }
+
   /** How long the quickest ping was under way, ms. */
   get roundTrip(): number | undefined {
     return this.#best?.way;

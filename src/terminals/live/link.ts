@@ -113,7 +113,7 @@ export class Link implements Terminal {
       const fresh = hello.reportsEpoch !== this.#reportsEpoch || this.counts.welcomed === 0;
       this.#connection = connection;
       this.#move("dialed");
-      this.#who = `${hello.software} at ${carrier.peer}`;
+      this.#who = `${hello.software.slice(0, 64)} at ${carrier.peer}`;
       await this.#welcome(connection, hello, fresh);
       greeting = this.#greet(connection, hello, fresh);
       await connection.serve(frames, this, signal);
@@ -138,14 +138,13 @@ export class Link implements Terminal {
     const state = this.#state;
     if (state === "down" || state === "estranged") return { up: false, why: this.#why };
     if (state !== "up") return { up: false, why: `${this.#who} has dialed in and is catching up` };
-    const { connected = false, algoAllowed = false } = this.#trade ?? {};
-    if (!connected) return { up: false, why: `${this.#who}: the terminal is not connected to the broker` };
-    const off = "algorithmic trading is off in the terminal, which refuses orders (10027)";
-    return { up: true, why: algoAllowed ? this.#who : `${this.#who}; ${off}` };
+    const obstacles = obstaclesOf(this.#trade);
+    return { up: this.#trade?.connected ?? false, why: [this.#who, ...obstacles].join("; ") };
   }
 
-  /** Tells the taker how the link stands, if that has changed. */
+  /** Tells the taker how the link stands, if that has changed; not every step on the way up. */
   say(): void {
+    if (this.#state === "greeting" || this.#state === "catching_up") return;
     const { up, why } = this.standing;
     const said = `${up} ${why}`;
     if (said === this.#said) return;
@@ -157,6 +156,7 @@ export class Link implements Terminal {
     const through = Number(sequence);
     const isGap = event.case === "gap";
     if (isGap && event.value.through !== sequence) return "left_out";
+    if (!Number.isSafeInteger(through)) return "left_out";
     const from = isGap ? Number(event.value.from) : through;
     const arrival = this.intake.skip({ from, through });
     if (arrival !== "next" || this.#state === "estranged") return arrival;
@@ -174,7 +174,7 @@ export class Link implements Terminal {
   }
 
   tended(): void {
-    this.commands.giveUp();
+    if (this.#state === "up") this.commands.giveUp();
     this.#taker.tended();
   }
 
@@ -235,6 +235,7 @@ export class Link implements Terminal {
     this.#trade = hello.trade;
     if (fresh) {
       this.#reportsEpoch = hello.reportsEpoch;
+      this.far.forget();
       this.intake = new Intake();
     }
     this.counts.welcomed++;
@@ -288,6 +289,17 @@ export class Link implements Terminal {
     this.#state = state;
     this.say();
   }
+}
+
+/** What keeps the terminal from trading, as sentences. */
+function obstaclesOf(trade: TradeState | undefined): string[] {
+  const { connected = false, algoAllowed = false, accountAllowed = false, expertAllowed = false } = trade ?? {};
+  if (!connected) return ["the terminal is not connected to the broker"];
+  return [
+    ...(algoAllowed ? [] : ["algorithmic trading is off in the terminal, which refuses orders (10027)"]),
+    ...(accountAllowed ? [] : ["the account may not trade: it is read-only, or disabled by the broker"]),
+    ...(expertAllowed ? [] : ["the broker lets no program trade this account (10026)"]),
+  ];
 }
 
 const sameAccount = (a: Fingerprint, b: Fingerprint): boolean => equals(FingerprintSchema, a, b);

@@ -3,6 +3,8 @@
 import type { CommandResult, Snapshot } from "../../../gen/ts/mt5bridge/terminal/v1/link_pb.ts";
 import { BridgeError } from "../../core/errors.ts";
 import type { Instant, Ticket } from "../../core/model/ids.ts";
+import type { TerminalOrder } from "../../core/model/order.ts";
+import type { Position } from "../../core/model/position.ts";
 import type { AccountSnapshot } from "../../core/ports/terminal.ts";
 import type { Records } from "./records.ts";
 
@@ -21,21 +23,35 @@ export class SnapshotParts {
     else this.#parts.push(answer.value);
   }
 
+  /** What is open. */
+  open(records: Records): Pick<AccountSnapshot, "orders" | "positions"> {
+    const positions = this.#parts.flatMap((part) => part.positions).map((each) => records.position(each));
+    const held = new Map(positions.map((position) => [position.ticket, position]));
+    return { positions, orders: this.#orders(records, (part) => part.orders, held) };
+  }
+
   /** `asked`: when it was asked for, `now`: when it was here, by our clock. */
   whole(records: Records, asked: Instant, now: Instant): AccountSnapshot {
     if (this.#records > most) throw new BridgeError("internal", `the terminal has more than ${most} records to show`);
     const account = this.#parts.find((part) => part.account !== undefined)?.account;
     if (account === undefined) throw new BridgeError("internal", "the terminal's snapshot has no account");
-    const positions = this.#parts.flatMap((part) => part.positions).map((each) => records.position(each));
-    const open = new Map(positions.map((position) => [position.ticket, position]));
-    const order = (each: Snapshot["orders"][number]) => records.order(each, open.get(each.positionId as Ticket));
+    const { orders, positions } = this.open(records);
+    const held = new Map(positions.map((position) => [position.ticket, position]));
     return {
-      valuation: records.valuation(account, now, (position) => open.get(position)?.symbol),
-      orders: this.#parts.flatMap((part) => part.orders).map(order),
+      valuation: records.valuation(account, now, (position) => held.get(position)?.symbol),
+      orders,
       positions,
-      pastOrders: this.#parts.flatMap((part) => part.pastOrders).map(order),
+      pastOrders: this.#orders(records, (part) => part.pastOrders, held),
       deals: this.#parts.flatMap((part) => part.deals).map((each) => records.deal(each)),
       completeUntil: this.#parts.at(-1)?.complete ? asked : (0 as Instant),
     };
+  }
+
+  #orders(
+    records: Records,
+    of: (part: Snapshot) => Snapshot["orders"],
+    held: ReadonlyMap<Ticket, Position>,
+  ): TerminalOrder[] {
+    return this.#parts.flatMap(of).map((each) => records.order(each, held.get(each.positionId as Ticket)));
   }
 }

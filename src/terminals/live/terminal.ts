@@ -13,6 +13,7 @@
 import { create } from "@bufbuild/protobuf";
 import {
   type Clocks,
+  type CommandResult,
   CommandStatus,
   type Gap,
   type Hello,
@@ -37,7 +38,7 @@ import { type Known, textOfKnown } from "./known.ts";
 import { type Ask, Link, type LinkParts, type Taker } from "./link.ts";
 import type { LinkState } from "./link-state.ts";
 import { isAnyOpen } from "./market-hours.ts";
-import { ReportQueue } from "./report-queue.ts";
+import { type Dropped, ReportQueue } from "./report-queue.ts";
 import { Shown } from "./shown.ts";
 import { SnapshotParts } from "./snapshot-parts.ts";
 import { type NameRules, SymbolNames } from "./symbol-names.ts";
@@ -107,7 +108,9 @@ export class LiveTerminal implements TerminalPort, Taker {
       zone: this.#zone,
       catalog: () => this.#here,
     });
-    this.#queue = new ReportQueue(mostReports, (what) => this.#tellDropped(what));
+    const { clock } = parts;
+    const dropped = (what: Dropped) => this.#tellDropped(what);
+    this.#queue = new ReportQueue({ limit: mostReports, dropped, turn: () => clock.sleep(0) });
     this.known = this.#introduced.promise;
     if (parts.known !== undefined) this.#know(parts.known);
     this.#link.say();
@@ -166,22 +169,26 @@ export class LiveTerminal implements TerminalPort, Taker {
     return this.#trading.check(order, signal);
   }
 
+  /** As of its place among the reports: those before it have been read, those behind it come later. */
   async snapshot(since: Instant, signal: AbortSignal): Promise<AccountSnapshot> {
     mustBeWanted(signal);
     const { clock } = this.#parts;
     const asked = clock.now();
-    const parts = new SnapshotParts();
-    const sinceMs = BigInt(Math.max(0, Math.floor(this.#zone.toBroker(since) - clockDoubt)));
-    const value = create(SnapshotRequestSchema, { sinceMs: since === 0 ? 0n : sinceMs });
     const { records } = this.#here;
-    const { result } = await this.#link.ask(
-      { case: "snapshot", value },
-      { isTrade: false, part: (part) => parts.add(part) },
-    );
+    const sinceMs = since === 0 ? 0 : Math.max(0, Math.floor(this.#zone.toBroker(since) - clockDoubt));
+    const value = create(SnapshotRequestSchema, { sinceMs: BigInt(sinceMs) });
+    const parts = new SnapshotParts();
+    let place: Promise<void> | undefined;
+    const part = (result: CommandResult) => {
+      parts.add(result);
+      if (result.more) return;
+      this.#shown.showAll(parts.open(records));
+      place = this.#queue.place();
+    };
+    const { result } = await this.#link.ask({ case: "snapshot", value }, { isTrade: false, part });
     if (result.status !== CommandStatus.ANSWERED) throw unanswered("the records were not read", result.message);
-    const snapshot = parts.whole(records, asked, clock.now());
-    this.#shown.showAll(snapshot);
-    return snapshot;
+    await place;
+    return parts.whole(records, asked, clock.now());
   }
 
   reports(signal: AbortSignal): AsyncIterable<TerminalReport> {
@@ -193,7 +200,7 @@ export class LiveTerminal implements TerminalPort, Taker {
     if (account === undefined || (this.#learned !== undefined && this.#catalog !== undefined && !fresh)) return;
     const symbols = await this.#readSymbols(ask);
     if (this.#catalog === undefined) this.#know({ account, symbols, zone: this.#zone.memory });
-    else this.#catalog.update(symbols);
+    else this.#catalog.update(symbols, account);
     this.#remember({ account, symbols, zone: this.#zone.memory });
   }
 
@@ -309,7 +316,7 @@ export class LiveTerminal implements TerminalPort, Taker {
     if (up) this.#queue.post({ type: "link", up, why });
   }
 
-  #tellDropped(what: "ticks" | "trades"): void {
+  #tellDropped(what: Dropped): void {
     this.#dropped++;
     if (what === "ticks" && this.#dropped % 100 !== 1) return;
     const message = `what the terminal tells is not read: ${what} were dropped`;

@@ -44,7 +44,7 @@ export class TickStream {
     this.#held = true;
     return symbols.map((name) => {
       const course = this.#courses.get(name);
-      return BigInt(course === undefined || course.last < oldest ? 0 : course.last - 1);
+      return BigInt(course === undefined || course.last === 0 || course.last < oldest ? 0 : course.last - 1);
     });
   }
 

@@ -18,8 +18,9 @@ import type { LinkCarrier } from "../../../src/core/ports/link.ts";
 import type { TerminalReport } from "../../../src/core/ports/terminal.ts";
 import type { Known } from "../../../src/terminals/live/known.ts";
 import { LiveTerminal, type LiveTerminalParts } from "../../../src/terminals/live/terminal.ts";
+import { TestClock } from "../../core/desk.ts";
 import { noon } from "../paper/builders.ts";
-import { Notes, quiet, ScriptedClock } from "../paper/scripted.ts";
+import { Notes, quiet } from "../paper/scripted.ts";
 
 const account = {
   fingerprint: { login: 1000001n, server: "Broker-Demo", tradeMode: 0 },
@@ -265,9 +266,11 @@ export class Side {
 export interface Live {
   readonly terminal: LiveTerminal;
   readonly side: Side;
-  readonly clock: ScriptedClock;
+  readonly clock: TestClock;
   readonly notes: Notes;
   readonly remembered: Known[];
+  /** What was told so far, since the last look. */
+  heard(): TerminalReport[];
   /** What was told since the last look. */
   told(): Promise<TerminalReport[]>;
   /** Of them, of that type. */
@@ -275,7 +278,7 @@ export interface Live {
 }
 
 export function live(parts: Partial<LiveTerminalParts> = {}): Live {
-  const clock = new ScriptedClock(noon);
+  const clock = new TestClock(noon);
   const notes = new Notes();
   const remembered: Known[] = [];
   let life = 100n;
@@ -300,12 +303,10 @@ export function live(parts: Partial<LiveTerminalParts> = {}): Live {
   void (async () => {
     for await (const report of terminal.reports(new AbortController().signal)) queue.push(report);
   })();
-  const told = async () => {
-    await quiet();
-    return queue.splice(0);
-  };
+  const heard = () => queue.splice(0);
+  const told = () => quiet().then(heard);
   return {
-    ...{ terminal, clock, notes, remembered, side: new Side(terminal), told },
+    ...{ terminal, clock, notes, remembered, side: new Side(terminal), heard, told },
     async toldOf(type) {
       return (await told()).filter((report) => report.type === type) as never;
     },
