@@ -12,6 +12,9 @@ import type { SymbolSpec } from "../../core/model/symbol.ts";
 import { RowWriter, type TickRows } from "../../core/model/tick-rows.ts";
 import type { BrokerZone } from "./broker-zone.ts";
 
+/** Zones change at whole quarters of an hour (ms): within one, all ticks are as far from UTC. */
+const QUARTER = 900_000;
+
 /** What came of a symbol. */
 interface Course {
   readonly row: number;
@@ -62,25 +65,21 @@ export class TickStream {
     if (!fits || timeMs.length !== count) return undefined;
     const courses = told.symbols.map((name) => this.#courses.get(name));
     const rows = new RowWriter(this.#symbols, count);
+    let quarter = Number.NaN;
+    let ahead = 0;
     for (let i = 0, time = 0; i < count; i++) {
       time += Number(timeMs[i]);
       const course = courses[symbols[i] as number];
       if (course === undefined || this.#held || cameBefore(course, time)) continue;
+      if (Math.floor(time / QUARTER) !== quarter) {
+        quarter = Math.floor(time / QUARTER);
+        ahead = time - this.#zone.toUtc(time);
+      }
       const { row, digits } = course;
-      const points = (column: readonly number[]) => price(finite(column[i]), digits);
-      const traded = lots(finite(volume[i]));
-      rows.add(
-        ...([
-          row,
-          this.#zone.toUtc(time),
-          time,
-          points(bid),
-          points(ask),
-          points(last),
-          traded,
-          flags[i] ?? 0,
-        ] as const),
-      );
+      const bidAt = price(finite(bid[i]), digits);
+      const askAt = price(finite(ask[i]), digits);
+      const lastAt = price(finite(last[i]), digits);
+      rows.add(row, time - ahead, time, bidAt, askAt, lastAt, lots(finite(volume[i])), flags[i] ?? 0);
     }
     return rows.take();
   }
