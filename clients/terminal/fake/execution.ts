@@ -59,6 +59,8 @@ export class Execution {
   #positions = new Map<Ticket, { readonly symbol: string; readonly side: Side }>();
   readonly #pendings = new Map<Ticket, string>();
   #orders = 0;
+  /** Requests that the broker has, or may yet get, and has not answered. */
+  #underWay = 0;
 
   constructor(desk: Desk) {
     const { terminal } = desk;
@@ -132,7 +134,8 @@ export class Execution {
     if (manner?.kind === "silent") return await new Promise<never>(() => undefined);
     if (manner?.kind === "retcode") return answered({ retcode: manner.retcode, comment: "as it was told to answer" });
     try {
-      const outcome = await this.#ask(id, kind, request);
+      this.#underWay++;
+      const outcome = await this.#ask(id, kind, request).finally(() => this.#underWay--);
       if (manner?.kind === "slow") await this.#desk.clock.sleep(manner.ms);
       return this.#told(outcome, request.symbol);
     } catch (error) {
@@ -230,6 +233,7 @@ export class Execution {
 
   async #snapshot(since: number, through: bigint): Promise<readonly Part[]> {
     const { terminal, writing, utc } = this.#desk;
+    const isQuiet = this.#underWay === 0;
     let shot: AccountSnapshot;
     try {
       shot = await terminal.snapshot(since === 0 ? (0 as Instant) : utc(since as BrokerTime), never);
@@ -248,7 +252,7 @@ export class Execution {
     const all: Shot[] = [{ account: state, positions }, ...rest];
     return all.map((value, i) => {
       const isLast = i === all.length - 1;
-      const end = isLast ? { complete: shot.completeUntil > 0 } : {};
+      const end = isLast ? { complete: isQuiet && shot.completeUntil > 0 } : {};
       const whole = { ...value, ...end, includesReportsThrough: through };
       return answered({ more: !isLast, answer: { case: "snapshot", value: whole } });
     });
