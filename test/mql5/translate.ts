@@ -14,6 +14,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { bodies, closing, is } from "./syntax.ts";
 import { directiveTokens, type Token, tokens } from "./tokens.ts";
 
 interface Names {
@@ -23,7 +24,6 @@ interface Names {
 
 const named = (before: Token, text: string): Token => ({ ...before, kind: "name", text });
 const sign = (text: string, before = ""): Token => ({ kind: "punctuation", text, before, line: 0 });
-const is = (token: Token | undefined, ...texts: string[]): boolean => token !== undefined && texts.includes(token.text);
 const written = (code: readonly Token[]): string => code.map(({ before, text }) => before + text).join("");
 /** In one line, as far as words allow: comments of a line would swallow what follows. */
 const inline = (code: readonly Token[]): string => code.map(({ text }) => text).join(" ");
@@ -93,16 +93,6 @@ function character({ text, line }: Token): string {
 function definition(text: string, names: Names): string {
   const [, head, body] = /^(#\s*define\s+\w+(?:\([^)]*\))?)([\s\S]*)$/.exec(text) ?? [];
   return head === undefined || body === undefined ? text : head + written(exchanged(directiveTokens(body), names));
-}
-
-/** The index of what closes the bracket at `open`. */
-function closing(code: readonly Token[], open: number): number {
-  let depth = 0;
-  for (let at = open; at < code.length; at++) {
-    if (is(code[at], "(", "[", "{")) depth++;
-    if (is(code[at], ")", "]", "}") && --depth === 0) return at;
-  }
-  throw new Error(`line ${code[open]?.line}: the bracket is not closed`);
 }
 
 /** `T &a[]` of parameters. */
@@ -204,24 +194,6 @@ function arrayOf(type: string, sizes: readonly (readonly Token[])[], raw: boolea
     if (size.length === 0) return `mql::Array<${inner}>`;
     return `mql::${raw ? "Raw" : "Fixed"}<${inner}, (${inline(size)})>`;
   }, type);
-}
-
-interface Body {
-  readonly keyword: string;
-  readonly name: string;
-  readonly open: number;
-  readonly close: number;
-}
-
-/** Structures, classes, unions and enumerations that are defined. */
-function bodies(code: readonly Token[]): Body[] {
-  return code.flatMap((token, at): Body[] => {
-    const name = code[at + 1];
-    if (!is(token, "struct", "class", "union", "enum") || name?.kind !== "name") return [];
-    let open = at + 2;
-    while (open < code.length && !is(code[open], "{", ";", "(", ">", ",")) open++;
-    return is(code[open], "{") ? [{ keyword: token.text, name: name.text, open, close: closing(code, open) }] : [];
-  });
 }
 
 /** What C++ wants to be told in a type's body. */
