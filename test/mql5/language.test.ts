@@ -23,6 +23,7 @@ int main(int, char **argv) {
   const std::string which = argv[1];
   if (which == "out of range") program::OutOfRange(4);
   else if (which == "dangling") program::Dangling();
+  else if (which == "unflushed") program::ReadBehindWriting();
   else if (which == "format") program::Print(program::StringFormat("%d", 1L << 40));
   else return program::OnInit();
 }`;
@@ -42,6 +43,7 @@ describe.skipIf(compiler === undefined)("a program of MQL5, as C++", () => {
   it.each([
     ["out of range", "array out of range"],
     ["dangling", "invalid pointer access"],
+    ["unflushed", "a file is read behind writing without FileFlush"],
     ["format", "StringFormat: a number of 8 bytes needs I64 before its letter"],
   ])("is stopped when something is %s", (which, why) => {
     const { signal, said } = run(which);

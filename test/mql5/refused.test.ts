@@ -78,8 +78,11 @@ const broken: Readonly<Record<keyof typeof rules, readonly string[]>> = {
     "void f(const int a, const S &s) { } S make() { S s; return s; } void g() { f(1, make()); }",
     "void f(double &x) { } void g(double a) { f(a + 1); }",
   ],
-  "an object with a constructor that is set from a list, or zeroed": [
+  "an object of more than numbers, or with a constructor, that is set from a list or zeroed": [
     "void f() { A a = {}; }",
+    "void f() { S s = {}; }",
+    "struct T { S inner; }; void f() { T t = {}; }",
+    "struct T { int numbers[]; }; void f() { T t = {}; }",
     "void f() { A a(1); ZeroMemory(a); }",
   ],
   "a list of values but behind the = of a declaration": [
@@ -116,7 +119,7 @@ describe("not refused", () => {
     "class B : public A { public: B() : A(1) { } virtual int X(const int y = 1) = 0; };",
     "void f(const S &s, A *a, A *&b, const uchar &x[], int &y) { a.Get(); }",
     "int x = 5; const double y[] = {1, 2}; string z = NULL; ulong w = ulong(1);",
-    "void f() { S s = {}; int n = s.x & 3; n = n * n; bool b = !(n && n); }",
+    "struct P { int x; int y[2]; }; void f() { P p = {}; S s; ZeroMemory(s); int n = p.x & 3; n = n * n; bool b = !(n && n); }",
     "void f(S &s) { } void g() { S many[]; f(many[0]); S one; f(one); }",
     'void f(const string s) { } void g() { f("x"); for(int i = 0, j = 1; i < 2; i++) { } for(;;) { } }',
     "union U { double d; ulong u; uchar b[8]; };",

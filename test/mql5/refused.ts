@@ -32,6 +32,8 @@ interface Program {
   readonly types: ReadonlyMap<string, string>;
   /** Structures, classes and unions that have a constructor. */
   readonly constructed: ReadonlySet<string>;
+  /** Those, and those that hold strings, arrays without a size, pointers, or one of these. */
+  readonly unlisted: ReadonlySet<string>;
   readonly routines: ReadonlyMap<string, readonly Routine[]>;
   /** Of its types, functions, constants, macros and of what a constructor sets. */
   readonly names: ReadonlySet<string>;
@@ -239,10 +241,10 @@ export const rules: Readonly<Record<string, Rule>> = {
       );
     }),
 
-  "an object with a constructor that is set from a list, or zeroed": (source, program) =>
+  "an object of more than numbers, or with a constructor, that is set from a list or zeroed": (source, program) =>
     where(source, (at, code) => {
       const declared = declares(program, code, at) && is(code[at + 2], "=") && is(code[at + 3], "{");
-      if (declared) return program.constructed.has(code[at]?.text ?? "");
+      if (declared) return program.unlisted.has(code[at]?.text ?? "");
       return is(code[at], "ZeroMemory") && program.constructed.has(typeOf(source, program, code[at + 2], at) ?? "");
     }),
   "a list of values but behind the = of a declaration": (source, program) =>
@@ -367,6 +369,24 @@ function programOf(sources: readonly Source[]): Program {
     }
   }
   const constructed = new Set([...types.keys()].filter((name) => all.has(name)));
+  const unlisted = new Set(constructed);
+  for (let before = -1; before < unlisted.size; ) {
+    before = unlisted.size;
+    for (const { code, where: place, bodies: own } of sources) {
+      for (const { name, open, close } of own.filter(({ keyword }) => keyword !== "enum")) {
+        const holds = code.some((it, at) => {
+          if (at <= open || at >= close || place[at] !== "type" || inBrackets(code, at - 1)) return false;
+          const member = is(code[at + 2], ";", ",", "[");
+          return (
+            (member && (is(it, "string") || unlisted.has(it.text))) ||
+            is(it, "*") ||
+            (is(it, "[") && is(code[at + 1], "]"))
+          );
+        });
+        if (holds) unlisted.add(name);
+      }
+    }
+  }
   const names = new Set([...types.keys(), ...all.keys()]);
   for (const { code, where: place } of sources) {
     for (const [at, it] of code.entries()) {
@@ -376,7 +396,7 @@ function programOf(sources: readonly Source[]): Program {
       else if (code[at - 1]?.kind === "name" && !isStatement(code[at - 1] as Token)) names.add(it.text);
     }
   }
-  return { types, constructed, routines: all, names };
+  return { types, constructed, unlisted, routines: all, names };
 }
 
 /** Each finding as `FILE:LINE: RULE (WORD)`, for files that make a program together. */

@@ -222,6 +222,8 @@ void Files()
    Check(FileSize(h) == 13, "size");
    FileSeek(h, 1, SEEK_SET);
    Check(FileReadArray(h, back, 0, 4) == 4 && back[3] == 5 && FileReadLong(h) == -7 && FileIsEnding(h), "read");
+   Check(!FileMove("inbox\\a.bin", 0, "b.bin", FILE_REWRITE) && !FileDelete("inbox\\a.bin"), "an open file stays");
+   Check(FileOpen("inbox\\a.bin", FILE_READ | FILE_BIN) == INVALID_HANDLE, "an open file is not shared");
    FileClose(h);
    Check(FileIsExist("inbox\\a.bin") && !FileIsExist("b.bin") && GetLastError() != 0, "exist");
    Check(FileMove("inbox\\a.bin", 0, "b.bin", FILE_REWRITE) && FileIsExist("b.bin") && FileDelete("b.bin"), "move");
@@ -246,6 +248,13 @@ void OutOfRange(const int at)
    uchar a[];
    ArrayResize(a, 4, 100);
    a[at] = 1;
+  }
+void ReadBehindWriting()
+  {
+   int h = FileOpen("c.bin", FILE_READ | FILE_WRITE | FILE_BIN);
+   FileWriteLong(h, 1);
+   FileSeek(h, 0, SEEK_SET);
+   Print(FileReadLong(h));
   }
 void Dangling()
   {
