@@ -21,15 +21,17 @@ export function say(line: string): void {
   process.stdout.write(`client tools: ${line}\n`);
 }
 
-/** The generators, checkers and test runner of clients/python, in an environment of their own. */
+/** The generators, checkers and test runner of what is written in Python, in an environment of their own. */
 export function pythonToolsReady(): boolean {
   const command = tool("python3");
   if (command === undefined) return missing("python3", "Python 3.10 or later with venv");
-  const requirements = join(root, "clients/python/requirements-dev.txt");
-  return once(join(python, "tools.stamp"), [requirements], () => {
-    say("installing the tools of clients/python, once (about half a minute)");
+  const requirements = ["clients/python", "clients/terminal/python"].map((path) =>
+    join(root, path, "requirements-dev.txt"),
+  );
+  return once(join(python, "tools.stamp"), requirements, () => {
+    say("installing the tools of clients/python and clients/terminal/python, once (about half a minute)");
     rmSync(python, { recursive: true, force: true });
-    const pip = ["-m", "pip", "install", "-r", requirements];
+    const pip = ["-m", "pip", "install", ...requirements.flatMap((path) => ["-r", path])];
     return run(command, "-m", "venv", python) && run(join(python, "bin/python"), ...pip);
   });
 }
@@ -84,6 +86,10 @@ const clients = {
   python: {
     program: "python3",
     sources: ["clients/python/pyproject.toml", "clients/python/src/**/*.py", "clients/python/src/**/*.pyi"],
+  },
+  "terminal/python": {
+    program: "python3",
+    sources: ["clients/terminal/python/pyproject.toml", "clients/terminal/python/src/**/*.{py,pyi}"],
   },
   go: { program: "go", sources: ["clients/go/go.mod", "clients/go/go.sum"] },
 };

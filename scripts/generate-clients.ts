@@ -16,5 +16,8 @@ function generate(template: string, folder: string): void {
   if (status !== 0) process.exitCode = 1;
 }
 
-if (pythonToolsReady()) generate("buf.gen.python.yaml", "clients/python/src/mt5bridge/v1");
+if (pythonToolsReady()) {
+  generate("buf.gen.python.yaml", "clients/python/src/mt5bridge/v1");
+  generate("buf.gen.agent.yaml", "clients/terminal/python/src/mt5_bridge_agent/mt5bridge");
+}
 if (goToolsReady()) generate("buf.gen.go.yaml", "clients/go/mt5bridge/v1");

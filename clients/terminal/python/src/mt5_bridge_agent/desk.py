@@ -1,0 +1,256 @@
+"""One account for as long as it is logged in: what was asked of it, and what is to be told of it.
+
+Connections come and go; a desk stays. Commands are carried out one after the other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from . import __version__
+from .clocks import BridgeClock, clocks, monotonic_us
+from .errors import AccountChanged
+from .inbox import Inbox
+from .limits import Limits
+from .mt5bridge.terminal.v1 import link_pb2 as wire
+from .questions import answer
+from .records import account_of, fingerprint_of, trade_state_of
+from .ring import Ring
+from .settings import Settings
+from .terminal import Terminal, TerminalError
+from .ticks import TickCursor, tick_reports
+from .trading import ACTIONS, Sent, not_sent, trade
+from .watch import Watch
+from .worker import Worker
+
+PROTOCOL = 1
+MOST_WAITING = 1_000
+"""Commands that were taken and have not begun. What comes on top is answered NOT_SENT."""
+
+MOST_SYMBOLS = 1_000
+TRADES = frozenset({"submit", "modify", "cancel", "stops", "log_in"})
+IDS = re.compile(r"[A-Za-z0-9_-]{1,32}")
+
+log = logging.getLogger("mt5_bridge_agent")
+
+
+@dataclass(frozen=True)
+class Taken:
+    command: wire.Command
+    received_us: int
+
+    @property
+    def action(self) -> str | None:
+        return self.command.WhichOneof("action")
+
+
+def result_of(status: wire.CommandStatus.ValueType, message: str) -> wire.CommandResult:
+    return wire.CommandResult(status=status, message=message)
+
+
+class Desk:
+    def __init__(self, settings: Settings, terminal: Terminal, worker: Worker, account: wire.Fingerprint) -> None:
+        self.account = account
+        self.limits = Limits(settings)
+        self.ring = Ring(settings.ring)
+        self.watch = Watch(terminal, account)
+        self.clock = BridgeClock()
+        self.cursors: dict[str, TickCursor] = {}
+        self.heard_at = time.monotonic()
+        """When the bridge was last heard of."""
+        self.told = asyncio.Event()
+        """There is something to send."""
+        self.stirred = asyncio.Event()
+        """There may be something new to read."""
+        self._terminal = terminal
+        self._worker = worker
+        self._patience_s = settings.patience_ms / 1_000
+        name = re.sub(r"[^\w.-]", "_", f"{account.server}-{account.login}")
+        self.inbox = Inbox(settings.state / f"{name}.inbox")
+        self._sent = Sent(settings.patience_ms, self.inbox.interrupted_ms)
+        self._waiting: asyncio.Queue[Taken] = asyncio.Queue()
+        self._under_way: set[str] = set()
+        self._begun_at = 0.0
+        """When the command that the worker has now began."""
+        for result in self.inbox.untold():
+            self.tell(wire.Report(result=result))
+
+    def close(self) -> None:
+        """What has not begun has not been sent. Only when the worker has nothing of this desk any more."""
+        while not self._waiting.empty():
+            taken = self._waiting.get_nowait()
+            if taken.action in TRADES:
+                result = not_sent("the terminal's side ended before this began")
+                result.id = taken.command.id
+                self.inbox.answer(result)
+        self.inbox.close()
+
+    def hello(self) -> wire.Hello:
+        """Raises AccountChanged and TerminalError. On the worker."""
+        account = self.watch.account()
+        self._terminal.read_clock()
+        return wire.Hello(
+            protocol_min=PROTOCOL,
+            protocol_max=PROTOCOL,
+            software=f"mt5-bridge-agent {__version__}",
+            terminal_build=self._terminal.build(),
+            account=account_of(account),
+            reports_epoch=self.inbox.reports_epoch,
+            oldest_report=self.ring.oldest,
+            bridge_epoch=self.inbox.bridge_epoch,
+            last_seen=self.inbox.last_seen,
+            clocks=self.clocks(),
+            trade=trade_state_of(self._terminal.info(), account),
+        )
+
+    def clocks(self) -> wire.Clocks:
+        return clocks(self._terminal.last_tick_ms)
+
+    def serve(self, bridge_epoch: int) -> None:
+        """A bridge of that life is here. A new one asks for the ticks that it wants."""
+        if self.inbox.serve(bridge_epoch):
+            self.cursors = {}
+
+    def tell(self, report: wire.Report) -> None:
+        self.ring.add(report)
+        self.told.set()
+
+    def acknowledge(self, sequence: int) -> None:
+        """The bridge has taken the reports up to there."""
+        if settled := self.ring.acknowledge(sequence):
+            self.inbox.settle(settled)
+
+    # Commands
+
+    def take(self, taken: Taken) -> None:
+        """It is on the disk when this returns, to be carried out at most once."""
+        command = taken.command
+        known = self.inbox.take(command, taken.action in TRADES)
+        if known is not None and known.result is not None:
+            self.tell(wire.Report(result=known.result))
+        elif command.id in self._under_way:
+            log.info("%s came twice, and is under way", command.id)
+        elif self._waiting.qsize() >= MOST_WAITING:
+            self._finish(taken, [not_sent(f"{MOST_WAITING} commands wait already")])
+        else:
+            self._under_way.add(command.id)
+            self._waiting.put_nowait(taken)
+
+    async def carry_out_commands(self) -> None:
+        while True:
+            taken = await self._waiting.get()
+            self._finish(taken, await self._carried_out(taken))
+            self._under_way.discard(taken.command.id)
+            self.stirred.set()
+
+    def _finish(self, taken: Taken, results: list[wire.CommandResult]) -> None:
+        for result in results:
+            result.id = taken.command.id
+            result.stamps.received_us = taken.received_us
+            result.stamps.reported_us = monotonic_us()
+            self.tell(wire.Report(result=result))
+        last = results[-1]
+        if taken.action in TRADES:
+            self.inbox.answer(last)
+            status = wire.CommandStatus.Name(last.status).removeprefix("COMMAND_STATUS_")
+            log.info("%s %s: %s %s %s", taken.action, last.id, status, last.retcode or "", last.message or last.comment)
+
+    async def _carried_out(self, taken: Taken) -> list[wire.CommandResult]:
+        """Begins before its deadline or never; and what the terminal keeps for too long is nobody's knowledge."""
+        work = self._worker.begin(self._perform, taken)
+        results = asyncio.wrap_future(work)
+        begin_within = min(max(self.clock.left_ms(taken.command.deadline_ms) / 1_000, 0), self._patience_s)
+        await asyncio.wait({results}, timeout=begin_within)
+        if not results.done() and work.cancel():
+            return [result_of(wire.COMMAND_STATUS_EXPIRED, "the terminal was busy until it was too late")]
+        await asyncio.wait({results}, timeout=max(self._begun_at + self._patience_s - time.monotonic(), 0))
+        if results.done():
+            return results.result()
+        if taken.action not in TRADES:
+            return [not_sent("the terminal does not answer")]
+        return [result_of(wire.COMMAND_STATUS_UNANSWERED, f"no answer within {self._patience_s:g} s")]
+
+    def _perform(self, taken: Taken) -> list[wire.CommandResult]:
+        """On the worker. What became of a trade is on the disk before anyone is told."""
+        self._begun_at = time.monotonic()
+        command, action = taken.command, taken.action
+        if action is None or not IDS.fullmatch(command.id):
+            return [result_of(wire.COMMAND_STATUS_UNSUPPORTED, "the command has no id or no action that is known here")]
+        if self.clock.left_ms(command.deadline_ms) < 0:
+            return [result_of(wire.COMMAND_STATUS_EXPIRED, "it came too late")]
+        try:
+            if action == "log_in":
+                results = [self._log_in(command.account)]
+            else:
+                self._guard(command)
+                results = self._results_of(command, action)
+            if action not in TRADES:
+                self._guard(command)  # nothing that was read of another account
+        except AccountChanged as changed:
+            return [result_of(wire.COMMAND_STATUS_WRONG_ACCOUNT, f"{changed}, and another one is meant")]
+        except TerminalError as error:
+            return [not_sent(str(error), error.code)]
+        if action in TRADES:
+            results[-1].id = command.id
+            self.inbox.answer(results[-1])
+        return results
+
+    def _guard(self, command: wire.Command) -> None:
+        """Only what the terminal itself says of who is logged in counts, and now."""
+        now = fingerprint_of(self._terminal.account())
+        if now != command.account:
+            raise AccountChanged(now)
+
+    def _results_of(self, command: wire.Command, action: str) -> list[wire.CommandResult]:
+        if action == "subscribe":
+            return [self._subscribe(command.subscribe)]
+        if action in ACTIONS:
+            request: wire.TradeRequest = getattr(command, action)
+            if request.action not in ACTIONS[action]:
+                message = f"action {request.action} is nothing that the command {action} may ask for"
+                return [result_of(wire.COMMAND_STATUS_UNSUPPORTED, message)]
+            if action == "submit" and (why := self.limits.refuse(request, monotonic_us())):
+                return [result_of(wire.COMMAND_STATUS_OVER_LIMIT, why)]
+            if action != "check":
+                return [trade(request, self._terminal, self._sent)]
+        return answer(command, self._terminal, self._sent, self.ring.last)
+
+    def _log_in(self, account: wire.Fingerprint) -> wire.CommandResult:
+        if not self._terminal.has_password_of(account.login, account.server):
+            message = f"the agent's settings have no password of {account.login} at {account.server}"
+            return result_of(wire.COMMAND_STATUS_UNSUPPORTED, message)
+        self._terminal.log_in(account.login, account.server)
+        return wire.CommandResult(status=wire.COMMAND_STATUS_ANSWERED)
+
+    def _subscribe(self, wanted: wire.SubscribeSymbols) -> wire.CommandResult:
+        after = list(wanted.after_ms) or [0] * len(wanted.symbols)
+        if len(after) != len(wanted.symbols) or len(after) > MOST_SYMBOLS:
+            message = f"at most {MOST_SYMBOLS} symbols, and as many moments as symbols or none"
+            return result_of(wire.COMMAND_STATUS_UNSUPPORTED, message)
+        cursors: dict[str, TickCursor] = {}
+        refused = wire.RefusedSymbols()
+        for symbol, after_ms in zip(wanted.symbols, after, strict=True):
+            if self._terminal.symbol(symbol) is None:
+                refused.symbols.append(symbol)
+                refused.messages.append(f"the broker has no {symbol}, or the market watch has no room for it")
+                continue
+            cursors[symbol] = cursor = TickCursor(symbol, after_ms)
+            cursor.begin(self._terminal)
+            if not after_ms and symbol in self.cursors:
+                cursors[symbol] = self.cursors[symbol]  # goes on without a gap
+        self.cursors = cursors
+        return wire.CommandResult(status=wire.COMMAND_STATUS_ANSWERED, refused=refused)
+
+    # Reading, on the worker
+
+    def read_ticks(self, cursor: TickCursor) -> list[wire.Report]:
+        new: Any = cursor.read(self._terminal)
+        if new is None:
+            return []
+        self.watch.account()  # another account's prices are nobody's
+        return tick_reports(cursor.symbol, new)
