@@ -10,8 +10,11 @@ export interface Terminal {
 }
 
 const fake = "exec node clients/terminal/fake/main.ts --market still";
+/** On a stand-in of MetaTrader's package. `npm test` installs what it needs. */
+const python = "exec .tools/python/bin/python clients/terminal/python/tests/on_stand_in.py";
 
 export const terminals: readonly Terminal[] = [
   { name: "fake over TCP", command: fake, carrier: "tcp", without: [] },
   { name: "fake over gRPC", command: fake, carrier: "grpc", without: [] },
+  { name: "agent in Python over gRPC", command: python, carrier: "grpc", without: [] },
 ];
