@@ -73,6 +73,7 @@ function arrange(values: Values) {
       grpcPort: values.GRPC_PORT,
       bridgePort: values.MT5_BRIDGE_PORT,
       metricsPort: values.METRICS_PORT,
+      linkPort: values.TERMINAL_LINK_PORT,
       redisUrl: values.REDIS_URL,
       /** Of web pages, besides those of this machine and the bridge's own. */
       origins: Object.freeze(values.CORS_ORIGINS ?? []),
@@ -115,8 +116,16 @@ function arrange(values: Values) {
       gaps: values.PAPER_GAPS,
     }),
     live: Object.freeze({
-      server: values.MT5_SERVER,
-      login: values.MT5_LOGIN,
+      /** Those that may dial in; none: any but real ones. */
+      accounts: Object.freeze(liveAccountsOf(values)),
+      realAllowed: values.ENABLE_LIVE_TRADING,
+      /** Whose ticks are sent; none: all of the market watch. */
+      symbols: Object.freeze(values.LIVE_SYMBOLS ?? []),
+      names: Object.freeze({
+        prefix: values.SYMBOL_PREFIX ?? "",
+        suffix: values.SYMBOL_SUFFIX ?? "",
+        table: values.SYMBOL_MAP ?? new Map<string, string>(),
+      }),
       password: values.MT5_PASSWORD,
       timeoutMs: values.MT5_TIMEOUT,
     }),
@@ -145,6 +154,10 @@ function accessOf(values: Values) {
   };
 }
 
+function liveAccountsOf({ LIVE_ACCOUNTS: named = [], MT5_LOGIN: login, MT5_SERVER: server }: Values) {
+  return login === undefined || server === undefined ? [...named] : [{ alias: String(login), login, server }];
+}
+
 /** What is unset has no limit. The names are the contract's. */
 function riskOf(values: Values) {
   const strategies = new Map<number, Record<string, unknown>>();
@@ -164,7 +177,7 @@ const camel = (name: string): string => name.replaceAll(/_([a-z])/g, (_, letter:
 // Where values are given.
 
 const ours =
-  /^(MT5_|PAPER_|GRPC_|HISTORY_MAX_|RATE_LIMIT_|RISK_|API_KEYS?_FI|TLS_(CERT|KEY|TERM)|JWT_(JWK|PUB|ISS|AUD)|CORS_ORI)/;
+  /^(MT5_|PAPER_|GRPC_|HISTORY_MAX_|RATE_LIMIT_|RISK_|API_KEYS?_FI|TLS_(CERT|KEY|TERM)|JWT_(JWK|PUB|ISS|AUD)|CORS_ORI|TERMINAL_LINK|LIVE_(ACC|SYM)|ENABLE_LIVE|SYMBOL_(PRE|SUF|MAP))/;
 
 /** What others put under the same prefixes: gRPC's own libraries, and Kubernetes for every service it knows. */
 const theirs = [
@@ -288,16 +301,28 @@ function* contradictions(values: Values, platform: NodeJS.Platform): Generator<s
   if (values.EDGE_WORKERS > 0 && platform !== "linux") {
     yield `EDGE_WORKERS=${values.EDGE_WORKERS}: threads can share the bridge's ports on Linux only, and this is ${platform}; use EDGE_WORKERS=0`;
   }
-  if (values.TERMINAL === "live") {
-    yield "TERMINAL=live: the link to a live MetaTrader 5 terminal is not part of this version; use TERMINAL=paper";
-  }
-  const ports = ["GRPC_PORT", "MT5_BRIDGE_PORT", "METRICS_PORT"] as const;
+  if (values.TERMINAL === "live") yield* liveGaps(values);
+  const open = values.TERMINAL === "live" ? (["TERMINAL_LINK_PORT"] as const) : [];
+  const ports = ["GRPC_PORT", "MT5_BRIDGE_PORT", "METRICS_PORT", ...open] as const;
   for (const [index, name] of ports.entries()) {
     const same = ports.slice(index + 1).find((other) => values[name] !== 0 && values[other] === values[name]);
     if (same !== undefined) yield `${name}=${values[name]}: must not be the same port as ${same}`;
   }
   if (values.PAPER_STOP_OUT > values.PAPER_MARGIN_CALL) {
     yield `PAPER_STOP_OUT=${values.PAPER_STOP_OUT}: must not be above PAPER_MARGIN_CALL, which is ${values.PAPER_MARGIN_CALL} (percent)`;
+  }
+}
+
+function* liveGaps(values: Values): Generator<string> {
+  if (values.EDGE_WORKERS > 0) {
+    yield `EDGE_WORKERS=${values.EDGE_WORKERS}: serves paper accounts only; use 0 with TERMINAL=live`;
+  }
+  if ((values.MT5_LOGIN === undefined) !== (values.MT5_SERVER === undefined)) {
+    const [given, missing] = values.MT5_LOGIN === undefined ? ["SERVER", "LOGIN"] : ["LOGIN", "SERVER"];
+    yield `MT5_${given}: needs MT5_${missing} with it, as an account is a number at a server`;
+  }
+  if (values.MT5_LOGIN !== undefined && values.LIVE_ACCOUNTS !== undefined) {
+    yield "MT5_LOGIN and LIVE_ACCOUNTS: set one of the two";
   }
 }
 

@@ -126,6 +126,42 @@ const login: Kind<bigint> = {
   range: "a whole number from 1 to 18446744073709551615",
 };
 
+/** An account that may dial in. */
+export interface LiveAccount {
+  readonly alias: string;
+  readonly login: bigint;
+  readonly server: string;
+}
+
+const liveAccounts: Kind<readonly LiveAccount[]> = {
+  range: "accounts such as main=5012345@Broker-Demo, separated by commas, each alias and each account once",
+  schema: list(/^[A-Za-z0-9_.-]{1,64}=\d{1,20}@\S(.{0,62}\S)?$/, 1_000, "")
+    .schema.transform((items) =>
+      items.map((item): LiveAccount => {
+        const [alias = "", account = ""] = item.split(/=(.*)/s);
+        const [digits = "", name = ""] = account.split(/@(.*)/s);
+        return { alias, login: BigInt(digits), server: name };
+      }),
+    )
+    .refine(
+      (accounts) =>
+        accounts.every(({ login, alias }) => login > 0n && login <= 0xffff_ffff_ffff_ffffn && !/^\.+$/.test(alias)) &&
+        new Set(accounts.map(({ alias }) => alias.toLowerCase())).size === accounts.length &&
+        new Set(accounts.map(({ login, server }) => `${login}@${server}`)).size === accounts.length,
+    ),
+};
+
+/** The broker's name of each symbol that it calls otherwise. */
+const symbolTable: Kind<ReadonlyMap<string, string>> = {
+  range: "pairs such as EURUSD=EURUSD.m, separated by commas, no name twice on its side",
+  schema: list(/^[^\s,=]{1,32}=[^\s,=]{1,32}$/, 1_000, "")
+    .schema.transform((items) => items.map((item) => item.split("=") as [string, string]))
+    .refine((pairs) => [0, 1].every((side) => new Set(pairs.map((pair) => pair[side])).size === pairs.length))
+    .transform((pairs) => new Map(pairs)),
+};
+
+const affix: Kind<string> = text(/^[^\s,=]{1,16}$/, "1 to 16 characters without spaces, commas and =");
+
 const speed: Kind<number | "max"> = {
   schema: z.union([z.literal("max"), decimal(0.001, 1_000_000).schema]),
   range: "a number from 0.001 to 1000000, or max",
@@ -204,11 +240,12 @@ const symbols = "EURUSD,GBPUSD,USDJPY,AUDUSD,XAUUSD,US500,NAS100,BTCUSD";
 const bridge = {
   CONFIG_FILE:     optional(path, "A YAML file with settings by these same names; the environment goes before it."),
   ENVIRONMENT:     setting(oneOf("development", "staging", "production"), "development", "What this bridge is run for; named in logs and health."),
-  TERMINAL:        setting(oneOf("paper", "live"), "paper", "What is behind the bridge: the embedded simulator, or (in a later version) a live MetaTrader 5 terminal."),
+  TERMINAL:        setting(oneOf("paper", "live"), "paper", "What is behind the bridge: the embedded simulator, or live MetaTrader 5 terminals, which dial in."),
   BIND_ADDRESS:    setting(address, "127.0.0.1", "The address to listen on. Any but a loopback one asks for keys or tokens, and for TLS here or in front."),
   GRPC_PORT:       setting(port, "50051", "Where gRPC is served; 0 takes any free port and prints it."),
   MT5_BRIDGE_PORT: setting(port, "8001", "Where HTTP, Connect and WebSocket are served; 0 takes any free port and prints it."),
   METRICS_PORT:    setting(port, "9001", "Where Prometheus metrics are served, at /metrics; 0 takes any free port and prints it."),
+  TERMINAL_LINK_PORT: setting(port, "50052", "Where live terminals dial in that have only sockets, as the Expert Advisor has; the agent uses GRPC_PORT. 0 takes any free port and prints it. Open with TERMINAL=live only."),
   DATA_DIR:        setting(path, "./data", "Where the journal, the account and the tick history are kept; made when absent."),
   DATABASE_URL:    secret(optional(databaseUrl, "The PostgreSQL that keeps the journal; without it, a file in DATA_DIR does. Ticks stay in DATA_DIR.")),
   LOG_LEVEL:       setting(oneOf("debug", "info", "warn", "error"), "info", "The least severity that is logged."),
@@ -281,9 +318,15 @@ const paper = {
 
 // biome-ignore format: a table is read by its rows
 const live = {
-  MT5_SERVER:        reserved(optional(text(/^\S(.{0,62}\S)?$/, "1 to 64 characters"), "The broker's server.")),
-  MT5_LOGIN:         reserved(optional(login, "The account's number.")),
-  MT5_PASSWORD:      reserved(secret(optional(text(/^.{1,256}$/s, "1 to 256 characters"), "The account's password; better kept in MT5_PASSWORD_FILE."))),
+  LIVE_ACCOUNTS:     optional(liveAccounts, "The accounts whose terminals may dial in, each with its name here. Unset: any account but a real one, by its number."),
+  ENABLE_LIVE_TRADING: setting(flag, "false", "Whether an account with real money is served; it has to be named in LIVE_ACCOUNTS too."),
+  LIVE_SYMBOLS:      optional(list(/^[^\s,]{1,32}$/, 1000, "up to 1000 symbol names of at most 32 characters, separated by commas"), "The symbols whose ticks the terminals send, by their names here. Unset: all that the market watch shows."),
+  SYMBOL_PREFIX:     optional(affix, "What the broker puts before every symbol's name."),
+  SYMBOL_SUFFIX:     optional(affix, "What the broker puts behind every symbol's name, such as .m or -ECN."),
+  SYMBOL_MAP:        optional(symbolTable, "Symbols that the broker calls otherwise: the name here, and the broker's."),
+  MT5_SERVER:        optional(text(/^\S(.{0,62}\S)?$/, "1 to 64 characters"), "The broker's server, with MT5_LOGIN."),
+  MT5_LOGIN:         optional(login, "The number of the only account that is served, by that number; instead of LIVE_ACCOUNTS."),
+  MT5_PASSWORD:      reserved(secret(optional(text(/^.{1,256}$/s, "1 to 256 characters"), "The account's password. The terminal logs in by itself; the bridge does not need it."))),
   MT5_PASSWORD_FILE: reserved(optional(path, "A file that holds the password, such as a mounted secret; instead of MT5_PASSWORD.")),
   MT5_TIMEOUT:       setting(whole(100, 600_000, "ms"), "10000", "Without an answer of the terminal for so long an order is in doubt."),
 };

@@ -35,7 +35,7 @@ describe("a configuration", () => {
     expect(config).toMatchObject({ terminal: "paper", environment: "development", logLevel: "info" });
     expect(config.paper.symbols).toHaveLength(8);
     expect(config.paper).toMatchObject({ balance: 10_000, leverage: 100, speed: 1, strict: false, replay: [] });
-    expect(config.live.login).toBeUndefined();
+    expect(config.live).toMatchObject({ accounts: [], realAllowed: false, symbols: [] });
   });
 
   it("has threads of the edge where threads can share ports, and says where not", () => {
@@ -95,8 +95,29 @@ describe("a configuration", () => {
   });
 
   it("keeps what the file says as it is written", () => {
-    const { live } = withFile("MT5_LOGIN: 18446744073709551615\nMT5_PASSWORD: 0123\nPAPER_STRICT: true\n");
-    expect([live.login, live.password]).toEqual([18_446_744_073_709_551_615n, "0123"]);
+    const login = "MT5_LOGIN: 18446744073709551615\nMT5_SERVER: 007\n";
+    const { live } = withFile(`${login}MT5_PASSWORD: 0123\nPAPER_STRICT: true\n`);
+    expect([live.accounts[0]?.login, live.accounts[0]?.server]).toEqual([18_446_744_073_709_551_615n, "007"]);
+    expect(live.password).toBe("0123");
+  });
+
+  it("names live accounts, and what their brokers call the symbols", () => {
+    const accounts = "main=5012345@Broker-Demo, big.1=7@Some Broker Ltd-Live 2";
+    const { live } = read({ LIVE_ACCOUNTS: accounts, SYMBOL_SUFFIX: ".m", SYMBOL_MAP: "US500=SPX500,GOLD=XAUUSD" });
+    expect(live.accounts).toEqual([
+      { alias: "main", login: 5_012_345n, server: "Broker-Demo" },
+      { alias: "big.1", login: 7n, server: "Some Broker Ltd-Live 2" },
+    ]);
+    expect(live.names).toEqual({
+      ...{ prefix: "", suffix: ".m" },
+      table: new Map([
+        ["US500", "SPX500"],
+        ["GOLD", "XAUUSD"],
+      ]),
+    });
+    expect(read({ MT5_LOGIN: "5", MT5_SERVER: "Demo" }).live.accounts).toEqual([
+      { alias: "5", login: 5n, server: "Demo" },
+    ]);
   });
 
   it("replays at a factor or at max", () => {
@@ -124,6 +145,13 @@ describe("a configuration is refused", () => {
     ["PAPER_SPEED", ["0", "Max", "1000001", "-1"]],
     ["PAPER_STRICT", ["yes", "1", "TRUE"]],
     ["PAPER_SYMBOLS", ["EURUSD,,XAUUSD", "EURUSD,", "EUR USD", "EURUSD,EURUSD"]],
+    [
+      "LIVE_ACCOUNTS",
+      ["5@Demo", "a=5", "a=x@Demo", "a=0@Demo", "../a=5@Demo", "..=5@Demo", "a=5@Demo,A=6@Demo", "a=5@Demo,b=5@Demo"],
+    ],
+    ["SYMBOL_MAP", ["EURUSD", "EURUSD=", "A=B=C", "A=B,A=C", "A=C,B=C"]],
+    ["SYMBOL_SUFFIX", ["a b", "12345678901234567"]],
+    ["ENABLE_LIVE_TRADING", ["yes"]],
     ["PAPER_CURRENCY", ["usd", "U", "DOLLARSINALL"]],
     ["PAPER_TIME_ZONE", ["Mars/Olympus", "+99:00"]],
     ["PAPER_MARGIN_MODE", ["exchange"]],
@@ -202,8 +230,17 @@ describe("a configuration is refused", () => {
     expect(problemsOf(() => read({ API_KEYS_FILE: "gone" }))).toEqual(["API_KEYS_FILE=gone: cannot be read (ENOENT)"]);
   });
 
-  it("where it asks for a live terminal", () => {
-    expect(problemsOf(() => read({ TERMINAL: "live" }))).toEqual([expect.stringContaining("not part of this version")]);
+  it("where what it says of live terminals does not fit together", () => {
+    const live = (more: Readonly<Record<string, string>>) => problemsOf(() => read({ TERMINAL: "live", ...more }));
+    expect(live({ EDGE_WORKERS: "2" })).toEqual([expect.stringContaining("use 0 with TERMINAL=live")]);
+    expect(live({ MT5_LOGIN: "5" })).toEqual([expect.stringContaining("MT5_LOGIN: needs MT5_SERVER")]);
+    expect(live({ MT5_SERVER: "Demo" })).toEqual([expect.stringContaining("MT5_SERVER: needs MT5_LOGIN")]);
+    const both = { MT5_LOGIN: "5", MT5_SERVER: "Demo", LIVE_ACCOUNTS: "a=6@Demo" };
+    expect(live(both)).toEqual(["MT5_LOGIN and LIVE_ACCOUNTS: set one of the two"]);
+    expect(live({ TERMINAL_LINK_PORT: "9001" })[0]).toContain(
+      "METRICS_PORT=9001: must not be the same port as TERMINAL_LINK",
+    );
+    expect(() => read({ GRPC_PORT: "50052" })).not.toThrow(); // where no terminal dials in the port is not open
   });
 
   it("where two ports are one, but not where both are any free one", () => {

@@ -64,7 +64,10 @@ export async function start(config: Config, log: Log): Promise<Running> {
   const ids = new StreamIds(epoch);
   const ground = { config, clock, log, watch, commits, epoch, ids, refusals, access };
   const accounts = new ServedAccounts();
-  const side: Side = await PaperSide.open(ground, accounts);
+  const side: Side =
+    config.terminal === "paper"
+      ? await PaperSide.open(ground, accounts)
+      : await (await import("./live.ts")).LiveSide.open(ground, accounts); // its memory is for those who use it
   const health = new HealthWatch([...accounts.values()], ids, clock, () => accounts.awaited(""));
   const journal = {
     get counts() {
@@ -160,7 +163,7 @@ export async function start(config: Config, log: Log): Promise<Running> {
   accounts.begin(health, threads);
   // What the start has left behind goes before prices come: a fifth of the memory at rest. Only `npm start` allows it.
   await globalThis.gc?.({ type: "major", flavor: "last-resort", execution: "async" });
-  const dialed = await side.begin();
+  const dialed = await side.begin(doors.ports);
   const ports = {
     host: bindAddress,
     ...doors.ports,

@@ -2,6 +2,7 @@
 import type { Connect } from "../contract/admin-service.ts";
 import type { ControlRecord } from "../core/control/control-record.ts";
 import type { LinkCarrier } from "../core/ports/link.ts";
+import type { Ports } from "../edge/doors.ts";
 import type { JournalStore } from "../store/journal-store.ts";
 import type { Links } from "../telemetry/link-metrics.ts";
 import type { Drain } from "../transport/drain.ts";
@@ -20,8 +21,8 @@ export interface Side {
   readonly counts?: Links;
   /** Somebody reads prices who is not a reader of a hub here. */
   readElsewhere?(): void;
-  /** The bridge is open. Resolves with the ports that were opened for terminals alone. */
-  begin(): Promise<{ readonly link?: number }>;
+  /** The bridge is open, on these ports. Resolves with the port that was opened for terminals alone. */
+  begin(ports: Ports): Promise<{ readonly link?: number }>;
   /** Parts with the terminals once nothing is under way to them, at the latest at `until`. */
   leave(drain: Drain, until: number): Promise<void>;
   close(): Promise<void>;

@@ -73,9 +73,9 @@ export class StandingAccount {
     const prices = new Prices(hub, clock);
     const desk = new OrderDesk(terminal, record, clock, log, { silence: config.live.timeoutMs }, control, prices);
     desk.linkUp = apart === undefined;
+    desk.linkMessage = apart?.why ?? "";
     await settleAtStart(desk);
     const account = new Account(desk, hub, history, ids, clock);
-    account.linkMessage = apart?.why ?? "";
     return new StandingAccount(account, { store, history, hub }, terminal, ground);
   }
 
@@ -97,7 +97,7 @@ export class StandingAccount {
     this.#recovering = recover(account, changed, signal);
     this.#following = follow(account, changed, signal, elsewhere).catch((error: unknown) => {
       account.desk.linkUp = false;
-      account.linkMessage = "the terminal's reports have ended";
+      account.desk.linkMessage = "the terminal's reports have ended";
       const { alias } = account.info;
       this.#ground.log.note("error", "terminal", "the terminal's reports can no longer be followed", { alias, error });
       changed();

@@ -53,7 +53,7 @@ describe("the health that is asked for", () => {
       () => hub.publish([tick(clock.now() + 1)]),
       () => open(1),
       () => {
-        account.linkMessage = "since noon";
+        account.desk.linkMessage = "since noon";
       },
       () => {
         account.marketOpen = false;

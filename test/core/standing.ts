@@ -11,6 +11,7 @@ import { worth } from "./scripted-terminal.ts";
 export const standing = (more: Partial<Standing> = {}): Standing => ({
   draining: false,
   linkUp: true,
+  linkMessage: "",
   info: demo,
   symbols: new Map([["EURUSD", eurusd]]),
   marginMode: "hedging",

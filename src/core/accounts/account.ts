@@ -24,8 +24,6 @@ export class Account {
   readonly deadMen: DeadManSwitches;
   /** Whether any symbol can have new prices now. */
   marketOpen = true;
-  /** Since when the link is up, or why it is down. */
-  linkMessage = "";
   readonly #valuationWatchers = new Set<(valuation: Valuation) => void>();
 
   constructor(desk: OrderDesk, hub: TickHub, history: TickHistory, streams: StreamIds, clock: Clock) {
@@ -47,6 +45,10 @@ export class Account {
 
   get symbols(): ReadonlyMap<string, SymbolSpec> {
     return this.desk.symbols;
+  }
+
+  get linkMessage(): string {
+    return this.desk.linkMessage;
   }
 
   get sourceState(): SourceState {

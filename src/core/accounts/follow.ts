@@ -52,13 +52,16 @@ export async function follow(
 }
 
 function link(account: Account, report: Extract<TerminalReport, { type: "link" }>): void {
-  account.desk.linkUp = report.up;
-  account.linkMessage = report.why;
-  account.desk.observer.note(report.up ? "info" : "error", "terminal", report.up ? "link up" : "link down", {
+  const { up } = report;
+  const wasUp = account.desk.linkUp;
+  account.desk.linkUp = up;
+  account.desk.linkMessage = report.why;
+  const lost = wasUp && !up;
+  account.desk.observer.note(lost ? "error" : "info", "terminal", up ? "link up" : lost ? "link down" : "link not up", {
     account: account.info.alias,
     why: report.why,
   });
-  if (report.up) void settleDoubts(account.desk);
+  if (up) void settleDoubts(account.desk);
 }
 
 /** Never throws: what cannot be journalled is said by the journal, and read again from the terminal later. */

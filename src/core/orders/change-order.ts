@@ -21,7 +21,7 @@ import { isFinal } from "./lifecycle.ts";
 import type { OrderName } from "./order-book.ts";
 import { type Caller, contentOf, type OrderDesk, sameContent } from "./order-desk.ts";
 import { tellOutcome } from "./order-trace.ts";
-import { allowChange } from "./risk.ts";
+import { allowChange, apart } from "./risk.ts";
 import { validateChange, validateStops } from "./validate.ts";
 
 export interface Changed {
@@ -138,7 +138,7 @@ async function ask(
   }
   const replayed = sameContent(desk, key, content); // in the turn in which the key is reserved
   if (!replayed) {
-    if (!desk.linkUp) throw new BridgeError("terminal_offline", "the terminal is not connected; nothing was sent");
+    if (!desk.linkUp) throw apart(desk.linkMessage);
     const { witness } = desk;
     const change = witnessed(witness, caller.span, "change.validate", prepare);
     allowChange(change, desk.standing);

@@ -50,6 +50,8 @@ export class OrderDesk {
   readonly prices: Prices;
   draining = false;
   linkUp = true;
+  /** Since when the link is up, or why it is down. */
+  linkMessage = "";
   /** Orders whose submission the terminal has not ended, silent ones included: their absence proves nothing. */
   readonly submitting = new Set<OrderNumber>();
   /** The same of changes, by their keys. */
@@ -91,12 +93,12 @@ export class OrderDesk {
   }
 
   get standing(): Standing {
-    const { draining, linkUp, control, record, terminal, symbols, prices, owed } = this;
+    const { draining, linkUp, linkMessage, control, record, terminal, symbols, prices, owed } = this;
     const { account: info } = terminal;
     const { modes, limits } = control;
     const { orders, holdings } = record;
     const books = { orders, holdings, owed, marginMode: info.marginMode };
-    return { ...books, draining, linkUp, info, symbols, modes, limits, prices, now: this.clock.now() };
+    return { ...books, draining, linkUp, linkMessage, info, symbols, modes, limits, prices, now: this.clock.now() };
   }
 
   /** Commands that the terminal has not answered. */

@@ -28,6 +28,8 @@ export interface Standing extends OwingBooks {
   /** The bridge is finishing what is open and takes no new work. */
   readonly draining: boolean;
   readonly linkUp: boolean;
+  /** Why it is down. */
+  readonly linkMessage: string;
   readonly info: AccountInfo;
   readonly symbols: ReadonlyMap<string, SymbolSpec>;
   readonly modes: TradingModes;
@@ -37,9 +39,18 @@ export interface Standing extends OwingBooks {
 }
 
 /** Throws while nothing can be sent, whatever it is. */
-export function refuseAway({ draining, linkUp }: Pick<Standing, "draining" | "linkUp">): void {
+export function refuseAway({
+  draining,
+  linkUp,
+  linkMessage,
+}: Pick<Standing, "draining" | "linkUp" | "linkMessage">): void {
   if (draining) throw new BridgeError("draining", "the bridge is shutting down and takes no new orders");
-  if (!linkUp) throw new BridgeError("terminal_offline", "the terminal is not connected; nothing was sent");
+  if (!linkUp) throw apart(linkMessage);
+}
+
+export function apart(why: string): BridgeError {
+  const message = `the terminal is not connected${why === "" ? "" : `: ${why}`}; nothing was sent`;
+  return new BridgeError("terminal_offline", message);
 }
 
 /** Lets an order through to the terminal, or says why not. */

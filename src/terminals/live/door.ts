@@ -16,7 +16,7 @@ import {
 import type { Clock } from "../../core/ports/clock.ts";
 import type { LinkCarrier } from "../../core/ports/link.ts";
 import type { Observer } from "../../core/ports/observer.ts";
-import { nameOf, type Roster } from "./roster.ts";
+import { type Entry, nameOf, type Roster } from "./roster.ts";
 
 /** The only version of the protocol. */
 const protocol = 1;
@@ -48,7 +48,7 @@ export interface DoorOptions {
   readonly roster: Roster;
   readonly admit: Admit;
   /** The terminal of that account, made when it is seen for the first time. Throws why it cannot be served. */
-  readonly terminalOf: (alias: string, hello: Hello) => Attachable;
+  readonly terminalOf: (account: Entry) => Attachable;
   /** Told of everyone who is not let in, or sent away. */
   readonly refused: (reason: ReasonName, message: string, peer: string) => void;
   readonly clock: Clock;
@@ -101,7 +101,7 @@ export class Door {
     try {
       const frames = carrier.frames(life.signal)[Symbol.asyncIterator]();
       const { hello, grant } = await this.#introduced(carrier, frames, life);
-      await this.#serve(this.#aliasOf(hello, grant), { carrier, frames, hello, grant, life });
+      await this.#serve(this.#accountOf(hello, grant), { carrier, frames, hello, grant, life });
     } catch (error) {
       if (error instanceof Refused) this.#refuse(carrier, error);
       else if (error !== gone)
@@ -170,17 +170,19 @@ export class Door {
   }
 
   /** The account that it may serve. */
-  #aliasOf(hello: Hello, grant: Grant): string {
+  #accountOf(hello: Hello, grant: Grant): Entry {
     const fingerprint = hello.account?.fingerprint;
     if (fingerprint === undefined) throw new Refused("PROTOCOL", `${notUnderstood}: the hello names no account.`);
     const named = nameOf(fingerprint, this.#options.roster);
     if ("refused" in named) throw new Refused("ACCOUNT", named.refused);
-    if (grant.mayServe(named.alias)) return named.alias;
+    const { login, server } = fingerprint;
+    if (grant.mayServe(named.alias)) return { alias: named.alias, login, server };
     const message = `The token of ${grant.name} is not good for the account ${named.alias}: make one with the scope terminal for it.`;
     throw new Refused("UNAUTHENTICATED", message);
   }
 
-  async #serve(alias: string, visitor: Visitor): Promise<void> {
+  async #serve(account: Entry, visitor: Visitor): Promise<void> {
+    const { alias } = account;
     const { carrier, frames, hello, grant, life } = visitor;
     if (this.#closed) throw stopping();
     if (this.#visits.has(alias)) {
@@ -197,7 +199,7 @@ export class Door {
     grant.ended.addEventListener("abort", expired);
     try {
       if (grant.ended.aborted) expired();
-      else await this.#terminalOf(alias, hello).attach(carrier, frames, hello, life.signal);
+      else await this.#terminalOf(account).attach(carrier, frames, hello, life.signal);
     } finally {
       grant.ended.removeEventListener("abort", expired);
       this.#visits.delete(alias);
@@ -205,9 +207,9 @@ export class Door {
     }
   }
 
-  #terminalOf(alias: string, hello: Hello): Attachable {
+  #terminalOf(account: Entry): Attachable {
     try {
-      return this.#options.terminalOf(alias, hello);
+      return this.#options.terminalOf(account);
     } catch (error) {
       throw new Refused("ACCOUNT", (error as Error).message);
     }

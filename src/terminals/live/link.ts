@@ -52,6 +52,8 @@ export interface Taker {
 export interface LinkParts {
   /** The account, in words. */
   readonly account: string;
+  /** What to do about a terminal that has not dialed in. */
+  readonly advice: () => string;
   /** The life of the bridge: greater than that of every bridge before it that has served this account. */
   readonly life: bigint;
   /** One that is greater still, durably. */
@@ -91,7 +93,7 @@ export class Link implements Terminal {
     this.#taker = taker;
     const { clock, stopwatch } = parts;
     this.commands = new Commands({ clock, stopwatch, most: mostCommands, room }, parts.life);
-    this.#why = `no terminal has dialed in for ${parts.account} yet`;
+    this.#why = `no terminal has dialed in for ${parts.account} yet: ${parts.advice()}`;
   }
 
   get state(): LinkState {
@@ -112,8 +114,8 @@ export class Link implements Terminal {
       if (this.#turnedAway(connection, hello)) return;
       const fresh = hello.reportsEpoch !== this.#reportsEpoch || this.counts.welcomed === 0;
       this.#connection = connection;
-      this.#move("dialed");
       this.#who = `${hello.software.slice(0, 64)} at ${carrier.peer}`;
+      this.#move("dialed");
       await this.#welcome(connection, hello, fresh);
       greeting = this.#greet(connection, hello, fresh);
       await connection.serve(frames, this, signal);

@@ -20,7 +20,7 @@ describe("the bridge's health", () => {
   it("is not when the link is down, and says why", async () => {
     const { health, desk, account } = await watched();
     desk.linkUp = false;
-    account.linkMessage = "no answer";
+    account.desk.linkMessage = "no answer";
     expect(health.now).toEqual({ serving: false, message: "paper: no answer" });
   });
 

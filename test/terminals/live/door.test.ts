@@ -89,7 +89,7 @@ beforeEach(() => {
 });
 
 /** Serves a connection until it ends. */
-const attachable = (alias: string): Attachable => ({
+const attachable = ({ alias }: Entry): Attachable => ({
   async attach(_carrier, frames, _hello, signal) {
     served.push({ alias, signal });
     while (!(await frames.next()).done);

@@ -288,6 +288,7 @@ export function live(parts: Partial<LiveTerminalParts> = {}): Live {
     server: account.fingerprint.server,
     life,
     nextLife: async () => ++life,
+    advice: () => "dial the bridge",
     remember: (known) => void remembered.push(known),
     names: { prefix: "", suffix: "", table: new Map() },
     streamed: [],
