@@ -131,7 +131,13 @@ export class Commands {
   answer(result: CommandResult): void {
     const asked = this.#pending.get(result.id);
     if (asked === undefined) return;
-    asked.part?.(result);
+    try {
+      asked.part?.(result);
+    } catch (cause) {
+      this.#pending.delete(result.id);
+      asked.reject(new BridgeError("internal", "the terminal's answer could not be read", { cause }));
+      return;
+    }
     if (result.more) return;
     this.#pending.delete(result.id);
     asked.resolve({ result, sent: asked.sent, here: this.#parts.stopwatch() });
@@ -177,3 +183,7 @@ export class Commands {
     }
   }
 }
+
+/** A question that the terminal has not answered, and why. */
+export const unanswered = (what: string, message: string): BridgeError =>
+  new BridgeError("terminal_offline", message === "" ? what : `${what}: ${message}`);

@@ -50,8 +50,9 @@ export interface Taker {
 }
 
 export interface LinkParts {
-  /** The account, in words. */
-  readonly account: string;
+  /** Whose terminal it is. */
+  readonly login: bigint;
+  readonly server: string;
   /** What to do about a terminal that has not dialed in. */
   readonly advice: () => string;
   /** The life of the bridge: greater than that of every bridge before it that has served this account. */
@@ -93,7 +94,7 @@ export class Link implements Terminal {
     this.#taker = taker;
     const { clock, stopwatch } = parts;
     this.commands = new Commands({ clock, stopwatch, most: mostCommands, room }, parts.life);
-    this.#why = `no terminal has dialed in for ${parts.account} yet: ${parts.advice()}`;
+    this.#why = `no terminal has dialed in for ${this.#whose} yet: ${parts.advice()}`;
   }
 
   get state(): LinkState {
@@ -120,7 +121,7 @@ export class Link implements Terminal {
       greeting = this.#greet(connection, hello, fresh);
       await connection.serve(frames, this, signal);
     } catch (error) {
-      observer.note("error", "live terminal", "the link has failed", { account: this.#parts.account, error });
+      observer.note("error", "live terminal", "the link has failed", { account: this.#whose, error });
       connection.end("the link has failed");
     } finally {
       carrier.close();
@@ -192,7 +193,7 @@ export class Link implements Terminal {
         return;
       case "accountChanged": {
         const { login, server } = event.value;
-        this.#why = `another account, ${login} at ${server}, was logged in at the terminal: nothing is traded until ${this.#parts.account} is`;
+        this.#why = `another account, ${login} at ${server}, was logged in at the terminal: nothing is traded until ${this.#whose} is`;
         this.#move("account_changed");
         return;
       }
@@ -211,14 +212,23 @@ export class Link implements Terminal {
     const fingerprint = account?.fingerprint;
     if (this.#state !== "down") {
       connection.refuse(RefusalReason.TAKEN, "Another terminal serves this account: stop one of the two.", 2000);
-    } else if (fingerprint === undefined || (this.#account !== undefined && !sameAccount(this.#account, fingerprint))) {
-      const message = `This is not ${this.#parts.account} as the bridge knows it: log in to that account in the terminal.`;
+    } else if (fingerprint === undefined || !this.#isOurs(fingerprint)) {
+      const message = `This is not ${this.#whose} as the bridge knows it: log in to that account in the terminal.`;
       connection.refuse(RefusalReason.ACCOUNT, message, 60_000);
     } else if (bridgeEpoch > this.commands.life) {
       const message = "A newer bridge has served this terminal: only that one, or a bridge that is started now, may.";
       connection.refuse(RefusalReason.SUPERSEDED, message, 60_000);
     }
     return connection.isOver;
+  }
+
+  #isOurs(fingerprint: Fingerprint): boolean {
+    if (this.#account !== undefined) return equals(FingerprintSchema, this.#account, fingerprint);
+    return fingerprint.login === this.#parts.login && fingerprint.server === this.#parts.server;
+  }
+
+  get #whose(): string {
+    return `account ${this.#parts.login} at ${this.#parts.server}`;
   }
 
   /** The account as it must be; for one that is known from an earlier run. */
@@ -303,5 +313,3 @@ function obstaclesOf(trade: TradeState | undefined): string[] {
     ...(expertAllowed ? [] : ["the broker lets no program trade this account (10026)"]),
   ];
 }
-
-const sameAccount = (a: Fingerprint, b: Fingerprint): boolean => equals(FingerprintSchema, a, b);

@@ -12,6 +12,8 @@ import type { AccountSnapshot } from "../../core/ports/terminal.ts";
 
 /** Orders that are over, and orders whose deals are kept: the oldest are forgotten. */
 const mostPast = 1024;
+/** More than any broker allows to be open: a terminal that shows more is held against the newest. */
+const mostOpen = 65_536;
 
 export class Shown {
   readonly #open = new Map<Ticket, TerminalOrder>();
@@ -43,12 +45,13 @@ export class Shown {
     const deals = this.#deals.get(deal.order) ?? [];
     if (deals.some(({ ticket }) => ticket === deal.ticket)) return;
     this.#deals.set(deal.order, [...deals, deal]);
-    keepNewest(this.#deals);
+    keepNewest(this.#deals, mostPast);
     this.#tell();
   }
 
   showPosition(position: Position): void {
     this.#positions.set(position.ticket, position);
+    keepNewest(this.#positions, mostOpen);
   }
 
   showClosed({ ticket }: Position): void {
@@ -75,7 +78,8 @@ export class Shown {
     if (!over && this.#past.has(order.ticket)) return; // told late
     (over ? this.#past : this.#open).set(order.ticket, order);
     if (over) this.#open.delete(order.ticket);
-    keepNewest(this.#past);
+    keepNewest(this.#past, mostPast);
+    keepNewest(this.#open, mostOpen);
   }
 
   #tell(): void {
@@ -87,9 +91,9 @@ export class Shown {
 export const isOver = ({ state }: TerminalOrder): boolean =>
   state === "filled" || state === "canceled" || state === "rejected" || state === "expired";
 
-function keepNewest(map: Map<Ticket, unknown>): void {
+function keepNewest(map: Map<Ticket, unknown>, most: number): void {
   for (const oldest of map.keys()) {
-    if (map.size <= mostPast) return;
+    if (map.size <= most) return;
     map.delete(oldest);
   }
 }

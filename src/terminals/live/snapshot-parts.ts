@@ -23,8 +23,9 @@ export class SnapshotParts {
     else this.#parts.push(answer.value);
   }
 
-  /** What is open. */
+  /** What is open. Throws when there is too much of it all. */
   open(records: Records): Pick<AccountSnapshot, "orders" | "positions"> {
+    if (this.#records > most) throw new BridgeError("internal", `the terminal has more than ${most} records to show`);
     const positions = this.#parts.flatMap((part) => part.positions).map((each) => records.position(each));
     const held = new Map(positions.map((position) => [position.ticket, position]));
     return { positions, orders: this.#orders(records, (part) => part.orders, held) };
@@ -32,7 +33,6 @@ export class SnapshotParts {
 
   /** `asked`: when it was asked for, `now`: when it was here, by our clock. */
   whole(records: Records, asked: Instant, now: Instant): AccountSnapshot {
-    if (this.#records > most) throw new BridgeError("internal", `the terminal has more than ${most} records to show`);
     const account = this.#parts.find((part) => part.account !== undefined)?.account;
     if (account === undefined) throw new BridgeError("internal", "the terminal's snapshot has no account");
     const { orders, positions } = this.open(records);

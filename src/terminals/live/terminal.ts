@@ -19,21 +19,19 @@ import {
   type Hello,
   type Report,
   SnapshotRequestSchema,
-  SubscribeSymbolsSchema,
-  type Symbol as Symbol_,
-  SymbolsRequestSchema,
 } from "../../../gen/ts/mt5bridge/terminal/v1/link_pb.ts";
 import { BridgeError } from "../../core/errors.ts";
 import type { AccountInfo } from "../../core/model/account.ts";
-import type { Deal } from "../../core/model/deal.ts";
 import type { AccountAlias, Instant, Ticket } from "../../core/model/ids.ts";
-import type { NumberedOrder, OrderChange, OrderRequest, Stops, TerminalOrder } from "../../core/model/order.ts";
+import type { NumberedOrder, OrderChange, OrderRequest, Stops } from "../../core/model/order.ts";
 import type { SymbolSpec } from "../../core/model/symbol.ts";
 import type { Approved } from "../../core/orders/risk.ts";
 import type { LinkCarrier } from "../../core/ports/link.ts";
+import type { Severity } from "../../core/ports/observer.ts";
 import type { AccountSnapshot, CheckResult, Outcome, TerminalPort, TerminalReport } from "../../core/ports/terminal.ts";
 import { BrokerZone } from "./broker-zone.ts";
 import { Catalog } from "./catalog.ts";
+import { unanswered } from "./commands.ts";
 import { type Known, textOfKnown } from "./known.ts";
 import { type Ask, Link, type LinkParts, type Taker } from "./link.ts";
 import type { LinkState } from "./link-state.ts";
@@ -41,23 +39,18 @@ import { isAnyOpen } from "./market-hours.ts";
 import { type Dropped, ReportQueue } from "./report-queue.ts";
 import { Shown } from "./shown.ts";
 import { SnapshotParts } from "./snapshot-parts.ts";
-import { type NameRules, SymbolNames } from "./symbol-names.ts";
-import { mustBeWanted, Trading, unanswered } from "./trading.ts";
+import { Subscription } from "./subscription.ts";
+import type { NameRules } from "./symbol-names.ts";
+import { askForNews, readSymbols } from "./symbols-read.ts";
+import { mustBeWanted, Trading } from "./trading.ts";
 
-const COMPONENT = "live terminal";
-/** Symbols whose ticks are streamed, at most: what one subscription holds. */
-const mostStreamed = 1000;
-/** How far back (ms) a stream of ticks is taken up again. */
-const streamedAgain = 86_400_000;
 /** Reports that wait for their reader. */
 const mostReports = 65_536;
 /** A snapshot's beginning is by the broker's clock, which may be misjudged by so much (ms). */
 const clockDoubt = 3_600_000;
 
-export interface LiveTerminalParts extends Omit<LinkParts, "account"> {
+export interface LiveTerminalParts extends LinkParts {
   readonly alias: AccountAlias;
-  readonly login: bigint;
-  readonly server: string;
   /** What an earlier run has learned. */
   readonly known?: Known | undefined;
   /** Takes what this one learns, for the next. */
@@ -90,17 +83,17 @@ export class LiveTerminal implements TerminalPort, Taker {
   readonly #queue: ReportQueue;
   readonly #shown = new Shown();
   readonly #trading: Trading;
+  readonly #subscription: Subscription;
   readonly #introduced = Promise.withResolvers<void>();
   #catalog: Catalog | undefined;
   #learned: Known | undefined;
-  #subscribed = false;
   #marketOpen: boolean | undefined;
   #dropped = 0;
 
   constructor(parts: LiveTerminalParts) {
     this.#parts = parts;
     this.#zone = new BrokerZone(parts.known?.zone);
-    this.#link = new Link({ ...parts, account: `account ${parts.login} at ${parts.server}` }, this);
+    this.#link = new Link(parts, this);
     this.#trading = new Trading({
       ...parts,
       link: this.#link,
@@ -108,7 +101,9 @@ export class LiveTerminal implements TerminalPort, Taker {
       zone: this.#zone,
       catalog: () => this.#here,
     });
-    const { clock } = parts;
+    const { clock, streamed } = parts;
+    const tell = (message: string) => this.#note("warn", message);
+    this.#subscription = new Subscription({ zone: this.#zone, clock, streamed, tell });
     const dropped = (what: Dropped) => this.#tellDropped(what);
     this.#queue = new ReportQueue({ limit: mostReports, dropped, turn: () => clock.sleep(0) });
     this.known = this.#introduced.promise;
@@ -181,7 +176,7 @@ export class LiveTerminal implements TerminalPort, Taker {
     let place: Promise<void> | undefined;
     const part = (result: CommandResult) => {
       parts.add(result);
-      if (result.more) return;
+      if (result.more || result.status !== CommandStatus.ANSWERED) return;
       this.#shown.showAll(parts.open(records));
       place = this.#queue.place();
     };
@@ -198,17 +193,19 @@ export class LiveTerminal implements TerminalPort, Taker {
   async introduce(hello: Hello, fresh: boolean, ask: Ask): Promise<void> {
     const { account } = hello;
     if (account === undefined || (this.#learned !== undefined && this.#catalog !== undefined && !fresh)) return;
-    const symbols = await this.#readSymbols(ask);
+    const { symbols, unknown } = await readSymbols(ask, this.#parts.names, this.#parts.streamed);
+    for (const symbol of unknown) this.#note("warn", `the broker does not know the symbol ${symbol}`);
     if (this.#catalog === undefined) this.#know({ account, symbols, zone: this.#zone.memory });
     else this.#catalog.update(symbols, account);
     this.#remember({ account, symbols, zone: this.#zone.memory });
   }
 
   async catchUp(fresh: boolean, ask: Ask): Promise<void> {
-    if (fresh || !this.#subscribed) return this.#subscribe(ask);
-    const [first] = this.#here.symbols;
-    const symbols = first === undefined ? [] : [this.#here.names.brokers(first.name)];
-    await ask({ case: "symbols", value: create(SymbolsRequestSchema, { symbols }) });
+    const catalog = this.#here;
+    const [first] = catalog.symbols;
+    if (fresh) this.#subscription.lost();
+    else await askForNews(ask, first && catalog.names.brokers(first.name));
+    if (!this.#subscription.isWhole) await this.#subscription.renew(catalog, ask);
   }
 
   report(event: Report["event"]): void {
@@ -216,8 +213,8 @@ export class LiveTerminal implements TerminalPort, Taker {
     try {
       this.#tell(event, this.#catalog);
     } catch (error) {
-      this.#parts.observer.note("error", COMPONENT, "a report could not be read", { event: event.case, error });
-      this.#readAgain();
+      this.#note("error", "a report could not be read", { event: event.case, error });
+      if (event.case !== "ticks") this.#readAgain();
     }
   }
 
@@ -226,13 +223,13 @@ export class LiveTerminal implements TerminalPort, Taker {
     if (serverMs !== 0n) this.#zone.hear(Number(serverMs), now);
     if (serverLastMs === 0n || !this.#zone.watch(Number(serverLastMs), now)) return;
     const hours = (this.#zone.toBroker(now) - now) / 3_600_000;
-    const message = `the broker's clock is UTC${hours < 0 ? "" : "+"}${hours}`;
-    this.#parts.observer.note("info", COMPONENT, message, { account: this.#parts.alias });
+    this.#note("info", `the broker's clock is UTC${hours < 0 ? "" : "+"}${hours}`);
     if (this.#learned !== undefined) this.#remember({ ...this.#learned, zone: this.#zone.memory });
   }
 
   tended(): void {
     if (this.#catalog === undefined) return;
+    if (this.#link.state === "up" && !this.#subscription.isWhole) this.#renew(this.#catalog);
     const open = isAnyOpen(this.#catalog.symbols, this.#zone.toBroker(this.#parts.clock.now()));
     if (open === this.#marketOpen) return;
     this.#marketOpen = open;
@@ -243,8 +240,8 @@ export class LiveTerminal implements TerminalPort, Taker {
     this.#queue.post({ type: "link", up, why });
   }
 
-  #tell(event: Report["event"], { records, ticks }: Catalog): void {
-    const { clock } = this.#parts;
+  #tell(event: Report["event"], catalog: Catalog): void {
+    const { records, ticks } = catalog;
     switch (event.case) {
       case "ticks": {
         const rows = ticks.rows(event.value);
@@ -252,12 +249,18 @@ export class LiveTerminal implements TerminalPort, Taker {
         if (rows.length > 0) this.#queue.post({ type: "ticks", ticks: rows, patient: false });
         break;
       }
-      case "order":
-        this.#tellOrder(records.order(event.value, this.#shown.position(event.value.positionId as Ticket)));
+      case "order": {
+        const order = records.order(event.value, this.#shown.position(event.value.positionId as Ticket));
+        this.#shown.showOrder(order);
+        this.#queue.post({ type: "order", order });
         break;
-      case "deal":
-        this.#tellDeal(records.deal(event.value));
+      }
+      case "deal": {
+        const deal = records.deal(event.value);
+        this.#shown.showDeal(deal);
+        this.#queue.post({ type: "deal", deal });
         break;
+      }
       case "position": {
         const position = records.position(event.value);
         this.#shown.showPosition(position);
@@ -272,42 +275,31 @@ export class LiveTerminal implements TerminalPort, Taker {
       }
       case "accountState": {
         const symbolOf = (position: Ticket) => this.#shown.position(position)?.symbol;
-        const valuation = records.valuation(event.value, clock.now(), symbolOf);
+        const valuation = records.valuation(event.value, this.#parts.clock.now(), symbolOf);
         this.#queue.post({ type: "valuation", valuation });
         break;
       }
       case "symbols":
-        this.#catalog?.update(event.value.symbols);
+        catalog.update(event.value.symbols);
         break;
       case "gap":
-        this.#fill(event.value);
+        this.#fill(event.value, catalog);
         break;
     }
-  }
-
-  #tellOrder(order: TerminalOrder): void {
-    this.#shown.showOrder(order);
-    this.#queue.post({ type: "order", order });
-  }
-
-  #tellDeal(deal: Deal): void {
-    this.#shown.showDeal(deal);
-    this.#queue.post({ type: "deal", deal });
   }
 
   /** What was forgotten on the way is read where it is kept. */
-  #fill({ ticks, trades }: Gap): void {
-    if (ticks) {
-      this.#subscribed = false;
-      if (this.#link.state === "up") {
-        const failed = (error: unknown) =>
-          this.#parts.observer.note("warn", COMPONENT, "missing ticks were not read again", { error });
-        this.#subscribe((action, part) => this.#link.ask(action, { isTrade: false, ...(part && { part }) })).catch(
-          failed,
-        );
-      }
-    }
+  #fill({ ticks, trades }: Gap, catalog: Catalog): void {
+    if (ticks) this.#subscription.lost();
+    if (this.#link.state === "up" && !this.#subscription.isWhole) this.#renew(catalog);
     if (trades) this.#readAgain();
+  }
+
+  #renew(catalog: Catalog): void {
+    const ask: Ask = (action, part) => this.#link.ask(action, { isTrade: false, ...(part && { part }) });
+    this.#subscription.renew(catalog, ask).catch((error: unknown) => {
+      this.#note("warn", "the ticks that were lost are asked for again later", { error });
+    });
   }
 
   /** Who reads the reports reads the records when the link comes up. */
@@ -319,8 +311,7 @@ export class LiveTerminal implements TerminalPort, Taker {
   #tellDropped(what: Dropped): void {
     this.#dropped++;
     if (what === "ticks" && this.#dropped % 100 !== 1) return;
-    const message = `what the terminal tells is not read: ${what} were dropped`;
-    this.#parts.observer.note("error", COMPONENT, message, { account: this.#parts.alias, waiting: this.#queue.length });
+    this.#note("error", `what the terminal tells is not read: ${what} were dropped`, { waiting: this.#queue.length });
   }
 
   get #here(): Catalog {
@@ -341,54 +332,7 @@ export class LiveTerminal implements TerminalPort, Taker {
     if (before === undefined || textOfKnown(before) !== textOfKnown(known)) this.#parts.remember(known);
   }
 
-  /** What the market watch shows, and what is to be streamed besides. */
-  async #readSymbols(ask: Ask): Promise<readonly Symbol_[]> {
-    const { names: rules, streamed } = this.#parts;
-    const symbols = new Map<string, Symbol_>();
-    const read = async (names: readonly string[]) => {
-      const value = create(SymbolsRequestSchema, { symbols: [...names] });
-      const { result } = await ask({ case: "symbols", value }, ({ answer }) => {
-        if (answer.case !== "symbols") return;
-        for (const symbol of answer.value.symbols) symbols.set(symbol.name, symbol);
-        for (const name of answer.value.unknown) this.#tellUnknown(name);
-      });
-      if (result.status !== CommandStatus.ANSWERED) throw unanswered("its symbols were not read", result.message);
-    };
-    await read([]);
-    const names = new SymbolNames(rules, [...symbols.keys()]);
-    const missing = streamed.map((ours) => names.brokers(ours)).filter((name) => !symbols.has(name));
-    if (missing.length > 0) await read(missing.slice(0, mostStreamed));
-    return [...symbols.values()];
-  }
-
-  /** Streams the ticks of all symbols that are wanted, from where they stopped. */
-  async #subscribe(ask: Ask): Promise<void> {
-    const { symbols, names, ticks } = this.#here;
-    const { streamed, clock } = this.#parts;
-    const meant = streamed.length === 0 ? symbols.map(({ name }) => name) : streamed;
-    if (meant.length > mostStreamed) {
-      const message = `only the first ${mostStreamed} of ${meant.length} symbols are streamed`;
-      this.#parts.observer.note("warn", COMPONENT, message, { account: this.#parts.alias });
-    }
-    const brokers = meant.slice(0, mostStreamed).map((ours) => names.brokers(ours));
-    const afterMs = ticks.begin(brokers, this.#zone.toBroker(clock.now()) - streamedAgain);
-    const value = create(SubscribeSymbolsSchema, { symbols: brokers, afterMs });
-    const { result } = await ask({ case: "subscribe", value }, ({ status, answer }) => {
-      if (status === CommandStatus.ANSWERED) ticks.begun();
-      if (answer.case !== "refused") return;
-      for (const [i, name] of answer.value.symbols.entries()) this.#tellRefused(name, answer.value.messages[i] ?? "");
-    });
-    if (result.status !== CommandStatus.ANSWERED) throw unanswered("no ticks were subscribed to", result.message);
-    this.#subscribed = true;
-  }
-
-  #tellRefused(symbol: string, why: string): void {
-    const message = `${symbol} is not streamed: ${why}`;
-    this.#parts.observer.note("warn", COMPONENT, message, { account: this.#parts.alias, symbol });
-  }
-
-  #tellUnknown(symbol: string): void {
-    const message = `the broker does not know the symbol ${symbol}`;
-    this.#parts.observer.note("warn", COMPONENT, message, { account: this.#parts.alias, symbol });
+  #note(severity: Severity, message: string, context: Readonly<Record<string, unknown>> = {}): void {
+    this.#parts.observer.note(severity, "live terminal", message, { account: this.#parts.alias, ...context });
   }
 }

@@ -17,7 +17,7 @@ import type { Observer } from "../../core/ports/observer.ts";
 import type { CheckResult, Outcome } from "../../core/ports/terminal.ts";
 import type { BrokerZone } from "./broker-zone.ts";
 import type { Catalog } from "./catalog.ts";
-import type { Action, Answered } from "./commands.ts";
+import { type Action, type Answered, unanswered } from "./commands.ts";
 import type { Link } from "./link.ts";
 import { refusalIn } from "./outcome.ts";
 import { canceled, modified, restopped, submitted, type Traded, type WireRequest } from "./requests.ts";
@@ -208,9 +208,6 @@ function changed(order: TerminalOrder, change: OrderChange): TerminalOrder {
 const neverShown = (what: string): Outcome => ({
   ...{ kind: "refused", retcode: 0, message: `the terminal has not shown ${what}; nothing was sent` },
 });
-
-export const unanswered = (what: string, message: string): BridgeError =>
-  new BridgeError("terminal_offline", message === "" ? what : `${what}: ${message}`);
 
 export function mustBeWanted(signal: AbortSignal): void {
   if (signal.aborted) throw new BridgeError("canceled", "given up before it was sent; nothing was sent");

@@ -217,6 +217,11 @@ export class Side {
     return sequence;
   }
 
+  /** The next report is numbered behind that. */
+  skip(sequence: bigint): void {
+    this.#told = sequence;
+  }
+
   answers(id: string, result: Result): void {
     this.tells({ case: "result", value: { id, status: CommandStatus.ANSWERED, ...result } });
   }

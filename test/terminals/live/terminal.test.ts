@@ -565,6 +565,12 @@ describe("another account", () => {
     expect((await toldOf("link")).at(-1)).toMatchObject({ up: true });
   });
 
+  it("is not served though none was seen yet", async () => {
+    const { side } = live();
+    await side.dial({ account: { fingerprint: { login: 7n, server: "Broker-Demo" } } });
+    expect(side.heard.at(-1)).toContain("refusal 3");
+  });
+
   it.each([
     ["login", { login: 5n }],
     ["server", { server: "Other" }],
@@ -686,6 +692,41 @@ describe("a link", () => {
     await side.dial();
     const bids = (await toldOf("ticks")).flatMap(({ ticks }) => [...ticks].map(({ bid }) => bid / 100_000));
     expect(bids).toEqual([1.1, 1.2, 1.3, 1.4, 1.5]);
+  });
+
+  it("subscribes anew when ticks were forgotten while it was away", async () => {
+    const { side } = await linked();
+    const subscriptions = () => side.taken.filter(({ action }) => action.case === "subscribe").length;
+    const before = subscriptions();
+    await side.cut();
+    await side.dial();
+    expect(subscriptions()).toBe(before);
+    await side.cut();
+    side.gap(side.tells({ case: "ticks", value: {} }), { ticks: true });
+    await side.dial();
+    expect(subscriptions()).toBe(before + 1);
+  });
+
+  it("asks again for ticks that it was not given", async () => {
+    const { side, clock, notes } = await linked();
+    const asked = () => side.taken.filter(({ action }) => action.case === "subscribe").length;
+    const before = asked();
+    let refusals = 2;
+    side.habit = (command, its) => {
+      if (command.action.case !== "subscribe" || refusals-- === 0) return polite(command, its);
+      its.answers(command.id, { status: CommandStatus.OVER_LIMIT });
+    };
+    const sequence = side.tells({ case: "transaction", value: {} }) + 9n;
+    const gap = { from: 1n, through: sequence, ticks: true };
+    side.sends({ frame: { case: "report", value: { sequence, event: { case: "gap", value: gap } } } });
+    side.skip(sequence);
+    await side.listen();
+    for (let i = 0; i < 4; i++) {
+      clock.advance(2000);
+      await side.listen();
+    }
+    expect(asked()).toBe(before + 3);
+    expect(notes.lines.filter((line) => line.includes("asked for again later"))).toHaveLength(2);
   });
 
   it("subscribes anew when ticks were forgotten while it is up", async () => {
