@@ -1,5 +1,4 @@
 /** The bridge's side of the link as it runs in the bridge: TCP port, door, live terminal. What the core asks is a script's. */
-import type { Hello } from "../../gen/ts/mt5bridge/terminal/v1/link_pb.ts";
 import { BridgeError } from "../../src/core/errors.ts";
 import { lots, price } from "../../src/core/model/decimals.ts";
 import {
@@ -16,6 +15,7 @@ import type { Approved } from "../../src/core/orders/risk.ts";
 import type { TerminalReport } from "../../src/core/ports/terminal.ts";
 import { machineClock } from "../../src/telemetry/machine-clock.ts";
 import { Door } from "../../src/terminals/live/door.ts";
+import type { Entry } from "../../src/terminals/live/roster.ts";
 import { LiveTerminal } from "../../src/terminals/live/terminal.ts";
 import { type LinkPort, serveLinks } from "../../src/transport/link/server.ts";
 import { Refusals } from "../../src/transport/refusals.ts";
@@ -51,7 +51,7 @@ export class BridgeSide {
         if (token !== undefined && secret !== token) throw new Error("The token is not known here.");
         return { name: "script", mayServe: () => true, ended: never };
       },
-      terminalOf: (alias, hello) => this.#terminalOf(alias, hello),
+      terminalOf: (account) => this.#terminalOf(account),
       refused: () => undefined,
       ...{ clock: this.#clock, observer: this.notes },
     });
@@ -139,12 +139,11 @@ export class BridgeSide {
     return { number, magic: magicOf(1 as StrategyId, number), request } as Approved<NumberedOrder>; // the script's risk
   }
 
-  #terminalOf(alias: string, hello: Hello): LiveTerminal {
+  #terminalOf({ alias, login, server }: Entry): LiveTerminal {
     const there = this.#terminals.get(alias);
     if (there !== undefined) return there;
-    const { login = 0n, server = "" } = hello.account?.fingerprint ?? {};
     const terminal = new LiveTerminal({
-      ...{ alias: alias as AccountAlias, account: `account ${login}`, login, server, software: "mt5-bridge test" },
+      ...{ alias: alias as AccountAlias, login, server, software: "mt5-bridge test", advice: () => "" },
       ...{ life: 4n, nextLife: async () => ++this.#lives, within: 5000 },
       limits: { maxVolume: 5, maxOrdersPerMinute: 100, allowedSymbols: [] },
       ...{ clock: this.#clock, stopwatch: () => performance.now(), observer: this.notes },

@@ -26,7 +26,7 @@ export class Linked {
   constructor(paper: TerminalPort, clock: Clock) {
     const { login, server } = paper.account;
     this.terminal = new LiveTerminal({
-      ...{ alias: "linked" as AccountAlias, account: "the linked account", login, server, software: "test" },
+      ...{ alias: "linked" as AccountAlias, login, server, advice: () => "", software: "test" },
       ...{
         life: 1n,
         nextLife: async () => 2n,
