@@ -11,7 +11,9 @@
  *   - Secrets stay out: values under a telling name, credentials in URLs, and whatever an
  *     error carries apart from its name, message, code, stack and cause.
  */
+import { once } from "node:events";
 import { createRequire } from "node:module";
+import { setTimeout as delay } from "node:timers/promises";
 import { type DestinationStream, destination, type Logger, pino } from "pino";
 import { BridgeError } from "../core/errors.ts";
 import type { Observer, Severity } from "../core/ports/observer.ts";
@@ -20,8 +22,11 @@ const HELD_BYTES = 4 * 1024 * 1024;
 /** Of one turn; more are written in several parts. */
 const TURN_CHARACTERS = 64 * 1024;
 
+/** How long the last lines may take to be read. */
+const LAST_MS = 2000;
+
 export interface Log extends Observer {
-  /** Resolves when all lines are written. */
+  /** Resolves when all lines are written, or their reader is too slow. */
   close(): Promise<void>;
 }
 
@@ -36,21 +41,25 @@ export function openLog(level: Severity): Log {
     dropped += text.split("\n").length - 1;
   });
   out.on("drain", () => {
+    turn.isWriting = false;
     if (dropped === 0) return;
     const lines = dropped;
     dropped = 0;
     log.note("warn", "log", "Lines were dropped: their reader was too slow", { lines });
   });
 
-  const close = () => {
+  const close = async () => {
     turn.end();
-    return new Promise<void>((resolve) => out.flush(() => resolve()));
+    // Its own `flush` is over at once, and what is being written then would be cut in the middle by the exit.
+    if (turn.isWriting) await Promise.race([once(out, "drain"), delay(LAST_MS)]).catch(() => undefined);
   };
   return { ...log, close };
 }
 
 /** The lines of one turn of the event loop, in one write at its end. */
 class Turn implements DestinationStream {
+  /** Whether some of what was written is still on its way, until somebody says that it is not. */
+  isWriting = false;
   readonly #out: DestinationStream;
   #lines = "";
 
@@ -67,7 +76,9 @@ class Turn implements DestinationStream {
   end(): void {
     const lines = this.#lines;
     this.#lines = "";
-    if (lines !== "") this.#out.write(lines);
+    if (lines === "") return;
+    this.isWriting = true;
+    this.#out.write(lines);
   }
 }
 

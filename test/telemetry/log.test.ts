@@ -175,6 +175,22 @@ describe("the log of a process", () => {
     expect(lines.map((line) => JSON.parse(line).context.n)).toEqual(Array.from({ length: 1000 }, (_, n) => n));
   });
 
+  it("is whole though its reader was busy until it was closed", async () => {
+    const child = start(`
+      const log = openLog("info");
+      const text = "x".repeat(1000);
+      for (let n = 0; n < 2000; n++) log.note("info", "test", text, { n });
+      setTimeout(async () => {
+        log.note("info", "test", "the last", { n: 2000 });
+        process.stderr.write("closing");
+        await log.close();
+        process.exit(0);
+      }, 50);`);
+    await once(child.stderr, "data");
+    const lines = (await text(child.stdout)).trim().split("\n");
+    expect(lines.map((line) => JSON.parse(line).context.n)).toEqual(Array.from({ length: 2001 }, (_, n) => n));
+  });
+
   it("neither waits nor grows while its reader is stuck", async () => {
     const child = start(`
       const log = openLog("info");
