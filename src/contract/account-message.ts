@@ -17,7 +17,7 @@ import type { AccountInfo, Valuation } from "../core/model/account.ts";
 import { type Money, toFinePrice, toLots, toMoney, toPrice } from "../core/model/decimals.ts";
 import { strategyIdOf } from "../core/model/ids.ts";
 import type { Position } from "../core/model/position.ts";
-import { lasting } from "./lasting.ts";
+import { isAlike, lasting } from "./lasting.ts";
 import { timestamp } from "./times.ts";
 import { marginModes, positionChanges, sides, stopOutModes, tradeModes } from "./words.ts";
 
@@ -59,9 +59,9 @@ export function accountAnswer(account: Account): GetAccountResponse {
   const { info } = account;
   const { linkUp } = account.desk;
   let last = told.get(account);
-  if (last?.valuation !== valuation || last.linkUp !== linkUp || last.info !== info) {
+  if (last?.valuation !== valuation || last.linkUp !== linkUp || !isAlike(info, last.info)) {
     const answer = lasting(create(GetAccountResponseSchema, { account: accountMessage(account) }));
-    last = { info, valuation, linkUp, answer };
+    last = { info: { ...info }, valuation, linkUp, answer }; // a terminal may come to know better, in the same place
     told.set(account, last);
   }
   return last.answer;

@@ -19,7 +19,7 @@ import { toBrokerTime } from "../core/model/broker-clock.ts";
 import type { Instant } from "../core/model/ids.ts";
 import type { TradingMode } from "../core/orders/trading-mode.ts";
 import type { SourceState } from "../core/streams/course.ts";
-import { lasting } from "./lasting.ts";
+import { isAlike, lasting } from "./lasting.ts";
 import { mayReadOf, type Principal } from "./principal.ts";
 import { service } from "./service.ts";
 import { courseEvent, heartbeatOf } from "./streams.ts";
@@ -74,8 +74,7 @@ interface Seen {
   readonly terminals: readonly TerminalSeen[];
 }
 
-interface TerminalSeen {
-  readonly info: AccountInfo;
+interface TerminalSeen extends Pick<AccountInfo, "alias" | "live" | "server" | "login"> {
   readonly linkUp: boolean;
   readonly message: string;
   readonly source: SourceState;
@@ -91,13 +90,11 @@ function look(health: HealthWatch, about: About): Seen {
   return { bridge, terminals: accounts.map(lookAt) };
 }
 
-const lookAt = (account: Account): TerminalSeen => ({
-  info: account.info,
-  linkUp: account.desk.linkUp,
-  message: account.linkMessage,
-  source: account.sourceState,
-  lastTick: account.hub.newest?.time,
-});
+function lookAt({ info, desk, hub, linkMessage, sourceState }: Account): TerminalSeen {
+  const { alias, live, server, login } = info;
+  const told = { message: linkMessage, source: sourceState, lastTick: hub.newest?.time };
+  return { alias, live, server, login, linkUp: desk.linkUp, ...told };
+}
 
 /** Who asks again in the same moment, while nothing has changed, gets the same answer. */
 class Answers {
@@ -120,12 +117,9 @@ class Answers {
 }
 
 const isSame = (a: Seen, b: Seen): boolean =>
-  hasSame(a.bridge, b.bridge) && a.terminals.every((one, i) => hasSame(one, b.terminals[i]));
-
-function hasSame<T extends object>(a: T, b: T | undefined): boolean {
-  for (const name in a) if (a[name] !== b?.[name]) return false;
-  return true;
-}
+  isAlike(a.bridge, b.bridge) &&
+  a.terminals.length === b.terminals.length &&
+  a.terminals.every((terminal, i) => isAlike(terminal, b.terminals[i]));
 
 /** The terminals are those of the accounts that the caller may know of. */
 function healthMessage({ bridge, terminals }: Seen, about: About, principal: Principal): HealthMessage {
@@ -137,7 +131,7 @@ function healthMessage({ bridge, terminals }: Seen, about: About, principal: Pri
     startTime: timestamp(startedAt),
     serverTime: timestamp(at),
     terminals: terminals
-      .filter(({ info }) => mayReadOf(principal, info.alias))
+      .filter(({ alias }) => mayReadOf(principal, alias))
       .map((terminal) => terminalMessage(terminal, at)),
     store: create(PartHealthSchema, {
       state: store === undefined ? PartState.UP : PartState.DOWN,
@@ -151,14 +145,14 @@ function healthMessage({ bridge, terminals }: Seen, about: About, principal: Pri
   });
 }
 
-function terminalMessage({ info, linkUp, message, source, lastTick }: TerminalSeen, at: Instant) {
+function terminalMessage({ alias, live, server, login, linkUp, message, source, lastTick }: TerminalSeen, at: Instant) {
   return create(TerminalHealthSchema, {
-    account: info.alias,
-    live: info.live,
+    account: alias,
+    live,
     linkUp,
     message,
-    server: info.server,
-    login: info.login,
+    server,
+    login,
     sourceState: sources[source],
     ...(lastTick === undefined ? {} : { lastTickTime: timestamp(lastTick) }),
     clockOffset: duration(toBrokerTime(at) - at),

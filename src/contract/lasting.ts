@@ -13,3 +13,9 @@ export function lasting<M extends Message>(message: M): M {
 }
 
 export const isLasting = (message: Message): boolean => all.has(message);
+
+/** Whether two records of plain values say the same: then what was made of the one will do for the other. */
+export function isAlike<T extends object>(one: T, other: T | undefined): boolean {
+  for (const name in one) if (one[name] !== other?.[name]) return false;
+  return true;
+}

@@ -4,6 +4,8 @@ import { accountAnswer } from "../../src/contract/account-message.ts";
 import { decode } from "../../src/contract/wire.ts";
 import { contentOf } from "../../src/transport/frame.ts";
 import { openDesk } from "../core/desk.ts";
+import { ScriptedTerminal } from "../core/scripted-terminal.ts";
+import { demo } from "../terminals/paper/builders.ts";
 
 describe("an account that is asked for", () => {
   it("is told as it stands, in bytes and in JSON, whatever was told before", async () => {
@@ -26,5 +28,14 @@ describe("an account that is asked for", () => {
     expect(told()).toEqual([Number(before[0]) * 2, false]);
     account.value(valuation);
     expect(told()).toEqual([before[0], false]);
+  });
+
+  it("is told in the terms that its terminal says now", async () => {
+    const { account } = await openDesk({ terminal: Object.assign(new ScriptedTerminal(), { account: { ...demo } }) });
+    const { leverage } = account.info;
+    expect(accountAnswer(account).account).toMatchObject({ leverage });
+    Object.assign(account.info, { leverage: leverage / 2 });
+    expect(accountAnswer(account).account).toMatchObject({ leverage: leverage / 2 });
+    expect(accountAnswer(account)).toBe(accountAnswer(account));
   });
 });

@@ -48,6 +48,7 @@ const tick = (time: number) => ({
 describe("the health that is asked for", () => {
   it("is told as it stands to each who asks, whatever was told in the very same moment before", async () => {
     const { account, clock, control, desk, fresh, hub, journal, open, place, told, watch } = await asked();
+    const other = await openDesk();
     const changes: readonly (() => unknown)[] = [
       () => hub.publish([tick(clock.now())]),
       () => hub.publish([tick(clock.now() + 1)]),
@@ -63,6 +64,7 @@ describe("the health that is asked for", () => {
       },
       () => control.setMode({}, "halted", { reason: "test", by: "test" }),
       () => clock.advance(1),
+      () => watch.add(other.account),
       async () => {
         journal.break();
         desk.linkUp = true;
