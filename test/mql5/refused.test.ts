@@ -36,6 +36,7 @@ const broken: Readonly<Record<keyof typeof rules, readonly string[]>> = {
   "a suffix of a whole number": ["ulong x = 1UL;", "long x = 0x10L;"],
   "a number in two's or with separators": ["int x = 0b101;", "int x = 1'000;"],
   "a prefix of a string": ['string x = u"a";', 'string x = R"(a)";'],
+  "a string beyond ASCII: the file may be read by the computer's own code page": ['string x = "ß";', "int x = '€';"],
   "a name of more than 63 characters": [`int ${"x".repeat(64)};`],
   "a name that neither the program nor the reference of MQL5 has": [
     "void f() { memcpy(a, b); }",

@@ -138,6 +138,9 @@ export const rules: Readonly<Record<string, Rule>> = {
       it.before === "" &&
       /^(?:u8|[uULR]|u8R|[uUL]R)$/.test(words[at - 1]?.text ?? ""),
   ),
+  "a string beyond ASCII: the file may be read by the computer's own code page": word(
+    (it) => (it.kind === "string" || it.kind === "character") && /[^\t\x20-\x7e]/.test(it.text),
+  ),
   "a name of more than 63 characters": word((it) => it.kind === "name" && it.text.length > 63),
 
   "a name that neither the program nor the reference of MQL5 has": (source, program) =>
