@@ -86,6 +86,8 @@ const broken: Readonly<Record<keyof typeof rules, readonly string[]>> = {
     "struct T { int numbers[]; }; void f() { T t = {}; }",
     "void f() { A a(1); ZeroMemory(a); }",
   ],
+  "an object that is copied in brackets: that needs a constructor, an = does not": ["void f() { S s; S other(s); }"],
+  "a function that answers an object of a class": ["A f() { A a(1); return a; }"],
   "a list of values but behind the = of a declaration": [
     "S f() { return {1, NULL}; }",
     "void f() { S s; s = {1, NULL}; }",
@@ -129,5 +131,6 @@ describe("not refused", () => {
     "int f(int x) { return x; } double f(double y) { return y; }",
     "void f(const E e) { switch(e) { case X: break; default: return; } } enum E { X };",
     "int n = sizeof(double) * 2;",
+    "A *f(A *a) { A other(5); S s; S copy = s; return a; } S g() { S s; return s; }",
   ])("%s", (text) => expect(refused([{ path: "program.mq5", text: types + text }])).toEqual([]));
 });

@@ -250,6 +250,18 @@ export const rules: Readonly<Record<string, Rule>> = {
       if (declared) return program.unlisted.has(code[at]?.text ?? "");
       return is(code[at], "ZeroMemory") && program.constructed.has(typeOf(source, program, code[at + 2], at) ?? "");
     }),
+  "an object that is copied in brackets: that needs a constructor, an = does not": (source, program) =>
+    where(source, (at, code) => {
+      if (!declares(program, code, at) || !is(code[at + 2], "(") || source.where[at] !== "code") return false;
+      const given = parts(code.slice(at + 3, closing(code, at + 2)));
+      return (
+        given.length === 1 && typeOf(source, program, given[0]?.[0], at) === code[at]?.text && given[0]?.length === 1
+      );
+    }),
+  "a function that answers an object of a class": (source, program) =>
+    source.routines
+      .filter(({ open }) => program.types.get(source.code[open - 2]?.text ?? "") === "class")
+      .map(({ open }) => source.code[open - 2]),
   "a list of values but behind the = of a declaration": (source, program) =>
     where(source, (at, code) => {
       if (!is(code[at], "{") || source.where[at + 1] === "enum") return false;
