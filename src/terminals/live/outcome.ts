@@ -7,10 +7,10 @@
 
 import { type CommandResult, CommandStatus } from "../../../gen/ts/mt5bridge/terminal/v1/link_pb.ts";
 import { BridgeError } from "../../core/errors.ts";
-import { price } from "../../core/model/decimals.ts";
 import { isUnknown, retcodeName } from "../../core/model/retcodes.ts";
 import type { SymbolSpec } from "../../core/model/symbol.ts";
 import type { Outcome } from "../../core/ports/terminal.ts";
+import { priceOf } from "./amounts.ts";
 import { reasonOf } from "./requests.ts";
 
 type Refused = Extract<Outcome, { kind: "refused" }>;
@@ -50,5 +50,5 @@ export function refusalIn(result: CommandResult, spec: SymbolSpec | undefined): 
   const reason = isUnknown(retcode) ? "" : reasonOf(retcode, spec);
   const refused: Refused = { kind: "refused", retcode, message: reason === "" ? text : `${text}: ${reason}` };
   if (retcode !== REQUOTE || spec === undefined || result.bid <= 0 || result.ask <= 0) return refused;
-  return { ...refused, quote: { bid: price(result.bid, spec.digits), ask: price(result.ask, spec.digits) } };
+  return { ...refused, quote: { bid: priceOf(result.bid, spec.digits), ask: priceOf(result.ask, spec.digits) } };
 }

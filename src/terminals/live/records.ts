@@ -13,12 +13,13 @@ import type {
 } from "../../../gen/ts/mt5bridge/terminal/v1/link_pb.ts";
 import type { AccountInfo, Valuation } from "../../core/model/account.ts";
 import type { Deal } from "../../core/model/deal.ts";
-import { finePrice, lots, type Money, money, type Price, price } from "../../core/model/decimals.ts";
+import type { Money, Price } from "../../core/model/decimals.ts";
 import type { Instant, Magic, Ticket } from "../../core/model/ids.ts";
 import type { OrderType, Side, TerminalOrder } from "../../core/model/order.ts";
 import type { Position } from "../../core/model/position.ts";
 import type { SymbolSpec } from "../../core/model/symbol.ts";
 import type { Observer } from "../../core/ports/observer.ts";
+import { brokerMoment, finePriceOf, moneyOf, percentOf, priceOf, volumeOf } from "./amounts.ts";
 import type { BrokerZone } from "./broker-zone.ts";
 import {
   CLOSE_BY,
@@ -68,8 +69,8 @@ export class Records {
       state: vocabulary.word(orderStates, told.state),
       reason: vocabulary.word(reasons, told.reason),
       magic: magic(told.magic),
-      volume: lots(finite(told.volumeInitial)),
-      remaining: lots(finite(told.volumeCurrent)),
+      volume: volumeOf(told.volumeInitial),
+      remaining: volumeOf(told.volumeCurrent),
       ...given("price", level(told.priceOpen)),
       ...given("stopLimitPrice", level(told.priceStopLimit)),
       ...given("stopLoss", level(told.stopLoss)),
@@ -97,8 +98,8 @@ export class Records {
       entry: vocabulary.word(dealEntries, told.entry),
       reason: vocabulary.word(reasons, told.reason),
       magic: magic(told.magic),
-      volume: lots(finite(told.volume)),
-      price: price(finite(told.price), digits),
+      volume: volumeOf(told.volume),
+      price: priceOf(told.price, digits),
       ...given("stopLoss", level(told.stopLoss)),
       ...given("takeProfit", level(told.takeProfit)),
       profit: this.money(told.profit),
@@ -119,8 +120,8 @@ export class Records {
       identifier: (told.identifier === 0n ? told.ticket : told.identifier) as Ticket,
       symbol,
       side: vocabulary.word(positionSides, told.type),
-      volume: lots(finite(told.volume)),
-      openPrice: finePrice(finite(told.priceOpen), digits),
+      volume: volumeOf(told.volume),
+      openPrice: finePriceOf(told.priceOpen, digits),
       ...given("stopLoss", level(told.stopLoss)),
       ...given("takeProfit", level(told.takeProfit)),
       swap: this.money(told.swap),
@@ -135,8 +136,8 @@ export class Records {
   /** `symbolOf`: of an open position. What a position is worth counts only where its symbol is known. */
   valuation(told: AccountState, now: Instant, symbolOf: (position: Ticket) => string | undefined): Valuation {
     const { marginCallLevel, stopOutMode } = this.#parts.account;
-    const level = finite(told.marginLevel);
-    const measure = stopOutMode === "percent" ? level : finite(told.equity);
+    const level = percentOf(told.marginLevel);
+    const measure = stopOutMode === "percent" ? level : percentOf(told.equity);
     return {
       time: this.#moment(told.timeMs) ?? now,
       balance: this.money(told.balance),
@@ -151,13 +152,13 @@ export class Records {
         const position = each.ticket as Ticket;
         const spec = this.#parts.specs.get(symbolOf(position) ?? "");
         if (spec === undefined) return [];
-        return [{ position, price: price(finite(each.priceCurrent), spec.digits), profit: this.money(each.profit) }];
+        return [{ position, price: priceOf(each.priceCurrent, spec.digits), profit: this.money(each.profit) }];
       }),
     };
   }
 
   money(amount: number): Money {
-    return money(finite(amount), this.#parts.account.currencyDigits);
+    return moneyOf(amount, this.#parts.account.currencyDigits);
   }
 
   /** A price of a symbol; undefined when it is not set. */
@@ -175,7 +176,7 @@ export class Records {
     const spec = specs.get(symbol);
     if (spec === undefined && symbol !== "") this.#tellStranger(brokers);
     const digits = spec?.digits ?? 0;
-    return { symbol, digits, level: (told) => unlessZero(price(finite(told), digits)) };
+    return { symbol, digits, level: (told) => unlessZero(priceOf(told, digits)) };
   }
 
   #tellStranger(symbol: string): void {
@@ -186,7 +187,8 @@ export class Records {
   }
 
   #moment(brokers: bigint): Instant | undefined {
-    return brokers === 0n ? undefined : this.#parts.zone.toUtc(Number(brokers));
+    const moment = brokerMoment(Number(brokers));
+    return moment === undefined ? undefined : this.#parts.zone.toUtc(moment);
   }
 }
 
@@ -201,9 +203,8 @@ const magic = (told: bigint): Magic => BigInt.asUintN(63, told) as Magic;
 
 const ticketOf = (told: bigint): Ticket | undefined => (told === 0n ? undefined : (told as Ticket));
 
-/** MetaTrader's 0 is "not set", and what is no number at all is nothing that could be set. */
+/** MetaTrader's 0 is "not set". */
 const unlessZero = <T extends number>(value: T): T | undefined => (value === 0 ? undefined : value);
-const finite = (value: number): number => (Math.abs(value) < 1e15 ? value : 0);
 
 const given = <Name extends string, T>(name: Name, value: T | undefined): { readonly [K in Name]?: T } =>
   (value === undefined ? {} : { [name]: value }) as { readonly [K in Name]?: T };

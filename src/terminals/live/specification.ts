@@ -2,9 +2,10 @@
 
 import type { Account, Symbol as Symbol_, SymbolSession } from "../../../gen/ts/mt5bridge/terminal/v1/link_pb.ts";
 import type { AccountInfo } from "../../core/model/account.ts";
-import { lots, type Price, price } from "../../core/model/decimals.ts";
+import type { Price } from "../../core/model/decimals.ts";
 import type { AccountAlias } from "../../core/model/ids.ts";
 import type { Session, SymbolSpec, WeekSessions } from "../../core/model/symbol.ts";
+import { brokerMoment, priceOf, volumeOf } from "./amounts.ts";
 import type { BrokerZone } from "./broker-zone.ts";
 import {
   calcModes,
@@ -52,13 +53,18 @@ export function accountOf(account: Account, alias: AccountAlias, vocabulary: Voc
 export function specOf(symbol: Symbol_, name: string, vocabulary: Vocabulary, zone: BrokerZone): SymbolSpec {
   const { digits } = symbol;
   const [buy = 1, buyKept = 0, sell = 1, sellKept = 0, pending = 0, pendingKept = 0] = symbol.marginRates;
-  const moment = (seconds: bigint) => zone.toUtc(Number(seconds) * 1000);
+  const moment = (seconds: bigint) => {
+    const told = brokerMoment(Number(seconds) * 1000);
+    return told === undefined ? undefined : zone.toUtc(told);
+  };
+  const startTime = moment(symbol.startTime);
+  const expirationTime = moment(symbol.expirationTime);
   return {
     name,
     description: symbol.description,
     path: symbol.path,
     digits,
-    tickSize: Math.max(1, price(symbol.tradeTickSize, digits)) as Price,
+    tickSize: Math.max(1, priceOf(symbol.tradeTickSize, digits)) as Price,
     tickValue: symbol.tradeTickValue,
     contractSize: symbol.tradeContractSize,
     currencyBase: symbol.currencyBase,
@@ -72,10 +78,10 @@ export function specOf(symbol: Symbol_, name: string, vocabulary: Vocabulary, zo
     orderModes: namesOfBits(orderModeBits, symbol.orderMode),
     fillingModes: namesOfBits(fillingModeBits, symbol.fillingMode),
     expirationModes: namesOfBits(expirationModeBits, symbol.expirationMode),
-    volumeMin: lots(symbol.volumeMin),
-    volumeMax: lots(symbol.volumeMax),
-    volumeStep: lots(symbol.volumeStep > 0 ? symbol.volumeStep : symbol.volumeMin),
-    volumeLimit: lots(symbol.volumeLimit),
+    volumeMin: volumeOf(symbol.volumeMin),
+    volumeMax: volumeOf(symbol.volumeMax),
+    volumeStep: volumeOf(symbol.volumeStep > 0 ? symbol.volumeStep : symbol.volumeMin),
+    volumeLimit: volumeOf(symbol.volumeLimit),
     stopsLevel: symbol.tradeStopsLevel,
     freezeLevel: symbol.tradeFreezeLevel,
     swapMode: vocabulary.word(swapModes, symbol.swapMode),
@@ -97,8 +103,8 @@ export function specOf(symbol: Symbol_, name: string, vocabulary: Vocabulary, zo
     faceValue: symbol.faceValue,
     accruedInterest: symbol.accruedInterest,
     liquidityRate: symbol.liquidityRate,
-    ...(symbol.startTime === 0n ? {} : { startTime: moment(symbol.startTime) }),
-    ...(symbol.expirationTime === 0n ? {} : { expirationTime: moment(symbol.expirationTime) }),
+    ...(startTime === undefined ? {} : { startTime }),
+    ...(expirationTime === undefined ? {} : { expirationTime }),
   };
 }
 
@@ -107,7 +113,8 @@ export function flawOf({ name, digits, volumeMin, volumeStep, volumeMax }: Symbo
   if (name === "") return "it has no name";
   if (digits > 15) return `its prices have ${digits} decimals`;
   const volumes = [volumeMin, volumeStep, volumeMax];
-  const fine = volumes.every((volume) => Number.isFinite(volume) && volume >= 0) && lots(volumeMin || volumeStep) > 0;
+  const fine =
+    volumes.every((volume) => Number.isFinite(volume) && volume >= 0) && volumeOf(volumeStep || volumeMin) > 0;
   return fine ? undefined : `its volumes are ${volumes.join(", ")}`;
 }
 

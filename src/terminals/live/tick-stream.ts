@@ -7,9 +7,9 @@
  */
 
 import type { Ticks } from "../../../gen/ts/mt5bridge/terminal/v1/link_pb.ts";
-import { lots, price } from "../../core/model/decimals.ts";
 import type { SymbolSpec } from "../../core/model/symbol.ts";
 import { RowWriter, type TickRows } from "../../core/model/tick-rows.ts";
+import { brokerMoment, priceOf, volumeOf } from "./amounts.ts";
 import type { BrokerZone } from "./broker-zone.ts";
 
 /** Zones change at whole quarters of an hour (ms): within one, all ticks are as far from UTC. */
@@ -70,16 +70,16 @@ export class TickStream {
     for (let i = 0, time = 0; i < count; i++) {
       time += Number(timeMs[i]);
       const course = courses[symbols[i] as number];
-      if (course === undefined || this.#held || cameBefore(course, time)) continue;
+      if (course === undefined || this.#held || brokerMoment(time) === undefined || cameBefore(course, time)) continue;
       if (Math.floor(time / QUARTER) !== quarter) {
         quarter = Math.floor(time / QUARTER);
         ahead = time - this.#zone.toUtc(time);
       }
       const { row, digits } = course;
-      const bidAt = price(finite(bid[i]), digits);
-      const askAt = price(finite(ask[i]), digits);
-      const lastAt = price(finite(last[i]), digits);
-      rows.add(row, time - ahead, time, bidAt, askAt, lastAt, lots(finite(volume[i])), flags[i] ?? 0);
+      const bidAt = priceOf(bid[i] ?? 0, digits);
+      const askAt = priceOf(ask[i] ?? 0, digits);
+      const lastAt = priceOf(last[i] ?? 0, digits);
+      rows.add(row, time - ahead, time, bidAt, askAt, lastAt, volumeOf(volume[i] ?? 0), flags[i] ?? 0);
     }
     return rows.take();
   }
@@ -95,5 +95,3 @@ function cameBefore(course: Course, time: number): boolean {
   course.last = time;
   return false;
 }
-
-const finite = (value: number | undefined): number => (value !== undefined && Math.abs(value) < 1e15 ? value : 0);
