@@ -493,6 +493,36 @@ describe("a cut cable", () => {
     expect(await toldOf("link")).toMatchObject([{ up: false }]);
   });
 
+  it.each([...["before it left", "on its way", "taken", "acknowledged", "dealt", "shown", "answered"].entries()])(
+    "at point %i of a command, %s, changes nothing of what comes of it",
+    async (point) => {
+      const { terminal, side, toldOf } = await linked();
+      const asked = order();
+      let call = watched(Promise.resolve<Outcome | string>("not asked"));
+      const steps = [
+        () => {
+          if (point === 0) side.cable.takes = 0;
+          call = watched(terminal.submit(asked, never));
+        },
+        () => side.listen(),
+        () => side.acknowledge(),
+        () => side.tells({ case: "deal", value: dealOf(801n, asked.magic) }),
+        () => side.tells({ case: "order", value: filledOrder(801n, asked.magic) }),
+        () => side.answers(side.last.id, { retcode: 10009, order: 801n, deal: 1801n }),
+      ];
+      for (const [i, step] of steps.entries()) {
+        await step();
+        if (i !== Math.max(0, point - 1)) continue;
+        await side.cut();
+        await side.dial();
+      }
+      if (point === 1) await side.listen();
+      await side.listen();
+      expect([side.commands.length, done(await call.outcome()).deals.length]).toEqual([1, 1]);
+      expect(await toldOf("deal")).toHaveLength(1);
+    },
+  );
+
   it("loses no fill and doubles none, wherever in an order's life it is cut", async () => {
     for (let seed = 0; seed < 60; seed++) {
       const chance = seeded(seed);
