@@ -20,6 +20,8 @@ export interface RunningBridge {
   /** Connect, gRPC-Web, JSON and WebSocket. */
   readonly httpPort: number;
   readonly metricsPort: number;
+  /** Where live terminals dial in; NaN where none can. */
+  readonly linkPort: number;
   readonly pid: number;
   readonly log: readonly LogLine[];
   /** What it wrote to its standard error. */
@@ -35,7 +37,9 @@ const main = new URL("../../src/main.ts", import.meta.url).pathname;
 /** The environment of this process without what would configure a bridge. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !/^(MT5_|PAPER_|GRPC_|HISTORY_|METRICS_|OTEL_)/.test(name)),
+    Object.entries(process.env).filter(
+      ([name]) => !/^(MT5_|PAPER_|GRPC_|HISTORY_|METRICS_|OTEL_|TERMINAL|LIVE_)/.test(name),
+    ),
   );
 }
 
@@ -63,6 +67,7 @@ export async function startBridge(
       GRPC_PORT: "0",
       MT5_BRIDGE_PORT: "0",
       METRICS_PORT: "0",
+      TERMINAL_LINK_PORT: "0",
       ...(own ? { DATA_DIR: own.path } : {}),
       ...env,
     },
@@ -74,13 +79,17 @@ export async function startBridge(
     errors += chunk.toString();
   });
   const exit = exitOf(child);
-  const ports = await new Promise<{ grpcPort: number; httpPort: number; metricsPort: number }>((resolve, reject) => {
+  type Ports = Pick<RunningBridge, "grpcPort" | "httpPort" | "metricsPort" | "linkPort">;
+  const ports = await new Promise<Ports>((resolve, reject) => {
     createInterface({ input: child.stdout }).on("line", (line) => {
       const entry = JSON.parse(line) as LogLine;
       log.push(entry);
       if (!entry.message.startsWith("ready:")) return;
       const portOf = (name: string) => Number(String(entry.context[name]).split(":").at(-1));
-      resolve({ grpcPort: portOf("grpc"), httpPort: portOf("http"), metricsPort: portOf("metrics") });
+      resolve({
+        ...{ grpcPort: portOf("grpc"), httpPort: portOf("http") },
+        ...{ metricsPort: portOf("metrics"), linkPort: portOf("link") },
+      });
     });
     void exit.then((code) => {
       const said = log.map((entry) => `${entry.message} ${JSON.stringify(entry.context)}`).join("\n");
