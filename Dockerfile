@@ -18,7 +18,7 @@ RUN npm run build && mkdir /data && chown -R node:node /app /data
 USER 1000:1000
 ENV BIND_ADDRESS=0.0.0.0 DATA_DIR=/data
 VOLUME /data
-EXPOSE 50051 8001 9001
+EXPOSE 50051 50052 8001 9001
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 CMD ["node", "scripts/probe.mjs"]
 # `exec` form: SIGTERM reaches the bridge itself, which drains.
 CMD ["node", "--expose-gc", "--max-semi-space-size=16", "src/main.ts"]
@@ -39,7 +39,7 @@ RUN mkdir /data && chown node:node /data
 USER 1000:1000
 ENV NODE_ENV=production ENVIRONMENT=production BIND_ADDRESS=0.0.0.0 DATA_DIR=/data
 VOLUME /data
-EXPOSE 50051 8001 9001
+EXPOSE 50051 50052 8001 9001
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 CMD ["node", "scripts/probe.mjs"]
 CMD ["node", "--expose-gc", "--max-semi-space-size=16", "dist/src/main.js"]

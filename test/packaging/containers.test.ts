@@ -68,7 +68,7 @@ describe("compose.yaml", () => {
     const grace = Number(/stop_grace_period: (\d+)s/.exec(compose)?.[1]);
     expect(grace * 1000).toBeGreaterThan(2 * drain);
     const ports = [...compose.matchAll(/^ +- "([\d.:]+)"$/gm)].map(([, port]) => port);
-    expect(ports.length).toBe(5);
+    expect(ports.length).toBe(6);
     for (const port of ports) expect(port).toMatch(/^127\.0\.0\.1:/);
   });
 });

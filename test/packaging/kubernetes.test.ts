@@ -104,7 +104,7 @@ describe.skipIf(missing("kustomize", "kubernetes-validate"))("the Kubernetes bas
             readOnlyRootFilesystem: true,
             capabilities: { drop: ["ALL"] },
           },
-          startupProbe: { grpc: { port: 50051 } },
+          startupProbe: { tcpSocket: { port: "grpc" } }, // also while it waits for a live terminal
           readinessProbe: { grpc: { port: 50051 } },
         },
       ],
