@@ -10,19 +10,16 @@ import { join } from "node:path";
 import pkg from "../../package.json" with { type: "json" };
 import type { ControlRecord } from "../core/control/control-record.ts";
 import type { Valuation } from "../core/model/account.ts";
-import type { Money } from "../core/model/decimals.ts";
-import type { AccountAlias, Instant } from "../core/model/ids.ts";
+import type { AccountAlias } from "../core/model/ids.ts";
 import { type Known, knownFrom, textOfKnown } from "../terminals/live/known.ts";
 import { LiveTerminal } from "../terminals/live/terminal.ts";
 import type { Ground } from "./ground.ts";
 import { keepText, keptText } from "./kept-text.ts";
+import { keepWorth, keptWorth } from "./kept-worth.ts";
 import type { Plan, Terminal } from "./standing-account.ts";
 
-/** A restart of the bridge does not know what the account is worth until its terminal says so. */
-const unknownWorth: Valuation = {
-  ...{ time: 0 as Instant, balance: 0 as Money, credit: 0 as Money, profit: 0 as Money, equity: 0 as Money },
-  ...{ margin: 0 as Money, freeMargin: 0 as Money, marginLevel: 0, marginCall: false, positions: [] },
-};
+/** How often what the account is worth is kept, ms. */
+const worthEvery = 10_000;
 
 /** Which account, where it is kept, and what to do about a terminal that has not come. */
 export interface Who {
@@ -80,7 +77,7 @@ export class LiveAccount implements Plan {
   }
 
   get apart() {
-    return { why: this.#why, valuation: unknownWorth };
+    return { why: this.#why, valuation: keptWorth(this.folder) };
   }
 
   /** The links of all accounts end together, before the accounts do. */
@@ -90,6 +87,18 @@ export class LiveAccount implements Plan {
 
   async control(): Promise<ControlRecord> {
     return this.#control;
+  }
+
+  /** Again and again until `signal` aborts, and then once more. */
+  async keepWorth(worth: () => Valuation, signal: AbortSignal): Promise<void> {
+    let kept = worth().time;
+    for (let isOver = false; !isOver; ) {
+      await this.#ground.clock.sleep(worthEvery, signal);
+      isOver = signal.aborted;
+      if (worth().time === kept) continue;
+      kept = worth().time;
+      this.#keep("what the account is worth", () => keepWorth(this.folder, worth()));
+    }
   }
 
   #nextLife(): bigint {
@@ -102,13 +111,17 @@ export class LiveAccount implements Plan {
     return life;
   }
 
-  /** What cannot be kept is told again by the terminal after the next start. */
   #remember(known: Known): void {
+    const path = join(this.folder, "terminal.json");
+    this.#keep("what the terminal has told of itself", () => keepText(path, textOfKnown(known)));
+  }
+
+  /** What cannot be kept is told again by the terminal after the next start. */
+  #keep(what: string, keep: () => void): void {
     try {
-      keepText(join(this.folder, "terminal.json"), textOfKnown(known));
+      keep();
     } catch (error) {
-      const message = "what the terminal has told of itself could not be kept";
-      this.#ground.log.note("warn", "terminal", message, { account: this.alias, error });
+      this.#ground.log.note("warn", "terminal", `${what} could not be kept`, { account: this.alias, error });
     }
   }
 }

@@ -51,6 +51,7 @@ export class LiveSide implements Side {
   readonly counts = { all: () => this.#numbers(), refused: new Map<string, number>() };
   readonly #ground: LiveGround;
   readonly #accounts: ServedAccounts;
+  readonly #life = new AbortController();
   readonly #known = new Map<string, LiveAccount>();
   readonly #door: Door;
   #ports: { readonly grpc: number; readonly link: number };
@@ -127,6 +128,7 @@ export class LiveSide implements Side {
     await Promise.race([this.#accounts.idle(), clock.sleep(left())]);
     await this.#door.close();
     await this.#port?.close();
+    this.#life.abort();
   }
 
   async close(): Promise<void> {
@@ -187,7 +189,10 @@ export class LiveSide implements Side {
   }
 
   async #bringUp(one: LiveAccount): Promise<void> {
-    this.#accounts.add(await StandingAccount.open(one, this.#ground));
+    const standing = await StandingAccount.open(one, this.#ground);
+    this.#accounts.add(standing);
+    const { record } = standing.account;
+    void one.keepWorth(() => record.holdings.valuation, this.#life.signal);
     const { alias } = one;
     this.#ground.log.note("info", "terminal", "account served", { account: alias, symbols: one.symbols.length });
   }
