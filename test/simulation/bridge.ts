@@ -15,15 +15,15 @@ import { watchDoubts } from "../../src/core/orders/doubts.ts";
 import { OrderDesk } from "../../src/core/orders/order-desk.ts";
 import type { TickHistory } from "../../src/core/ports/history.ts";
 import type { Observer } from "../../src/core/ports/observer.ts";
-import type { TerminalPort } from "../../src/core/ports/terminal.ts";
 import { nobody } from "../../src/core/ports/witness.ts";
 import { StreamIds } from "../../src/core/streams/stream-ids.ts";
 import { TickHub } from "../../src/core/ticks/hub.ts";
 import { Prices } from "../../src/core/ticks/prices.ts";
 import { JournalStore } from "../../src/store/journal-store.ts";
 import type { Disk } from "./disk.ts";
-import type { DownFrame, UpFrame } from "./frames.ts";
+import type { DownFrame } from "./frames.ts";
 import { Link } from "./link.ts";
+import type { LiveEnd } from "./live-end.ts";
 import { Process } from "./process.ts";
 import type { Terms } from "./terms.ts";
 import type { World } from "./world.ts";
@@ -48,7 +48,7 @@ const noHistory: TickHistory = {
 export interface Life {
   readonly number: number;
   readonly process: Process;
-  readonly link: Link;
+  readonly link: Link | LiveEnd;
   /** Absent until the bridge serves. */
   account?: Account;
   /** When its process began, and when it began to serve. */
@@ -66,23 +66,15 @@ export class Bridge {
   readonly lives: Life[] = [];
   readonly #world: World;
   readonly #disk: Disk;
-  readonly #send: (frame: UpFrame) => void;
-  readonly #terminal: Pick<TerminalPort, "account" | "symbols">;
+  readonly #linked: (process: Process, life: number) => Link | LiveEnd;
   readonly #terms: Terms;
   #lives = 0;
   #power = false;
 
-  constructor(
-    world: World,
-    disk: Disk,
-    send: (frame: UpFrame) => void,
-    terminal: Pick<TerminalPort, "account" | "symbols">,
-    terms: Terms,
-  ) {
+  constructor(world: World, disk: Disk, linked: (process: Process, life: number) => Link | LiveEnd, terms: Terms) {
     this.#world = world;
     this.#disk = disk;
-    this.#send = send;
-    this.#terminal = terminal;
+    this.#linked = linked;
     this.#terms = terms;
     this.life = this.#begin();
   }
@@ -95,6 +87,7 @@ export class Bridge {
   /** A frame has come from the terminal: while the process stands still it waits. */
   take(frame: DownFrame): void {
     const { process, link } = this.life;
+    if (!(link instanceof Link)) return;
     if (process.frozenUntil > this.#world.now) this.#world.after(0, process, () => link.take(frame));
     else if (process.alive) link.take(frame);
   }
@@ -128,7 +121,7 @@ export class Bridge {
   #begin(): Life {
     this.#lives += 1;
     const process = new Process(`bridge ${this.#lives}`);
-    const link = new Link(this.#world, process, this.#lives, this.#terminal, this.#send);
+    const link = this.#linked(process, this.#lives);
     const life: Life = {
       number: this.#lives,
       bornAt: this.#world.now,

@@ -56,8 +56,9 @@ const strikes = {
   reorder:     spell("reorder"),
   partition:   spell("partition"),
   cut:         ({ network }, dice) => network.cutAfter(dice.below(12)),
-  terminal_restart: ({ world, site, counts }, dice) => {
+  terminal_restart: ({ world, site, far, counts }, dice) => {
     counts.add("terminal restart");
+    far?.restart();
     site.lost();
     site.lag = { until: world.now + dice.between(100, 3000), hides: dice.between(0, 3000), what: dice.pick(["orders", "deals", "both"]) };
   },

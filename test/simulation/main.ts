@@ -1,7 +1,8 @@
 /**
- * npm run simulate -- [--seeds <n>] [--from <seed>] [--until-failure] [--plain]
- * npm run simulate -- --seed <seed> [--faults <number,number…>]
+ * npm run simulate -- [--seeds <n>] [--from <seed>] [--until-failure] [--plain] [--linked]
+ * npm run simulate -- --seed <seed> [--faults <number,number…>] [--linked]
  *
+ * `--linked`: the terminal is a live one, behind the link's real protocol: the network's faults act on its frames.
  * `--plain`: seeds that fail are not shrunk. Ends with the line `N passed, M failed`, alone on it.
  */
 import { parseArgs } from "node:util";
@@ -21,9 +22,11 @@ const { values } = parseArgs({
     faults: { type: "string" },
     "until-failure": { type: "boolean", default: false },
     plain: { type: "boolean", default: false },
+    linked: { type: "boolean", default: false },
   },
 });
 
+const { linked } = values;
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 const whole = (name: string, text: string, least: number): number => {
   const number = Number(text);
@@ -42,7 +45,7 @@ async function one(seed: number): Promise<boolean> {
   const numbers = values.faults?.split(",").filter((text) => text !== "");
   const chosen = numbers?.map((text) => whole("faults", text, 0));
   const faults = chosen === undefined ? drawn : drawn.filter(({ number }) => chosen.includes(number));
-  const result = await simulate({ seed, faults, told: true });
+  const result = await simulate({ seed, faults, told: true, linked });
   say(`seed ${seed}: ${faults.length} faults`);
   for (const { number, kind, at } of faults) say(`  ${String(number).padStart(3)} ${kind} at ${at} ms`);
   say("what happened, by milliseconds:");
@@ -55,7 +58,7 @@ async function one(seed: number): Promise<boolean> {
 
 async function many(from: number, seeds: number): Promise<[number, number]> {
   const { passed, failed, counts, turns, seconds } = await simulateAll({
-    ...{ from, seeds },
+    ...{ from, seeds, linked },
     untilFailure: values["until-failure"],
   });
   const all = passed + failed.length;
@@ -69,11 +72,13 @@ async function many(from: number, seeds: number): Promise<[number, number]> {
       say(`seed ${seed}: ${wrong[0]?.split("\n")[0]}`);
       continue;
     }
-    const { faults, result, runs } = await shrink(seed);
+    const { faults, result, runs } = await shrink(seed, linked);
     say(`seed ${seed} breaks a promise, with ${faults.length} faults (${runs} runs to find out):`);
     for (const { number, kind, at } of faults) say(`  ${String(number).padStart(3)} ${kind} at ${at} ms`);
     showWrong(result);
-    say(`  again: npm run simulate -- --seed ${seed} --faults "${faults.map(({ number }) => number).join(",")}"`);
+    say(
+      `  again: npm run simulate -- --seed ${seed} --faults "${faults.map(({ number }) => number).join(",")}"${linked ? " --linked" : ""}`,
+    );
   }
   if (failed.length > shrunkAtMost) {
     say(

@@ -25,6 +25,15 @@ export interface Spell {
   readonly dice: Dice;
 }
 
+/** What happens to a frame of a connection that keeps them in order. */
+export interface Fate {
+  readonly cut: boolean;
+  readonly lost: boolean;
+  readonly doubled: boolean;
+  /** Milliseconds. */
+  readonly late: number;
+}
+
 export class Network {
   readonly #world: World;
   readonly #counts: Counts;
@@ -86,6 +95,29 @@ export class Network {
       this.disturbed = true;
       carry(frame, usual + late + doubled.dice.between(1, doubled.delay), false);
     };
+  }
+
+  /** Of the next frame: for who carries frames in another way. */
+  fate(direction: Direction): Fate {
+    this.#whole -= 1;
+    if (this.#whole < 0) {
+      this.#whole = Number.POSITIVE_INFINITY;
+      this.#counts.add("cut");
+      return { cut: true, lost: false, doubled: false, late: 0 };
+    }
+    const hit = new Map(this.#hits(direction).map((spell) => [spell.weather, spell]));
+    const late = [hit.get("delay"), hit.get("reorder")].map((spell) => spell?.dice.between(1, spell.delay) ?? 0);
+    return {
+      cut: false,
+      lost: hit.has("partition") || hit.has("loss"),
+      doubled: hit.has("duplication"),
+      late: Math.max(...late),
+    };
+  }
+
+  /** Whether nobody can get through now. */
+  get parted(): boolean {
+    return this.#spells.some(({ weather, until }) => weather === "partition" && this.#world.now < until);
   }
 
   #hits(direction: Direction): Spell[] {

@@ -22,16 +22,23 @@ export interface Run {
   /** Without it, all that the seed draws. */
   readonly faults?: readonly Fault[];
   readonly told?: boolean;
+  /** The terminal is a live one, behind the link's real protocol. */
+  readonly linked?: boolean;
 }
 
 /** Exceptions that nobody caught, since the last run began: the real process would have ended. */
 const uncaught: unknown[] = [];
 process.on("unhandledRejection", (error) => uncaught.push(error));
 
-export async function simulate({ seed, faults = drawFaults(seed), told = false }: Run): Promise<Result> {
+export async function simulate({
+  seed,
+  faults = drawFaults(seed),
+  told = false,
+  linked = false,
+}: Run): Promise<Result> {
   uncaught.length = 0;
   const trace = new Trace(told);
-  const scene = new Scene(seed, faults, trace);
+  const scene = new Scene(seed, faults, trace, linked);
   const wrong: string[] = [];
   try {
     await scene.run();

@@ -6,10 +6,13 @@ import { Broker } from "./broker.ts";
 import { Counts } from "./counts.ts";
 import { Dice } from "./dice.ts";
 import { Disk } from "./disk.ts";
+import { FarSide } from "./far-side.ts";
 import { type Fault, stormy, strike } from "./faults.ts";
 import { Follower } from "./follower.ts";
 import type { DownFrame, UpFrame } from "./frames.ts";
 import { LimitsCheck } from "./limits-check.ts";
+import { Link } from "./link.ts";
+import { LiveEnd, Memory } from "./live-end.ts";
 import { Network } from "./network.ts";
 import { Operator } from "./operator.ts";
 import { Reader } from "./reader.ts";
@@ -48,7 +51,11 @@ export class Scene {
   /** There are no more prices. */
   #closed = false;
 
-  constructor(seed: number, faults: readonly Fault[], trace: Trace) {
+  /** The terminal's side, where it is a live one. */
+  readonly far: FarSide | undefined;
+
+  /** `linked`: the terminal is a live one, behind the link's real protocol. */
+  constructor(seed: number, faults: readonly Fault[], trace: Trace, linked = false) {
     const dice = (whatFor: string) => new Dice(seed, whatFor);
     const world = new World(trace);
     this.world = world;
@@ -57,10 +64,22 @@ export class Scene {
     const terms = drawTerms(dice("terms"));
     this.counts.add(`${terms.marginMode} account`);
     this.broker = new Broker(world, dice("broker"), this.counts, terms);
-    const down = this.network.wire<DownFrame>("down", dice("down"), (frame) => this.bridge.take(frame));
+    const wire = this.network.wire<DownFrame>("down", dice("down"), (frame) => this.bridge.take(frame));
+    const down = linked ? (frame: DownFrame) => this.far?.take(frame) : wire;
     this.site = new Site(world, this.broker, dice("site"), this.counts, down);
     const up = this.network.wire<UpFrame>("up", dice("up"), (frame) => this.site.take(frame));
-    this.bridge = new Bridge(world, this.disk, up, this.broker, terms);
+    const memory = new Memory();
+    this.bridge = new Bridge(
+      world,
+      this.disk,
+      (process, life) =>
+        linked
+          ? new LiveEnd(world, process, life, this.broker.account, memory)
+          : new Link(world, process, life, this.broker, up),
+      terms,
+    );
+    const take = (frame: UpFrame) => this.site.take(frame);
+    this.far = linked ? new FarSide(world, this.network, dice("far"), this.broker, take, () => this.bridge) : undefined;
     this.network.broken = () => this.#disconnect(dice("break").between(0, 300));
     this.readers = [
       new Reader("orders", world, this.bridge, dice("orders reader")),
@@ -116,6 +135,7 @@ export class Scene {
     world.note("calm");
     if (bridge.life.process.doomed) bridge.life.process.kill();
     network.clear();
+    this.far?.mend();
     site.moods.length = 0;
     site.moodsOfChanges.length = 0;
     site.disorderUntil = 0;
@@ -138,9 +158,14 @@ export class Scene {
   /** Both ends find out, one of them later. */
   #disconnect(later: number): void {
     const { world, site, bridge } = this;
-    site.lost();
     const { life } = bridge;
-    const notice = () => life.link.lost("the connection broke");
+    if (!(life.link instanceof Link)) {
+      this.far?.cut();
+      return;
+    }
+    const { link } = life;
+    site.lost();
+    const notice = () => link.lost("the connection broke");
     if (later === 0) notice();
     else world.after(later, life.process, notice);
   }

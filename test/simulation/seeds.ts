@@ -9,6 +9,8 @@ export interface Range {
   readonly seeds: number;
   /** Ends with the first seed that fails. */
   readonly untilFailure?: boolean;
+  /** The terminal is a live one, behind the link's real protocol. */
+  readonly linked?: boolean;
 }
 
 export interface Outcome {
@@ -24,7 +26,10 @@ export interface Outcome {
 /** A few seeds at a time: enough that asking for more costs nothing, few enough that both ends come at once. */
 const portion = 25;
 
-export async function simulateAll({ from, seeds, untilFailure = false }: Range, threads = availableParallelism()) {
+export async function simulateAll(
+  { from, seeds, untilFailure = false, linked = false }: Range,
+  threads = availableParallelism(),
+) {
   const began = performance.now();
   const counts = new Counts();
   const failed: Result[] = [];
@@ -45,7 +50,7 @@ export async function simulateAll({ from, seeds, untilFailure = false }: Range, 
       const ask = () => {
         if (over()) return resolve();
         const last = Math.min(next + portion, from + seeds) - 1;
-        worker.postMessage({ first: next, last });
+        worker.postMessage({ first: next, last, linked });
         next = last + 1;
       };
       worker.on("message", (results: Result[]) => {

@@ -21,6 +21,17 @@ describe("the bridge", () => {
     15 * minutes,
   );
 
+  it(
+    "keeps them over 1,500 seeds with the live link's own protocol between it and the broker",
+    async () => {
+      const outcome = await simulateAll({ from: 1, seeds: 1500, linked: true });
+      expect(broken(outcome).map((line) => `${line} (--linked)`)).toEqual([]);
+      expect(outcome.passed).toBe(1500);
+      for (const fault of faults) expect(outcome.counts.of(fault), fault).toBeGreaterThan(5);
+    },
+    15 * minutes,
+  );
+
   it.each(regressions)("keeps its promises in seed $seed: $was", async ({ seed }) => {
     expect(broken(await simulateAll({ from: seed, seeds: 1 }, 1))).toEqual([]);
   });
@@ -30,6 +41,13 @@ describe("a seed", () => {
   it("goes the same way every time, on one thread or on two", async () => {
     const once = await simulateAll({ from: 1, seeds: 60 }, 1);
     const again = await simulateAll({ from: 1, seeds: 60 }, 2);
+    expect(again.hash).toBe(once.hash);
+    expect(again.turns).toBe(once.turns);
+  });
+
+  it("goes the same way every time over the link too", async () => {
+    const once = await simulateAll({ from: 1, seeds: 60, linked: true }, 1);
+    const again = await simulateAll({ from: 1, seeds: 60, linked: true }, 2);
     expect(again.hash).toBe(once.hash);
     expect(again.turns).toBe(once.turns);
   });

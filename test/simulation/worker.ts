@@ -2,8 +2,14 @@
 import { parentPort } from "node:worker_threads";
 import { simulate } from "./run.ts";
 
-parentPort?.on("message", async ({ first, last }: { first: number; last: number }) => {
+interface Portion {
+  readonly first: number;
+  readonly last: number;
+  readonly linked: boolean;
+}
+
+parentPort?.on("message", async ({ first, last, linked }: Portion) => {
   const results = [];
-  for (let seed = first; seed <= last; seed++) results.push(await simulate({ seed }));
+  for (let seed = first; seed <= last; seed++) results.push(await simulate({ seed, linked }));
   parentPort?.postMessage(results);
 });

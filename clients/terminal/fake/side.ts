@@ -98,7 +98,7 @@ export class TerminalSide {
   readonly #guard: Guard;
   readonly #reports: Reports;
   readonly #deadMan: DeadMan;
-  #trade: MessageInitShape<typeof TradeStateSchema> = tradeState(true);
+  #trade: MessageInitShape<typeof TradeStateSchema> = tradeState(false);
   #lastTick = 0n;
 
   constructor(parts: SideParts) {

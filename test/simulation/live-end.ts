@@ -1,0 +1,119 @@
+/** The bridge's end of the link as the bridge has it: a live terminal behind the door that terminals come in by. */
+import { BridgeError } from "../../src/core/errors.ts";
+import type { AccountInfo } from "../../src/core/model/account.ts";
+import type { Instant, Ticket } from "../../src/core/model/ids.ts";
+import type { NumberedOrder, OrderChange, OrderRequest, Stops } from "../../src/core/model/order.ts";
+import type { SymbolSpec } from "../../src/core/model/symbol.ts";
+import type { Approved } from "../../src/core/orders/risk.ts";
+import type { LinkCarrier } from "../../src/core/ports/link.ts";
+import type { TerminalPort } from "../../src/core/ports/terminal.ts";
+import { Door } from "../../src/terminals/live/door.ts";
+import { type Known, knownFrom, textOfKnown } from "../../src/terminals/live/known.ts";
+import { LiveTerminal } from "../../src/terminals/live/terminal.ts";
+import type { Process } from "./process.ts";
+import type { World } from "./world.ts";
+
+/** A command that would begin later than in so many ms is not carried out. */
+const within = 800;
+const never = new AbortController().signal;
+
+/** What outlives the bridge: the file in which it keeps what it knows of the terminal. */
+export class Memory {
+  text: string | undefined;
+
+  get known(): Known | undefined {
+    return this.text === undefined ? undefined : knownFrom(this.text);
+  }
+}
+
+export class LiveEnd implements TerminalPort {
+  readonly submitted: { readonly order: NumberedOrder; readonly at: number }[] = [];
+  readonly #world: World;
+  readonly #terminal: LiveTerminal;
+  readonly #door: Door;
+
+  constructor(world: World, process: Process, life: number, info: AccountInfo, memory: Memory) {
+    const { login, server, alias } = info;
+    const clock = world.clockOf(process);
+    const observer = {
+      note: (severity: string, component: string, message: string, context?: Readonly<Record<string, unknown>>) =>
+        world.note(`${severity} ${component}: ${message}`, 0, () => String(context?.["error"] ?? "")),
+    };
+    this.#world = world;
+    // Lives of the bridge lie far apart: a life that has to begin anew before the next takes one between.
+    let newest = BigInt(life) * 1000n;
+    this.#terminal = new LiveTerminal({
+      ...{
+        alias,
+        login,
+        server,
+        account: "the account",
+        advice: () => "",
+        software: "simulated",
+        life: newest,
+        within,
+      },
+      nextLife: async () => ++newest,
+      limits: { maxVolume: 0, maxOrdersPerMinute: 0, allowedSymbols: [] },
+      ...{ clock, stopwatch: () => world.now, observer },
+      known: memory.known,
+      remember: (known) => {
+        if (process.alive) memory.text = textOfKnown(known);
+      },
+      ...{ names: { prefix: "", suffix: "", table: new Map() }, streamed: [] },
+    });
+    this.#door = new Door({
+      roster: { entries: [], realAllowed: false },
+      admit: async () => ({ name: "simulated", mayServe: () => true, ended: never }),
+      terminalOf: () => this.#terminal,
+      ...{ refused: () => undefined, clock, observer },
+    });
+  }
+
+  get account(): AccountInfo {
+    return this.#terminal.account;
+  }
+
+  get symbols(): readonly SymbolSpec[] {
+    return this.#terminal.symbols;
+  }
+
+  get up(): boolean {
+    return this.#terminal.figures.state === "up";
+  }
+
+  /** A terminal dials in. */
+  accept(carrier: LinkCarrier): void {
+    void this.#door.accept(carrier);
+  }
+
+  submit(order: Approved<NumberedOrder>, signal: AbortSignal) {
+    this.submitted.push({ order, at: this.#world.now });
+    return this.#terminal.submit(order, signal);
+  }
+
+  modify(order: Ticket, change: OrderChange, signal: AbortSignal) {
+    return this.#terminal.modify(order, change, signal);
+  }
+
+  cancel(order: Ticket, signal: AbortSignal) {
+    return this.#terminal.cancel(order, signal);
+  }
+
+  modifyPosition(position: Ticket, stops: Stops, signal: AbortSignal) {
+    return this.#terminal.modifyPosition(position, stops, signal);
+  }
+
+  check(order: OrderRequest, signal: AbortSignal) {
+    return this.#terminal.check(order, signal);
+  }
+
+  async snapshot(since: Instant, signal: AbortSignal = never) {
+    if (!this.up) throw new BridgeError("terminal_offline", "there is no link");
+    return await this.#terminal.snapshot(since, signal);
+  }
+
+  reports(signal: AbortSignal) {
+    return this.#terminal.reports(signal);
+  }
+}
