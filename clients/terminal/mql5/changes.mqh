@@ -1,0 +1,370 @@
+// Changes of orders, deals and positions.
+//
+// A transaction is a hint: transactions come in any order, and some not at all. What is told is read from the lists of
+// orders and positions and from history, each thing when it differs from what was told before. History may lag behind a
+// hint, so what a hint has named and is not there yet is looked for again; and every SWEEP_MS everything is compared, hint
+// or not. A hint costs a look at what it names, however much stands beside it.
+#ifndef MT5BRIDGE_CHANGES_MQH
+#define MT5BRIDGE_CHANGES_MQH
+
+#define SWEEP_MS 1000
+#define SWEPT_SECONDS 120
+#define LOOK_FOR_MS 10000
+#define ORDER_HINT 0
+#define DEAL_HINT 1
+#define POSITION_HINT 2
+#define LOOK_FOR_MAX 4096
+#define TOLD_MAX 65536
+
+// Tickets that were told of: of the youngest TOLD_MAX to twice as many.
+class Tickets
+  {
+private:
+   ulong             m_young[];
+   ulong             m_old[];
+   int               m_count;
+
+   bool              holds(const ulong &table[], const ulong ticket)
+     {
+      int size = ArraySize(table);
+      if(size == 0) return false;
+      int at = (int)(ticket % (ulong)size);
+      while(table[at] != 0 && table[at] != ticket) at = (at + 1) % size;
+      return table[at] == ticket;
+     }
+
+public:
+                     Tickets() : m_count(0) {}
+
+   void              clear()
+     {
+      ArrayFree(m_young);
+      ArrayFree(m_old);
+      m_count = 0;
+     }
+
+   bool              has(const ulong ticket) { return holds(m_young, ticket) || holds(m_old, ticket); }
+
+   void              add(const ulong ticket)
+     {
+      if(ArraySize(m_young) == 0 || m_count == TOLD_MAX)
+        {
+         ArraySwap(m_young, m_old);
+         ArrayResize(m_young, 2 * TOLD_MAX + 1);
+         ArrayInitialize(m_young, 0);
+         m_count = 0;
+        }
+      int size = ArraySize(m_young);
+      int at = (int)(ticket % (ulong)size);
+      while(m_young[at] != 0 && m_young[at] != ticket) at = (at + 1) % size;
+      if(m_young[at] == ticket) return;
+      m_young[at] = ticket;
+      m_count++;
+     }
+  };
+
+struct LookedFor
+  {
+   ulong             ticket;
+   int               kind;
+   bool              again;     // also when it was told before
+   long              until_us;
+  };
+
+class Changes
+  {
+private:
+   LinkOrder         m_orders[];      // open, as they were told
+   LinkPosition      m_positions[];   // likewise
+   Tickets           m_pastOrders;
+   Tickets           m_deals;
+   LookedFor         m_looked[];
+   long              m_swept_us;
+   datetime          m_sweptUntil;    // history was compared up to here while the terminal was connected
+   bool              m_telling;
+
+   void              tellOrder(const LinkOrder &order)
+     {
+      if(!m_telling) return;
+      LinkConnectRequest request;
+      request.report.event_case = LINK_REPORT_ORDER;
+      request.report.order = order;
+      ring.add(request, REPORT_TRADES, "");
+     }
+
+   void              tellPosition(const LinkPosition &position, const bool closed)
+     {
+      if(!m_telling) return;
+      LinkConnectRequest request;
+      request.report.event_case = closed ? LINK_REPORT_POSITION_CLOSED : LINK_REPORT_POSITION;
+      if(closed) request.report.position_closed = position;
+      else request.report.position = position;
+      ring.add(request, REPORT_TRADES, "");
+     }
+
+   void              tellPastOrder(const ulong ticket)
+     {
+      m_pastOrders.add(ticket);
+      if(!m_telling) return;
+      LinkOrder order;
+      readPastOrder(ticket, order);
+      tellOrder(order);
+     }
+
+   void              tellDeal(const ulong ticket)
+     {
+      m_deals.add(ticket);
+      if(!m_telling) return;
+      LinkConnectRequest request;
+      request.report.event_case = LINK_REPORT_DEAL;
+      readDeal(ticket, request.report.deal);
+      ring.add(request, REPORT_TRADES, "");
+     }
+
+   void              lookFor(const ulong ticket, const int kind, const bool again)
+     {
+      if(ticket == 0) return;
+      // A position that is not there within the time of a sweep was closed, or the sweep finds it.
+      long until = monotonicUs() + ((kind == POSITION_HINT) ? SWEEP_MS : LOOK_FOR_MS) * 1000;
+      int count = ArraySize(m_looked);
+      for(int i = 0; i < count; i++)
+        {
+         if(m_looked[i].ticket == ticket && m_looked[i].kind == kind)
+           {
+            m_looked[i].again = m_looked[i].again || again;
+            m_looked[i].until_us = until;
+            return;
+           }
+        }
+      if(count == LOOK_FOR_MAX) return; // the sweep finds it
+      ArrayResize(m_looked, count + 1, 256);
+      m_looked[count].ticket = ticket;
+      m_looked[count].kind = kind;
+      m_looked[count].again = again;
+      m_looked[count].until_us = until;
+     }
+
+   // True: it needs not be looked for again.
+   bool              found(const LookedFor &looked)
+     {
+      if(looked.kind == DEAL_HINT)
+        {
+         if(!looked.again && m_deals.has(looked.ticket)) return true;
+         if(!HistoryDealSelect(looked.ticket)) return false;
+         tellDeal(looked.ticket);
+         return true;
+        }
+      return (looked.kind == ORDER_HINT) ? orderFound(looked) : positionFound(looked.ticket);
+     }
+
+   bool              orderFound(const LookedFor &looked)
+     {
+      int told = orderPlace(looked.ticket, ArraySize(m_orders) - 1);
+      if(OrderSelect(looked.ticket))
+        {
+         LinkOrder order;
+         readOpenOrder(order);
+         if(told >= 0 && isSameOrder(order, m_orders[told])) return true;
+         tellOrder(order);
+         if(told < 0)
+           {
+            told = ArraySize(m_orders);
+            ArrayResize(m_orders, told + 1, 64);
+           }
+         m_orders[told] = order;
+         return true;
+        }
+      if(!looked.again && m_pastOrders.has(looked.ticket)) return true;
+      if(!HistoryOrderSelect(looked.ticket)) return false;
+      tellPastOrder(looked.ticket);
+      return true;
+     }
+
+   bool              positionFound(const ulong ticket)
+     {
+      int told = positionPlace(ticket, ArraySize(m_positions) - 1);
+      if(PositionSelectByTicket(ticket))
+        {
+         LinkPosition position;
+         readPosition(position);
+         if(told >= 0 && isSamePosition(position, m_positions[told])) return true;
+         tellPosition(position, false);
+         if(told < 0)
+           {
+            told = ArraySize(m_positions);
+            ArrayResize(m_positions, told + 1, 64);
+           }
+         m_positions[told] = position;
+         return true;
+        }
+      if(told < 0) return false;
+      tellPosition(m_positions[told], true);
+      for(int i = told; i < ArraySize(m_positions) - 1; i++) m_positions[i] = m_positions[i + 1];
+      ArrayResize(m_positions, ArraySize(m_positions) - 1, 64);
+      return true;
+     }
+
+   void              lookAgain()
+     {
+      long now = monotonicUs();
+      int kept = 0;
+      for(int i = 0; i < ArraySize(m_looked); i++)
+        {
+         if(found(m_looked[i]) || now > m_looked[i].until_us) continue;
+         if(kept != i) m_looked[kept] = m_looked[i];
+         kept++;
+        }
+      ArrayResize(m_looked, kept, 256);
+     }
+
+   void              compareOrders()
+     {
+      LinkOrder now[];
+      int total = OrdersTotal();
+      ArrayResize(now, total);
+      int count = 0;
+      for(int i = 0; i < total; i++)
+        {
+         if(OrderGetTicket(i) == 0) continue;
+         readOpenOrder(now[count]);
+         int told = orderPlace(now[count].ticket, count);
+         if(told < 0 || !isSameOrder(now[count], m_orders[told])) tellOrder(now[count]);
+         count++;
+        }
+      ArrayResize(now, count);
+      for(int i = 0; i < ArraySize(m_orders); i++)
+        {
+         bool open = false;
+         for(int j = 0; j < count && !open; j++) open = now[(i + j) % count].ticket == m_orders[i].ticket;
+         if(!open && !m_pastOrders.has(m_orders[i].ticket)) lookFor(m_orders[i].ticket, ORDER_HINT, false);
+        }
+      ArraySwap(m_orders, now);
+     }
+
+   // Lists change little: what was at a place before is looked for there first.
+   int               orderPlace(const ulong ticket, const int near)
+     {
+      int count = ArraySize(m_orders);
+      for(int i = 0; i < count; i++)
+        {
+         int at = (near + i) % count;
+         if(m_orders[at].ticket == ticket) return at;
+        }
+      return -1;
+     }
+
+   int               positionPlace(const ulong ticket, const int near)
+     {
+      int count = ArraySize(m_positions);
+      for(int i = 0; i < count; i++)
+        {
+         int at = (near + i) % count;
+         if(m_positions[at].ticket == ticket) return at;
+        }
+      return -1;
+     }
+
+   void              comparePositions()
+     {
+      LinkPosition now[];
+      int total = PositionsTotal();
+      ArrayResize(now, total);
+      int count = 0;
+      for(int i = 0; i < total; i++)
+        {
+         if(PositionGetTicket(i) == 0) continue;
+         readPosition(now[count]);
+         int told = positionPlace(now[count].ticket, count);
+         if(told < 0 || !isSamePosition(now[count], m_positions[told])) tellPosition(now[count], false);
+         count++;
+        }
+      ArrayResize(now, count);
+      for(int i = 0; i < ArraySize(m_positions); i++)
+        {
+         bool open = false;
+         for(int j = 0; j < count && !open; j++) open = now[(i + j) % count].ticket == m_positions[i].ticket;
+         if(!open) tellPosition(m_positions[i], true);
+        }
+      ArraySwap(m_positions, now);
+     }
+
+   // The broker's clock may be ahead of what the terminal computes: the end is in the future.
+   void              compareHistory()
+     {
+      datetime until = TimeTradeServer();
+      if(!HistorySelect(m_sweptUntil - SWEPT_SECONDS, until + 86400)) return;
+      int deals = HistoryDealsTotal();
+      for(int i = 0; i < deals; i++)
+        {
+         ulong ticket = HistoryDealGetTicket(i);
+         if(ticket != 0 && !m_deals.has(ticket)) tellDeal(ticket);
+        }
+      int orders = HistoryOrdersTotal();
+      for(int i = 0; i < orders; i++)
+        {
+         ulong ticket = HistoryOrderGetTicket(i);
+         if(ticket != 0 && !m_pastOrders.has(ticket)) tellPastOrder(ticket);
+        }
+      if(isConnected()) m_sweptUntil = until;
+     }
+
+public:
+                     Changes() : m_swept_us(0), m_sweptUntil(0), m_telling(false) {}
+
+   // What stands now is known to the bridge from a snapshot; changes are told from here on.
+   void              begin()
+     {
+      ArrayResize(m_orders, 0);
+      ArrayResize(m_positions, 0);
+      ArrayResize(m_looked, 0);
+      m_pastOrders.clear();
+      m_deals.clear();
+      m_sweptUntil = TimeTradeServer();
+      m_telling = false;
+      sweep();
+      m_telling = true;
+     }
+
+   void              sweep()
+     {
+      m_swept_us = monotonicUs();
+      compareHistory();
+      compareOrders();
+      comparePositions();
+      lookAgain();
+     }
+
+   void              hint(const MqlTradeTransaction &transaction)
+     {
+      int type = (int)transaction.type;
+      if(type == TRADE_TRANSACTION_REQUEST) return;
+      LinkConnectRequest request;
+      request.report.event_case = LINK_REPORT_TRANSACTION;
+      request.report.transaction.type = type;
+      request.report.transaction.deal = transaction.deal;
+      request.report.transaction.order = transaction.order;
+      request.report.transaction.symbol = transaction.symbol;
+      request.report.transaction.order_type = (int)transaction.order_type;
+      request.report.transaction.order_state = (int)transaction.order_state;
+      request.report.transaction.deal_type = (int)transaction.deal_type;
+      request.report.transaction.position = transaction.position;
+      request.report.transaction.position_by = transaction.position_by;
+      ring.add(request, REPORT_TRADES, "");
+      bool changed = type == TRADE_TRANSACTION_HISTORY_UPDATE || type == TRADE_TRANSACTION_DEAL_UPDATE;
+      lookFor(transaction.deal, DEAL_HINT, changed);
+      lookFor(transaction.order, ORDER_HINT, changed);
+      lookFor(transaction.position, POSITION_HINT, false);
+      lookFor(transaction.position_by, POSITION_HINT, false);
+     }
+
+   // What hints have named, at once; everything, from time to time.
+   void              look()
+     {
+      if(monotonicUs() - m_swept_us >= SWEEP_MS * 1000) sweep();
+      else if(ArraySize(m_looked) > 0) lookAgain();
+     }
+  };
+
+Changes changes;
+
+#endif
