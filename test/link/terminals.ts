@@ -1,4 +1,5 @@
 /** The terminals' sides that there are, and how each is started. */
+import { eaCanBeBuilt, eaHarness } from "../mql5/ea.ts";
 import type { CarrierKind } from "./against.ts";
 
 export interface Terminal {
@@ -7,6 +8,8 @@ export interface Terminal {
   readonly carrier: CarrierKind;
   /** What it cannot do: cases that need it are left out. */
   readonly without: readonly string[];
+  /** Done once, before the first case; false when it cannot be done here. */
+  readonly prepare?: () => boolean;
 }
 
 const fake = "exec node clients/terminal/fake/main.ts --market still";
@@ -17,4 +20,11 @@ export const terminals: readonly Terminal[] = [
   { name: "fake over TCP", command: fake, carrier: "tcp", without: [] },
   { name: "fake over gRPC", command: fake, carrier: "grpc", without: [] },
   { name: "agent in Python over gRPC", command: python, carrier: "grpc", without: [] },
+  {
+    name: "Expert Advisor on its harness",
+    command: "exec $(node test/mql5/ea.ts --sanitized)",
+    carrier: "tcp",
+    without: [],
+    prepare: () => eaCanBeBuilt && eaHarness(true) !== "",
+  },
 ];
