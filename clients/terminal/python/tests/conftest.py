@@ -11,6 +11,7 @@ import MetaTrader5
 import pytest
 from scripted import ScriptedBridge
 
+from mt5_bridge_agent import terminal
 from mt5_bridge_agent.agent import Agent
 from mt5_bridge_agent.settings import settings_from
 
@@ -49,6 +50,7 @@ def bridge() -> Iterator[ScriptedBridge]:
 @pytest.fixture
 def book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MetaTrader5.Book:
     monkeypatch.setenv("STAND_IN_IPC_MS", "50")
+    monkeypatch.setattr(terminal, "CLOCK_S", 0.3)
     return MetaTrader5.reset()
 
 

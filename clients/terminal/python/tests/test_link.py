@@ -28,6 +28,17 @@ def test_says_who_it_is_and_what_it_knows(bridge: ScriptedBridge, start: Start) 
     assert hello.trade.connected and hello.trade.algo_allowed and hello.trade.account_allowed
     # The broker's clock is three hours ahead of UTC, and only its prices tell.
     assert 0 <= hello.clocks.utc_ms + 3 * 3600 * 1000 - hello.clocks.server_last_ms < 3_000
+    assert abs(hello.clocks.utc_ms + 3 * 3600 * 1000 - hello.clocks.server_ms) < 3_000
+
+
+def test_does_not_know_the_brokers_clock_while_prices_stand_still(
+    bridge: ScriptedBridge, start: Start, book: Any
+) -> None:
+    friday = 1_700_000_000_000
+    book.content["tape"] = {"EURUSD": [[friday, 1.1, 1.2]], "GBPUSD": []}
+    start()
+    clocks = bridge.next().hello().clocks
+    assert (clocks.server_ms, clocks.server_last_ms) == (0, friday)
 
 
 def test_answers_a_ping_with_its_clocks(bridge: ScriptedBridge, start: Start) -> None:

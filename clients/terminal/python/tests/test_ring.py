@@ -38,6 +38,7 @@ def test_whoever_listens_gets_every_report_once_or_is_told_that_it_is_missing() 
                     ring.acknowledge(chance.randint(0, taken))
                 case "cut":
                     ring.resume(taken)
+                    ring.acknowledge(taken)
                 case "forget":  # a bridge in a new life
                     if chance.random() < 0.1:
                         taken = 0

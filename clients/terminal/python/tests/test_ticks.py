@@ -112,8 +112,11 @@ def test_goes_on_behind_the_last_tick_after_a_cut_however_long(bridge: ScriptedB
     link = bridge.linked()
     link.command("s", subscribe={"symbols": ["EURUSD"], "after_ms": [AT - 1]})
     assert len(streamed(link, 10)) == 10
+    for number in range(5):
+        link.command(f"q{number}", symbols={"symbols": ["EURUSD"]})
+        link.result(f"q{number}")
+    # Its acknowledgements never arrived: the welcome says what it has.
     last = link.reports[-1].sequence
-    link.acknowledge()
     link.cut()
     tape += [[AT + 1_000 + n // 2, float(n), 0.0] for n in range(20_000)]
     link = bridge.next()

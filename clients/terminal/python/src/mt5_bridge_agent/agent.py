@@ -76,7 +76,7 @@ class Agent:
         account = await self._logged_in()
         desk = Desk(self._settings, self._terminal, self._worker, account)
         try:
-            await self._worker.do(desk.watch.begin)
+            await self._worker.do(desk.begin)
             await first_of(desk.carry_out_commands(), self._dead_man(desk), self._keep_linked(desk))
         except AccountChanged as changed:
             log.warning("%s: %s is served no longer", changed, account.login)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import time
 
-from .mt5bridge.terminal.v1 import link_pb2 as wire
-
 
 def monotonic_us() -> int:
     return time.monotonic_ns() // 1_000
@@ -37,8 +35,3 @@ class BridgeClock:
         if self._ahead_us is None:
             return float("inf")
         return deadline_ms - (monotonic_us() + self._ahead_us) / 1_000
-
-
-def clocks(server_last_ms: int) -> wire.Clocks:
-    """The package has no call for the broker's clock: there is only the newest tick's time."""
-    return wire.Clocks(monotonic_us=monotonic_us(), server_last_ms=server_last_ms, utc_ms=utc_ms())

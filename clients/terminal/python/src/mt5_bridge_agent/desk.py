@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import __version__
-from .clocks import BridgeClock, clocks, monotonic_us
+from .clocks import BridgeClock, monotonic_us, utc_ms
 from .errors import AccountChanged
 from .inbox import Inbox
 from .limits import Limits
@@ -80,6 +80,11 @@ class Desk:
         for result in self.inbox.untold():
             self.tell(wire.Report(result=result))
 
+    def begin(self) -> None:
+        """On the worker."""
+        self._terminal.find_clock()
+        self.watch.begin()
+
     def close(self) -> None:
         """What has not begun has not been sent. Only when the worker has nothing of this desk any more."""
         while not self._waiting.empty():
@@ -93,7 +98,6 @@ class Desk:
     def hello(self) -> wire.Hello:
         """Raises AccountChanged and TerminalError. On the worker."""
         account = self.watch.account()
-        self._terminal.read_clock()
         return wire.Hello(
             protocol_min=PROTOCOL,
             protocol_max=PROTOCOL,
@@ -109,7 +113,9 @@ class Desk:
         )
 
     def clocks(self) -> wire.Clocks:
-        return clocks(self._terminal.last_tick_ms)
+        terminal = self._terminal
+        times = {"server_ms": terminal.server_ms, "server_last_ms": terminal.last_tick_ms, "utc_ms": utc_ms()}
+        return wire.Clocks(monotonic_us=monotonic_us(), **times)
 
     def serve(self, bridge_epoch: int) -> None:
         """A bridge of that life is here. A new one asks for the ticks that it wants."""

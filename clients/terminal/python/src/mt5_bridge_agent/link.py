@@ -89,6 +89,7 @@ class Link:
             raise ProtocolFault("the bridge's first frame is no welcome to this version of the link")
         desk = self._desk
         desk.ring.resume(welcome.last_seen)
+        desk.acknowledge(welcome.last_seen)
         desk.serve(welcome.bridge_epoch)
         desk.limits.hear(welcome.limits)
         desk.clock.forget()

@@ -12,11 +12,18 @@ import importlib
 import time
 from typing import Any
 
+from .clocks import monotonic_us
 from .settings import Settings
 
 INITIALIZE_MS = 60_000
 FAR_FUTURE_S = 7 * 24 * 3600
 """The broker's clock is hours ahead of UTC or behind: only an end that far ahead misses nothing."""
+
+CLOCK_S = 2.0
+"""How long a price may take to move at the start, until the broker's clock is not known."""
+
+FRESH_US = 60_000_000
+"""After so long without a new price the broker's clock is not known."""
 
 COPY_TICKS_ALL = -1
 """The package's own constant. MetaTrader's numbers are used as they are, as the link does."""
@@ -49,8 +56,10 @@ class Terminal:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._package: Any = None
+        self._clock_symbol = ""
+        self._moved_us = 0
         self.last_tick_ms = 0
-        """The newest tick's time that was seen: the last that is known of the broker's clock."""
+        """The newest price's time that was seen: the last that is known of the broker's clock."""
 
     def start(self) -> None:
         """Connects to the terminal, which the package starts if it does not run."""
@@ -100,10 +109,28 @@ class Terminal:
     def watched(self) -> list[Any]:
         return [symbol for symbol in self._ask("symbols_get") if symbol.visible]
 
+    def find_clock(self) -> None:
+        """There is no clock but the newest price in the market watch; on a weekend it stands still."""
+        watched = self.watched()
+        self._clock_symbol = max(watched, key=lambda symbol: symbol.time).name if watched else ""
+        ends = time.monotonic() + CLOCK_S
+        while not self._moved_us and self._clock_symbol and time.monotonic() < ends:
+            self.read_clock()
+            time.sleep(0.02)
+
     def read_clock(self) -> None:
-        """Of the newest price in the market watch, as there is no other clock."""
-        newest_s = max((symbol.time for symbol in self.watched()), default=0)
-        self.last_tick_ms = max(self.last_tick_ms, newest_s * 1_000)
+        if not self._clock_symbol:
+            return
+        newest_ms = int(self.newest_tick(self._clock_symbol).time_msc)
+        if newest_ms > self.last_tick_ms:
+            self._moved_us = monotonic_us() if self.last_tick_ms else 0
+            self.last_tick_ms = newest_ms
+
+    @property
+    def server_ms(self) -> int:
+        """The broker's clock, as far as a price has moved just now; 0: nobody knows."""
+        since_us = monotonic_us() - self._moved_us
+        return self.last_tick_ms + since_us // 1_000 if self._moved_us and since_us < FRESH_US else 0
 
     def symbol(self, name: str) -> Any | None:
         """None: the broker has none of that name. It is put into the market watch, without which it has no prices."""

@@ -70,7 +70,6 @@ class TickCursor:
         if len(new):
             self._at_ms = int(times[-1])
             self._told = len(times) - int(times.searchsorted(self._at_ms))
-            terminal.last_tick_ms = max(terminal.last_tick_ms, self._at_ms)
         return new
 
 

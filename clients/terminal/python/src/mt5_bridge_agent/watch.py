@@ -61,6 +61,7 @@ class Watch:
     def changes(self, symbols: list[str]) -> list[wire.Report]:
         """Nothing of another account, should the login change on the way."""
         account = self.account()
+        self._terminal.read_clock()
         trade = trade_state_of(self._terminal.info(), account)
         orders = self._changed_orders()
         positions = self._terminal.positions()
