@@ -79,6 +79,8 @@ interface TerminalSeen extends Pick<AccountInfo, "alias" | "live" | "server" | "
   readonly message: string;
   readonly source: SourceState;
   readonly lastTick: Instant | undefined;
+  /** How far the broker's clock was ahead of UTC then, ms. */
+  readonly lastOffset: number | undefined;
 }
 
 function look(health: HealthWatch, about: About): Seen {
@@ -92,7 +94,9 @@ function look(health: HealthWatch, about: About): Seen {
 
 function lookAt({ info, desk, hub, linkMessage, sourceState }: Account): TerminalSeen {
   const { alias, live, server, login } = info;
-  const told = { message: linkMessage, source: sourceState, lastTick: hub.newest?.time };
+  const { newest } = hub;
+  const lastOffset = newest && newest.brokerTime - newest.time;
+  const told = { message: linkMessage, source: sourceState, lastTick: newest?.time, lastOffset };
   return { alias, live, server, login, linkUp: desk.linkUp, ...told };
 }
 
@@ -145,7 +149,8 @@ function healthMessage({ bridge, terminals }: Seen, about: About, principal: Pri
   });
 }
 
-function terminalMessage({ alias, live, server, login, linkUp, message, source, lastTick }: TerminalSeen, at: Instant) {
+function terminalMessage(terminal: TerminalSeen, at: Instant) {
+  const { alias, live, server, login, linkUp, message, source, lastTick } = terminal;
   return create(TerminalHealthSchema, {
     account: alias,
     live,
@@ -155,6 +160,13 @@ function terminalMessage({ alias, live, server, login, linkUp, message, source, 
     login,
     sourceState: sources[source],
     ...(lastTick === undefined ? {} : { lastTickTime: timestamp(lastTick) }),
-    clockOffset: duration(toBrokerTime(at) - at),
+    clockOffset: duration(offsetAt(terminal, at)),
   });
+}
+
+/** New York + 7, unless the broker's own ticks said otherwise. */
+function offsetAt({ lastTick, lastOffset }: TerminalSeen, at: Instant): number {
+  const usual = (time: Instant) => toBrokerTime(time) - time;
+  if (lastTick === undefined || lastOffset === undefined || lastOffset === usual(lastTick)) return usual(at);
+  return lastOffset;
 }

@@ -46,6 +46,14 @@ const tick = (time: number) => ({
 });
 
 describe("the health that is asked for", () => {
+  it("tells how far the broker's clock is ahead of UTC, by its own ticks where they say otherwise", async () => {
+    const { clock, hub, told } = await asked();
+    const offset = () => JSON.parse(told()[0] as string).health.terminals[0].clockOffset;
+    expect(offset()).toBe("7200s");
+    hub.publish([{ ...tick(clock.now()), brokerTime: (clock.now() + 19_800_000) as BrokerTime }]);
+    expect(offset()).toBe("19800s");
+  });
+
   it("is told as it stands to each who asks, whatever was told in the very same moment before", async () => {
     const { account, clock, control, desk, fresh, hub, journal, open, place, told, watch } = await asked();
     const other = await openDesk();
