@@ -22,7 +22,10 @@ interface Place {
 export type Dropped = "ticks" | "trades";
 
 export interface ReportQueueParts {
+  /** Reports that may wait. */
   readonly limit: number;
+  /** Ticks that may wait in them. */
+  readonly ticks: number;
   readonly dropped: (what: Dropped) => void;
   /** Gives everyone else a turn. */
   readonly turn: () => Promise<void>;
@@ -33,6 +36,8 @@ export class ReportQueue {
   #queue: (TerminalReport | Place)[] = [];
   /** How many at the front of the queue have been taken. */
   #taken = 0;
+  /** Ticks in the reports that wait. */
+  #ticks = 0;
   #readers = 0;
   #link: LinkReport | undefined;
   #change = Promise.withResolvers<void>();
@@ -47,7 +52,8 @@ export class ReportQueue {
 
   post(report: TerminalReport): void {
     if (report.type === "link") this.#link = report;
-    if (this.length >= this.#parts.limit) this.#makeRoom();
+    this.#ticks += ticksIn(report);
+    if (this.length >= this.#parts.limit || this.#ticks > this.#parts.ticks) this.#makeRoom(ticksIn(report));
     this.#push(report);
   }
 
@@ -83,6 +89,7 @@ export class ReportQueue {
 
   #take(entry: TerminalReport | Place): TerminalReport | Place {
     this.#taken++;
+    this.#ticks -= ticksIn(entry);
     if (this.#taken === this.#queue.length || this.#taken >= 1024) {
       this.#queue = this.#queue.slice(this.#taken);
       this.#taken = 0;
@@ -91,13 +98,15 @@ export class ReportQueue {
     return entry;
   }
 
-  #makeRoom(): void {
+  /** For a report that brings so many ticks. */
+  #makeRoom(coming: number): void {
     const { limit, dropped } = this.#parts;
     this.#reachPlaces();
-    if (this.#queue.length < limit) return;
     const withoutTicks = this.#queue.filter(({ type }) => type !== "ticks");
+    if (withoutTicks.length === this.#queue.length && withoutTicks.length < limit) return;
     const keeps = withoutTicks.length < limit;
     dropped(keeps ? "ticks" : "trades");
+    this.#ticks = coming;
     this.#queue = keeps ? withoutTicks : this.#link === undefined ? [] : [this.#link];
   }
 
@@ -114,3 +123,5 @@ export class ReportQueue {
     this.#change = Promise.withResolvers();
   }
 }
+
+const ticksIn = (entry: TerminalReport | Place): number => (entry.type === "ticks" ? entry.ticks.length : 0);

@@ -44,8 +44,9 @@ import type { NameRules } from "./symbol-names.ts";
 import { askForNews, readSymbols } from "./symbols-read.ts";
 import { mustBeWanted, Trading } from "./trading.ts";
 
-/** Reports that wait for their reader. */
+/** Reports that wait for their reader, and ticks in them. */
 const mostReports = 65_536;
+const mostTicks = 1_000_000;
 /** A snapshot's beginning is by the broker's clock, which may be misjudged by so much (ms). */
 const clockDoubt = 3_600_000;
 
@@ -105,7 +106,7 @@ export class LiveTerminal implements TerminalPort, Taker {
     const tell = (message: string) => this.#note("warn", message);
     this.#subscription = new Subscription({ zone: this.#zone, clock, streamed, tell });
     const dropped = (what: Dropped) => this.#tellDropped(what);
-    this.#queue = new ReportQueue({ limit: mostReports, dropped, turn: () => clock.sleep(0) });
+    this.#queue = new ReportQueue({ limit: mostReports, ticks: mostTicks, dropped, turn: () => clock.sleep(0) });
     this.known = this.#introduced.promise;
     if (parts.known !== undefined) this.#know(parts.known);
     this.#link.say();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Valuation } from "../../../src/core/model/account.ts";
-import { TickRows } from "../../../src/core/model/tick-rows.ts";
+import { ROW, TickRows } from "../../../src/core/model/tick-rows.ts";
 import type { TerminalReport } from "../../../src/core/ports/terminal.ts";
 import { ReportQueue } from "../../../src/terminals/live/report-queue.ts";
 import { quiet } from "../paper/scripted.ts";
@@ -12,7 +12,7 @@ const wordOf = (report: TerminalReport) => (report.type === "valuation" ? report
 
 function queueOf(limit: number) {
   const dropped: string[] = [];
-  const queue = new ReportQueue({ limit, dropped: (what) => void dropped.push(what), turn: quiet });
+  const queue = new ReportQueue({ limit, ticks: 5, dropped: (what) => void dropped.push(what), turn: quiet });
   const read: unknown[] = [];
   const reader = new AbortController();
   const start = () => {
@@ -43,6 +43,23 @@ describe("a queue of reports", () => {
     start();
     await quiet();
     expect([read, dropped]).toEqual([[1, 2], ["ticks"]]);
+  });
+
+  it("drops prices when there are too many of them, though in few reports", async () => {
+    const { queue, dropped, read, start } = queueOf(9);
+    const batch = (length: number): TerminalReport => ({
+      ...{ type: "ticks", patient: false },
+      ticks: new TickRows([{ name: "EURUSD" }], new Float64Array(length * ROW)),
+    });
+    for (const report of [batch(2), trade(1), batch(3), batch(1), batch(9)]) queue.post(report);
+    start();
+    await quiet();
+    queue.post(batch(5));
+    await quiet();
+    expect([read, dropped]).toEqual([
+      [1, "ticks", "ticks"],
+      ["ticks", "ticks"],
+    ]);
   });
 
   it("drops trades when they alone fill it, and has the reader told that the link is up", async () => {
