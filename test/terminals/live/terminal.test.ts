@@ -315,6 +315,22 @@ describe("what becomes of a command", () => {
   });
 });
 
+it("does not read the stamps of a side that was started anew by the clock of the one before", async () => {
+  const { terminal, side, clock } = await linked();
+  const stamp = { monotonicUs: 5_000_000n };
+  side.sends({ frame: { case: "pong", value: { id: 1n, clocks: stamp, sentUs: 5_000_000n } } });
+  await side.listen();
+  expect(terminal.figures.roundTrip).toBe(0);
+  await side.restart();
+  await side.dial();
+  const call = watched(terminal.submit(order(), never));
+  await side.listen();
+  clock.advance(9);
+  side.answers(side.last.id, { retcode: 10013, stamps: { receivedUs: 5_004_000n } });
+  const { work } = (await call.outcome()) as Outcome;
+  expect(work?.map(({ step, start, end }) => [step, end - start])).toEqual([["back", 9]]);
+});
+
 describe("a snapshot", () => {
   const position = { ticket: 7n, identifier: 7n, symbol: "EURUSD", type: 0, volume: 0.1, priceOpen: 1.1, timeMs: 1n };
 
@@ -477,6 +493,43 @@ describe("a cut cable", () => {
     await side.listen();
     fill(side);
     expect(done(await next.outcome()).orders).toHaveLength(1);
+  });
+
+  it("leaves in doubt what a side that was started anew had taken, and says no more of", async () => {
+    const { terminal, side } = await linked();
+    const call = watched(terminal.submit(order(), never));
+    await side.listen();
+    await side.restart();
+    expect(await call.outcome()).toBe("under way");
+    await side.dial();
+    expect(await call.outcome()).toContain("terminal_silent: the terminal's side was started anew");
+    expect(side.commands).toHaveLength(1);
+  });
+
+  it("leaves in doubt what the terminal has taken and forgotten the answer to", async () => {
+    const { terminal, side } = await linked();
+    const call = watched(terminal.submit(order(), never));
+    await side.listen();
+    side.acknowledge();
+    await side.cut();
+    side.gap(side.tells({ case: "result", value: {} }), { results: true });
+    await side.dial();
+    expect(await call.outcome()).toContain("terminal_silent: the terminal's side has lost the answer");
+  });
+
+  it("is not waited for over what the terminal never answers", async () => {
+    const { terminal, side, clock } = await linked();
+    const call = watched(terminal.submit(order(), never));
+    await side.listen();
+    for (let s = 0; s < 300; s += 5) {
+      clock.advance(5000);
+      side.acknowledge();
+      await side.listen();
+    }
+    expect(await call.outcome()).toBe("under way");
+    clock.advance(7000);
+    await side.listen();
+    expect(await call.outcome()).toContain("terminal_silent: the terminal has not said");
   });
 
   it("is noticed when nothing is heard for ten seconds", async () => {
