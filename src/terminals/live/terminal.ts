@@ -195,6 +195,10 @@ export class LiveTerminal implements TerminalPort, Taker {
     const { account } = hello;
     if (account === undefined || (this.#learned !== undefined && this.#catalog !== undefined && !fresh)) return;
     const { symbols, unknown } = await readSymbols(ask, this.#parts.names, this.#parts.streamed);
+    if (symbols.length === 0 || account.currency === "") {
+      if (this.#catalog !== undefined) return; // what was known holds until the broker has told the terminal
+      throw unanswered("it has not been told its account and symbols by the broker yet", "");
+    }
     for (const symbol of unknown) this.#note("warn", `the broker does not know the symbol ${symbol}`);
     if (this.#catalog === undefined) this.#know({ account, symbols, zone: this.#zone.memory });
     else this.#catalog.update(symbols, account);

@@ -866,6 +866,17 @@ describe("symbols", () => {
     expect([held?.digits, notes.lines.at(-1)]).toEqual([5, expect.stringContaining("start the bridge anew")]);
   });
 
+  it("are waited for by a bridge that would else know none until its next start", async () => {
+    const { terminal, side, remembered } = live();
+    side.symbols = [];
+    await side.dial();
+    expect(side.heard.at(-1)).toContain("has not been told its account and symbols by the broker yet");
+    expect(remembered).toEqual([]);
+    side.symbols = [eurusd];
+    await side.dial();
+    expect([terminal.symbols.length, terminal.figures.state]).toEqual([1, "up"]);
+  });
+
   it("with which the core cannot reckon are left out, and said", async () => {
     const made = live();
     made.side.symbols = [eurusd, { ...named("BAD"), volumeMin: Number.NaN }];
