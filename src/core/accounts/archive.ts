@@ -6,7 +6,6 @@
  * only looks.
  */
 import type { BridgeError } from "../errors.ts";
-import type { Deal } from "../model/deal.ts";
 import type { ClientOrderId } from "../model/ids.ts";
 import { numberIn } from "../model/ids.ts";
 import type { Order } from "../model/order.ts";
@@ -15,12 +14,10 @@ import type { OrderName } from "../orders/order-book.ts";
 import type { Shelf } from "../ports/journal.ts";
 import { Boxes } from "./boxes.ts";
 import { nameOf } from "./compact-index.ts";
+import type { NumberedDeal } from "./holdings.ts";
 
 /** An order, and what its key was first used for. */
 export type KeptOrder = Order & { readonly content?: string };
-
-/** A deal by its place: 1 is the oldest. */
-export type KeptDeal = Deal & { readonly number: number };
 
 /** A change that was answered. */
 export interface KeptChange {
@@ -33,11 +30,21 @@ export interface KeptChange {
 /** What a key was used for, and what came of it. */
 export type Used = { readonly content: string } & ({ readonly order: Order } | { readonly answer: Answer });
 
-/** What is finished and not on the shelf yet. */
+/** What is finished and not on the shelf yet, as it was when it was taken. */
 export interface Finished {
-  readonly orders: readonly KeptOrder[];
-  readonly deals: readonly KeptDeal[];
+  readonly orders: readonly Order[];
+  readonly deals: readonly NumberedDeal[];
   readonly changes: readonly KeptChange[];
+}
+
+/** What goes on while it is put on the shelf. */
+export interface Putting {
+  /** What the orders' keys were first used for. */
+  readonly contents: ReadonlyMap<ClientOrderId, string>;
+  /** Boxes in one transaction. */
+  readonly together: number;
+  /** Called with what is on the shelf from now on, some at a time. */
+  readonly put: (part: Partial<Finished>) => void;
 }
 
 export const withoutContent = ({ content: _content, ...order }: KeptOrder): Order => order;
@@ -49,7 +56,7 @@ const orderNames = ({ clientOrderId, ticket }: Order): readonly bigint[] => [
 
 export class Archive {
   readonly orders: Boxes<KeptOrder>;
-  readonly deals: Boxes<KeptDeal>;
+  readonly deals: Boxes<NumberedDeal>;
   readonly changes: Boxes<KeptChange>;
 
   /** `damaged` is called when something of it cannot be trusted. */
@@ -59,11 +66,16 @@ export class Archive {
     this.changes = new Boxes("changes", shelf, ({ key }) => [nameOf(key)], damaged);
   }
 
-  /** `sequence`: the event that they are as of; `together`: boxes in one transaction. */
-  async put({ orders, deals, changes }: Finished, sequence: number, together?: number): Promise<void> {
-    await this.orders.put(orders, sequence, together);
-    await this.deals.put(deals, sequence, together);
-    await this.changes.put(changes, sequence, together);
+  /** `sequence`: the event that they are as of. */
+  async put({ orders, deals, changes }: Finished, sequence: number, putting: Putting): Promise<void> {
+    const { contents, together, put } = putting;
+    const kept = (order: Order): KeptOrder => {
+      const content = order.clientOrderId && contents.get(order.clientOrderId);
+      return content === undefined ? order : { ...order, content };
+    };
+    for await (const some of this.orders.put(orders, sequence, together, kept)) put({ orders: some });
+    for await (const some of this.deals.put(deals, sequence, together)) put({ deals: some });
+    for await (const some of this.changes.put(changes, sequence, together)) put({ changes: some });
   }
 
   /** Undefined at once where there is none of that name. */

@@ -130,14 +130,24 @@ export class Boxes<T extends { readonly number: number }> {
     }
   }
 
-  /** Puts them into their boxes, in the place of what was there of the same number; `together`: boxes in one transaction. */
-  async put(items: readonly T[], sequence: number, together = 1): Promise<void> {
+  /**
+   * Puts them into their boxes, in the place of what was there of the same number, so many boxes `together` in a
+   * transaction; gives out which of them are on the shelf, some at a time. They are made what they are kept as (`kept`)
+   * no sooner than it is their turn: of thousands at once it would hold up everything else.
+   */
+  async *put<S extends { readonly number: number } = T>(
+    items: readonly S[],
+    sequence: number,
+    together: number,
+    kept: (item: S) => T = (item) => item as unknown as T,
+  ): AsyncGenerator<readonly S[], void> {
     const shelf = this.#shelf;
     if (shelf === undefined) throw new Error("there is no shelf");
     const changed = [...Map.groupBy(items, ({ number }) => boxOf(number))];
     for (let from = 0; from < changed.length; from += together) {
+      const some = changed.slice(from, from + together);
       const boxes: Box<T>[] = [];
-      for (const [index, news] of changed.slice(from, from + together)) boxes.push(await this.#with(index, news));
+      for (const [index, news] of some) boxes.push(await this.#with(index, news.map(kept)));
       const texts = boxes.flatMap(({ index, items, numbers, names }) => {
         const [things, named] = this.textsOf([index, sequence]);
         return [
@@ -150,6 +160,7 @@ export class Boxes<T extends { readonly number: number }> {
         this.#sequences.set(index, sequence);
         for (const [i, name] of names.entries()) this.#index.add(name, numbers[i] as number);
       }
+      yield some.flatMap(([, news]) => news);
     }
   }
 

@@ -12,13 +12,10 @@ import type { Deal } from "../model/deal.ts";
 import { type StrategyId, strategyIdOf, type Ticket } from "../model/ids.ts";
 import type { Position } from "../model/position.ts";
 
-/** What a snapshot keeps of it. */
-export interface DealtEntry extends Dealt {
-  readonly position: Ticket;
-}
-
 /** Of one position. Volumes are in 1e-8 lots, above 0 when bought. */
-interface Dealt {
+export interface Dealt {
+  /** Its identifier. */
+  readonly position: Ticket;
   readonly symbol: string;
   readonly strategyId: StrategyId;
   /** Whether the deal that opened it is known. */
@@ -53,20 +50,21 @@ export class DealtVolumes {
   readonly #even = new Map<Ticket, Dealt>();
 
   /** All that is known, in an order in which it can be restored. */
-  get entries(): DealtEntry[] {
-    return [...this.#dealt, ...this.#even].map(([position, dealt]) => ({ position, ...dealt }));
+  get entries(): Dealt[] {
+    return [...this.#dealt.values(), ...this.#even.values()];
   }
 
   /** As a snapshot kept it: deals and reports came one after the other, and from two lists it cannot be told. */
-  restore({ position, ...dealt }: DealtEntry): void {
-    this.#put(position, dealt);
+  restore(dealt: Dealt): void {
+    this.#put(dealt);
   }
 
   add({ position, order, symbol, magic, type, entry, volume }: Deal): void {
     if (position === undefined || (type !== "buy" && type !== "sell")) return;
     const before = this.#of(position);
     const signed = type === "buy" ? volume : -volume;
-    this.#put(position, {
+    this.#put({
+      position,
       symbol,
       strategyId: before?.strategyId ?? strategyIdOf(magic),
       born: before?.born || (entry === "in" && order === position),
@@ -81,12 +79,12 @@ export class DealtVolumes {
     const dealt = this.#of(identifier);
     if (dealt === undefined) return;
     const { closed: _, ...open } = dealt; // closed under another ticket, when it turned round
-    this.#put(identifier, { ...open, since: 0, added: 0 });
+    this.#put({ ...open, since: 0, added: 0 });
   }
 
   closed({ identifier }: Position): void {
     const dealt = this.#dealt.get(identifier);
-    if (dealt?.born === false) this.#put(identifier, { ...dealt, closed: true });
+    if (dealt?.born === false) this.#put({ ...dealt, closed: true });
   }
 
   /** All that the terminal has is known: what is not reported and was never born is of a history that is cut off. */
@@ -115,7 +113,8 @@ export class DealtVolumes {
     return this.#dealt.get(position) ?? this.#even.get(position);
   }
 
-  #put(position: Ticket, dealt: Dealt): void {
+  #put(dealt: Dealt): void {
+    const { position } = dealt;
     const isOver = dealt.closed || (dealt.born && dealt.all === 0);
     const [to, from] = isOver ? [this.#even, this.#dealt] : [this.#dealt, this.#even];
     from.delete(position);

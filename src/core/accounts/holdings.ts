@@ -10,7 +10,7 @@ import type { Money } from "../model/decimals.ts";
 import { type Instant, type StrategyId, strategyIdOf, type Ticket } from "../model/ids.ts";
 import type { Position } from "../model/position.ts";
 import { type DayResult, DayResults } from "./day-results.ts";
-import { type DealtEntry, DealtVolumes, type Exposure } from "./dealt-volumes.ts";
+import { type Dealt, DealtVolumes, type Exposure } from "./dealt-volumes.ts";
 
 /** Which deals a list holds; absent means all. */
 export interface DealFilter {
@@ -22,12 +22,15 @@ export interface DealFilter {
   readonly to?: number;
 }
 
+/** A deal by its place: 1 is the oldest. */
+export type NumberedDeal = Deal & { readonly number: number };
+
 /** Deals whose order is not known; beyond them the oldest are forgotten, and their orders ask the terminal's records. */
 const mostUnclaimed = 10_000;
 
 /** What a snapshot keeps, to be put in without what would follow from it here and now. */
 type Kept =
-  | { readonly dealt: DealtEntry }
+  | { readonly dealt: Dealt }
   | { readonly position: Position }
   | {
       readonly deals: number;
@@ -39,7 +42,7 @@ type Kept =
 export class Holdings {
   readonly #positions = new Map<Ticket, Position>();
   /** Those in memory; the oldest have the places up to `#forgotten`. */
-  #deals: Deal[] = [];
+  #deals: NumberedDeal[] = [];
   #forgotten = 0;
   #newest: Deal | undefined;
   readonly #unclaimed = new Map<Ticket, Deal>();
@@ -157,7 +160,7 @@ export class Holdings {
   }
 
   /** What follows from the order of deals and reports; a snapshot keeps it beside them. */
-  get dealt(): DealtEntry[] {
+  get dealt(): Dealt[] {
     return this.#dealt.entries;
   }
 
@@ -189,7 +192,7 @@ export class Holdings {
 
   add(deal: Deal): void {
     this.#known.add(deal.ticket);
-    this.#deals.push(deal);
+    this.#deals.push({ ...deal, number: this.dealCount + 1 });
     this.#newest = deal;
     this.#days.add(deal);
     this.#dealt.add(deal);
@@ -204,14 +207,13 @@ export class Holdings {
   }
 
   /** Of any place in memory; undefined elsewhere. */
-  dealAt(place: number): Deal | undefined {
+  dealAt(place: number): NumberedDeal | undefined {
     return this.#deals[place - this.#forgotten - 1];
   }
 
   /** Oldest first. */
-  dealsBehind(place: number): { readonly place: number; readonly deal: Deal }[] {
-    const behind = this.#deals.slice(Math.max(0, place - this.#forgotten));
-    return behind.map((deal, i) => ({ place: this.dealCount - behind.length + i + 1, deal }));
+  dealsBehind(place: number): NumberedDeal[] {
+    return this.#deals.slice(Math.max(0, place - this.#forgotten));
   }
 }
 

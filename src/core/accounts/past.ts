@@ -12,7 +12,7 @@ import type { ClientOrderId, OrderNumber, Ticket } from "../model/ids.ts";
 import type { OrderName } from "../orders/order-book.ts";
 import type { Shelf } from "../ports/journal.ts";
 import type { AccountEvent } from "./account-event.ts";
-import { Archive, type Finished, type KeptOrder, type Used } from "./archive.ts";
+import { Archive, type Finished, type KeptOrder, type Putting, type Used } from "./archive.ts";
 import { type Part, Snapshots } from "./snapshots.ts";
 import { partsOf, putBack, restorePart, type State } from "./state-parts.ts";
 import { Unshelved } from "./unshelved.ts";
@@ -96,15 +96,12 @@ export class Past {
   }
 
   async #shelve(sequence: number, finished: Finished, state: State): Promise<void> {
-    const kept = this.archive.put(finished, sequence, together);
-    this.#let(
-      await kept.then(
-        () => true,
-        () => false,
-      ),
-      finished,
-      state,
+    const put = this.archive.put(finished, sequence, this.#putting(state, together));
+    const kept = await put.then(
+      () => true,
+      () => false,
     );
+    this.#let(kept, finished, state);
   }
 
   /** Resolves when nothing is on its way to the shelf that a fold has put there. */
@@ -120,13 +117,21 @@ export class Past {
   }
 
   async keep({ sequence, finished, parts }: Taken, state: State): Promise<void> {
-    this.#let(await this.#snapshots.keep(sequence, finished, parts), finished, state);
+    this.#let(await this.#snapshots.keep(sequence, finished, parts, this.#putting(state, 1)), finished, state);
   }
 
-  /** What is over and on the shelf leaves memory; what could not be put there is taken again. */
+  #putting(state: State, together: number): Putting {
+    const put = (some: Partial<Finished>) => {
+      this.#unshelved.release(some, state);
+      this.#releases += 1;
+    };
+    return { contents: state.contents, together, put };
+  }
+
+  /** What is over and on the shelf leaves memory, whenever it was put there; what could not be put there is taken again. */
   #let(kept: boolean, finished: Finished, state: State): void {
     if (kept) {
-      this.#unshelved.release(finished, state);
+      this.#unshelved.release({ orders: [...state.orders.inMemory] }, state);
       this.#releases += 1;
     } else this.#unshelved.giveBack(finished);
   }

@@ -327,10 +327,7 @@ export class AccountRecord {
   /** Deals on disk: newest first, below place `before`, at most `limit`. */
   async listDeals(filter: DealFilter, before: number, limit: number): Promise<PlacedDeal[]> {
     const isInMemory = (place: number) => place > this.holdings.forgotten;
-    const at = (number: number) => {
-      const deal = this.holdings.dealAt(number);
-      return deal && { ...deal, number };
-    };
+    const at = (number: number) => this.holdings.dealAt(number);
     const last = Math.min(before - 1, this.#durableDeals);
     const from = { boxes: this.#past.archive.deals, isInMemory, at };
     const deals = await listNewest(from, last, limit, (deal) => isDealListed(deal, filter));

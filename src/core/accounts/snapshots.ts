@@ -11,7 +11,7 @@
  *     leaves the one before it as it is. What it no longer names is dropped after that.
  */
 import type { Shelf } from "../ports/journal.ts";
-import type { Archive, Finished } from "./archive.ts";
+import type { Archive, Finished, Putting } from "./archive.ts";
 import type { BoxPlace } from "./boxes.ts";
 import { type Columns, fromColumns, toColumns } from "./columns.ts";
 
@@ -131,11 +131,11 @@ export class Snapshots {
   }
 
   /** Keeps what has changed since the last one; false when it could not be kept, and must be given again. */
-  async keep(sequence: number, finished: Finished, parts: readonly Part[]): Promise<boolean> {
+  async keep(sequence: number, finished: Finished, parts: readonly Part[], putting: Putting): Promise<boolean> {
     const shelf = this.#shelf;
     if (shelf === undefined) return false;
     try {
-      await this.#archive.put(finished, sequence);
+      await this.#archive.put(finished, sequence, putting);
       for (const { kind, index, value } of parts) {
         await shelf.put([[nameOf([kind, index], sequence), packed(value)]], []);
       }

@@ -13,7 +13,7 @@ import type { OrderBook } from "../orders/order-book.ts";
 import type { KeptOrder } from "./archive.ts";
 import { BOX } from "./boxes.ts";
 import type { DayResult } from "./day-results.ts";
-import type { DealtEntry } from "./dealt-volumes.ts";
+import type { Dealt } from "./dealt-volumes.ts";
 import type { Holdings } from "./holdings.ts";
 import type { Part } from "./snapshots.ts";
 
@@ -60,12 +60,12 @@ export function partsOf({ orders, holdings, changes, contents }: State, answered
     day: holdings.day,
     counts: { orders: orders.count, deals: holdings.dealCount, answered },
   };
-  const working = [...orders.inMemory]
-    .filter((order) => stays(order, orders))
-    .map((order): KeptOrder => {
-      const content = order.clientOrderId && contents.get(order.clientOrderId);
-      return content === undefined ? order : { ...order, content };
-    });
+  const working: KeptOrder[] = [];
+  for (const order of orders.inMemory) {
+    if (!stays(order, orders)) continue;
+    const content = order.clientOrderId && contents.get(order.clientOrderId);
+    working.push(content === undefined ? order : { ...order, content });
+  }
   return [{ kind: "rest", index: 0, value: rest }, ...inBoxes(working, "working"), ...inBoxes(holdings.dealt, "dealt")];
 }
 
@@ -77,7 +77,7 @@ export function restorePart(state: State, { kind, value }: Part): Rest["counts"]
       for (const order of value as KeptOrder[]) putBack(state, order);
       return undefined;
     case "dealt":
-      for (const dealt of value as DealtEntry[]) holdings.restore({ dealt });
+      for (const dealt of value as Dealt[]) holdings.restore({ dealt });
       return undefined;
     case "rest": {
       const rest = value as Rest;

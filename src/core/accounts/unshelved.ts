@@ -7,8 +7,9 @@
  *   - What could not be put on the shelf is taken again.
  */
 import type { OrderNumber } from "../model/ids.ts";
+import type { Order } from "../model/order.ts";
 import type { AccountEvent } from "./account-event.ts";
-import type { Finished, KeptChange, KeptOrder } from "./archive.ts";
+import type { Finished, KeptChange } from "./archive.ts";
 import { type State, stays } from "./state-parts.ts";
 
 export class Unshelved {
@@ -52,18 +53,14 @@ export class Unshelved {
     this.#orders.add(number);
   }
 
-  /** What has changed since the last time, as it is now. */
-  take({ orders, holdings, contents }: State): Finished {
-    const kept = ({ clientOrderId }: KeptOrder) => clientOrderId && contents.get(clientOrderId);
-    const taken = {
-      orders: [...this.#orders].flatMap((number): KeptOrder[] => {
-        const order = orders.byNumber(number);
-        const content = order && kept(order);
-        return order === undefined ? [] : [content === undefined ? order : { ...order, content }];
-      }),
-      deals: holdings.dealsBehind(this.#deals).map(({ place, deal }) => ({ ...deal, number: place })),
-      changes: this.#changes,
-    };
+  /** What has changed since the last time, as it is now: no more than looked up, as everything waits for it. */
+  take({ orders, holdings }: State): Finished {
+    const changed: Order[] = [];
+    for (const number of this.#orders) {
+      const order = orders.byNumber(number);
+      if (order !== undefined) changed.push(order);
+    }
+    const taken = { orders: changed, deals: holdings.dealsBehind(this.#deals), changes: this.#changes };
     this.#orders = new Set();
     this.#deals = holdings.dealCount;
     this.#changes = [];
@@ -78,12 +75,13 @@ export class Unshelved {
     this.#changes = [...changes, ...this.#changes];
   }
 
-  /** They are on the shelf, and so is all that has not changed since: what is over leaves memory. */
-  release({ deals, changes }: Finished, { orders, holdings, changes: book, contents, owed }: State): void {
-    for (const order of [...orders.inMemory]) {
-      const { number, clientOrderId } = order;
-      if (stays(order, orders) || this.#orders.has(number) || owed.has(number)) continue;
-      orders.remove(order);
+  /** These are on the shelf as they were taken: what of them is over, and has not changed since, leaves memory. */
+  release({ orders = [], deals = [], changes = [] }: Partial<Finished>, state: State): void {
+    const { orders: inMemory, holdings, changes: book, contents, owed } = state;
+    for (const { number, clientOrderId } of orders) {
+      const order = inMemory.byNumber(number as OrderNumber);
+      if (order === undefined || stays(order, inMemory) || this.#orders.has(number) || owed.has(number)) continue;
+      inMemory.remove(order);
       if (clientOrderId !== undefined) contents.delete(clientOrderId);
     }
     holdings.forget(deals.at(-1)?.number ?? 0);

@@ -1,6 +1,7 @@
 /** What is over leaves memory, and nobody can tell. */
 import { describe, expect, it } from "vitest";
 import type { AccountEvent } from "../../../src/core/accounts/account-event.ts";
+import { BOX } from "../../../src/core/accounts/boxes.ts";
 import type { ClientOrderId, OrderId, StrategyId, Ticket } from "../../../src/core/model/ids.ts";
 import { applyReport, type TradeReport } from "../../../src/core/orders/apply-report.ts";
 import { cancelOrder } from "../../../src/core/orders/change-order.ts";
@@ -18,6 +19,17 @@ async function forgetful(every: number): Promise<{ readonly desk: Desk; readonly
   const shelf = new MemoryShelf();
   journal.shelf = shelf;
   return { desk: await openDesk({ journal, every }), shelf };
+}
+
+/** What is put there takes its time, and sometimes fails. */
+function makeUnruly(shelf: MemoryShelf, below: (limit: number) => number): MemoryShelf {
+  const put = shelf.put.bind(shelf);
+  shelf.put = async (...values) => {
+    for (let turns = below(6); turns > 0; turns--) await quiet();
+    if (below(5) === 0) throw new Error("no space left on the disk");
+    await put(...values);
+  };
+  return shelf;
 }
 
 const settle = async () => {
@@ -176,6 +188,28 @@ describe("what is over", () => {
     );
   });
 
+  it("leaves memory a box at a time, so that nobody waits for all of it", async () => {
+    const orders = 2 * BOX + 10;
+    const { desk, shelf } = await forgetful(4 * orders);
+    const put = shelf.put.bind(shelf);
+    shelf.put = async (...values) => {
+      await quiet();
+      await put(...values);
+    };
+    let most = 0;
+    let before = 0;
+    for (let n = 1; desk.record.orders.count < 2 * orders; n++) {
+      void desk.place({ clientOrderId: key(`k${n}`) });
+      desk.clock.advance(1000);
+      await quiet();
+      const [inMemory, count] = sizes(desk);
+      most = Math.max(most, count - inMemory - before);
+      before = count - inMemory;
+    }
+    expect(before).toBeGreaterThan(BOX);
+    expect(most).toBeLessThanOrEqual(BOX);
+  });
+
   it("has its key for ever: the same content is the same order, other content is refused, and nothing is sent", async () => {
     const { desk } = await forgetful(5);
     await filled(desk, 20);
@@ -254,7 +288,9 @@ describe("what is over", () => {
     for (let seed = 0; seed < 40; seed++) {
       const every = 1 + (seed % 7);
       const much = new Course(seed, await openDesk());
-      const little = new Course(seed, (await forgetful(every)).desk);
+      const { desk, shelf } = await forgetful(every);
+      if (seed % 2 === 1) makeUnruly(shelf, numbers(seed));
+      const little = new Course(seed, desk);
       for (let n = 0; n < 40; n++) {
         const expected = await much.step();
         expect(await little.step(), `seed ${seed}, step ${n}`).toEqual(expected);
@@ -324,14 +360,7 @@ describe("what is over", () => {
       const course = new Course(seed, desk);
       for (let steps = 0; steps < 30; steps++) await course.step();
       const journal = new MemoryJournal(desk.journal.events);
-      const shelf = new MemoryShelf();
-      const put = shelf.put.bind(shelf);
-      shelf.put = async (...values) => {
-        for (let turns = below(6); turns > 0; turns--) await quiet();
-        if (below(5) === 0) throw new Error("no space left on the disk");
-        await put(...values);
-      };
-      journal.shelf = shelf;
+      journal.shelf = makeUnruly(new MemoryShelf(), below);
       const folded = await openDesk({ journal, every: 1 + below(8) });
       const both = [desk, folded].map(async ({ record }) => ({
         orders: await record.listOrders({}, ...all),
