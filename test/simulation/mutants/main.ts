@@ -16,7 +16,14 @@ import { type Mutant, mutants } from "./mutants.ts";
 const root = new URL("../../../", import.meta.url).pathname;
 
 /** What the simulator is made of. */
-const parts = ["src", "test/simulation", "test/terminals/paper/builders.ts", "package.json"];
+const parts = [
+  "src",
+  "gen/ts",
+  "clients/terminal/fake",
+  "test/simulation",
+  "test/terminals/paper/builders.ts",
+  "package.json",
+];
 
 const { values } = parseArgs({
   options: {
