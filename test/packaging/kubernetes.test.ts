@@ -53,8 +53,9 @@ describe.skipIf(missing("kustomize", "kubernetes-validate"))("the Kubernetes bas
   it("renders, and Kubernetes' schemas have nothing against it", () => {
     expect(resources.map(({ kind }) => kind)).toEqual([
       "ConfigMap",
-      "Service",
-      "Service",
+      "Service", // for strategies
+      "Service", // for terminals
+      "Service", // the pod's own
       "StatefulSet",
       "PodDisruptionBudget",
     ]);
