@@ -135,7 +135,7 @@ export interface LiveAccount {
 
 const liveAccounts: Kind<readonly LiveAccount[]> = {
   range: "accounts such as main=5012345@Broker-Demo, separated by commas, each alias and each account once",
-  schema: list(/^[A-Za-z0-9_.-]{1,64}=\d{1,20}@\S(.{0,62}\S)?$/, 1_000, "")
+  schema: list(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}=\d{1,20}@\S(.{0,62}\S)?$/, 1_000, "")
     .schema.transform((items) =>
       items.map((item): LiveAccount => {
         const [alias = "", account = ""] = item.split(/=(.*)/s);
@@ -145,7 +145,7 @@ const liveAccounts: Kind<readonly LiveAccount[]> = {
     )
     .refine(
       (accounts) =>
-        accounts.every(({ login, alias }) => login > 0n && login <= 0xffff_ffff_ffff_ffffn && !/^\.+$/.test(alias)) &&
+        accounts.every(({ login }) => login > 0n && login <= 0xffff_ffff_ffff_ffffn) &&
         new Set(accounts.map(({ alias }) => alias.toLowerCase())).size === accounts.length &&
         new Set(accounts.map(({ login, server }) => `${login}@${server}`)).size === accounts.length,
     ),

@@ -59,11 +59,28 @@ export class StandingAccount {
   #recovering: Promise<void> = Promise.resolve();
   #following: Promise<void> = Promise.resolve();
 
+  /** What was opened is closed again when it cannot be brought up, so that it can be tried again. */
   static async open(plan: Plan, ground: Ground): Promise<StandingAccount> {
-    const { config, clock, log, watch, epoch, ids } = ground;
-    const { folder, space, symbols, apart } = plan;
+    const { config, log } = ground;
+    const { folder, space, symbols } = plan;
     const store = await openJournals(ground, folder, space);
-    const history = await openTickHistory({ folder, specs: symbols, observer: log, ...config.history });
+    try {
+      const history = await openTickHistory({ folder, specs: symbols, observer: log, ...config.history });
+      try {
+        return await StandingAccount.#over({ store, history }, plan, ground);
+      } catch (error) {
+        await history.close();
+        throw error;
+      }
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
+  }
+
+  static async #over({ store, history }: Omit<OwnParts, "hub">, plan: Plan, ground: Ground): Promise<StandingAccount> {
+    const { config, clock, log, watch, epoch, ids } = ground;
+    const { symbols, apart } = plan;
     const hub = new TickHub(epoch, new Map(symbols.map((spec) => [spec.name, spec])));
     const terminal = await plan.terminal({ store, history, hub });
 
