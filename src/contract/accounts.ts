@@ -7,10 +7,11 @@ export interface Accounts<A = Account> extends ReadonlyMap<string, A> {
   awaited?(alias: string): string;
 }
 
-/** The account of that alias; the only one when none is named. */
+/** The account of that alias; the only one when none is named. One that is the only one because others have not come yet is not. */
 export function accountOf<A>(accounts: Accounts<A>, alias: string): A {
   const [only] = accounts.values();
-  const account = alias === "" && accounts.size === 1 ? only : accounts.get(alias);
+  const isOnly = alias === "" && accounts.size === 1 && !accounts.awaited?.("");
+  const account = isOnly ? only : accounts.get(alias);
   if (account !== undefined) return account;
   const awaited = alias === "" && accounts.size > 0 ? "" : accounts.awaited?.(alias);
   if (awaited) throw new BridgeError("terminal_offline", awaited, { retryAfterMs: 5_000 });
