@@ -182,7 +182,13 @@ export class LiveSide implements Side {
       const todo = "name those in LIVE_ACCOUNTS that it should serve";
       throw new Error(`The bridge serves ${mostAccounts} accounts already, the most that it does: ${todo}.`);
     }
-    const who = { alias, login, server, folder: join(this.folder, alias), advice: () => this.#advice };
+    const folder = join(this.folder, alias);
+    const before = LiveAccount.known(folder)?.account.fingerprint;
+    if (before !== undefined && (before.login !== login || before.server !== server)) {
+      const owner = `account ${before.login} at ${before.server}, whose records are in ${folder}`;
+      throw new Error(`${alias} is the name of ${owner}: give this account another one in LIVE_ACCOUNTS.`);
+    }
+    const who = { alias, login, server, folder, advice: () => this.#advice };
     const one = new LiveAccount(who, this.#ground, this.control);
     this.#known.set(alias, one);
     return one;

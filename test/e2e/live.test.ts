@@ -223,6 +223,17 @@ describe("terminals that dial in", () => {
     expect((await real.said(/ACCOUNT/)).message).toContain("set ENABLE_LIVE_TRADING=true");
   });
 
+  it("are not let in under a name that has belonged to another account", async () => {
+    const first = await start({ LIVE_ACCOUNTS: "main=1@Broker-Demo" });
+    dial(first.bridge.linkPort, { login: 1 });
+    await healthy(first.client, serving);
+    await first.bridge.stop();
+    const { bridge, client } = await start({ LIVE_ACCOUNTS: "main=2@Broker-Demo" });
+    const { message } = await dial(bridge.linkPort, { login: 2 }).said(/ACCOUNT/);
+    expect(message).toContain("main is the name of account 1 at Broker-Demo");
+    expect((await client.call(listAccounts, {})).accounts).toEqual([]);
+  });
+
   it("serve real money where that was asked for", async () => {
     const { bridge, client } = await start({ LIVE_ACCOUNTS: "main=5@Broker-Live", ENABLE_LIVE_TRADING: "true" });
     dial(bridge.linkPort, { login: 5, server: "Broker-Live", "trade-mode": 2 });
