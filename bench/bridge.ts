@@ -86,7 +86,7 @@ const portOf = (address: unknown): number => Number(String(address).split(":").a
 
 /** The environment of this process without what would configure a bridge. */
 function otherSettings(): NodeJS.ProcessEnv {
-  const ours = /^(MT5_|PAPER_|GRPC_|HISTORY_|METRICS_|OTEL_|LOG_LEVEL$|CONFIG_FILE$)/;
+  const ours = /^(TERMINAL|LIVE_|MT5_|PAPER_|GRPC_|HISTORY_|METRICS_|OTEL_|LOG_LEVEL$|CONFIG_FILE$)/;
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours.test(name)));
 }
 

@@ -12,6 +12,7 @@ import { benchConnections } from "./connections.ts";
 import { benchHistory } from "./history.ts";
 import { benchIngest } from "./ingest.ts";
 import { benchKillSwitch } from "./kill-switch.ts";
+import { benchLink } from "./link.ts";
 import { machineNote } from "./machine.ts";
 import { benchOrders } from "./orders.ts";
 import { benchOrdersUnderTicks } from "./orders-under-ticks.ts";
@@ -36,6 +37,7 @@ const benchmarks: Readonly<Record<string, (size: Size) => Promise<void>>> = {
   ingest: benchIngest,
   history: benchHistory,
   switch: benchKillSwitch,
+  link: benchLink,
   recovery: benchRecovery,
 };
 

@@ -30,7 +30,7 @@ import { StillMarket } from "./still-market.ts";
 import { TcpCarrier } from "./tcp.ts";
 
 const COMPONENT = "terminal side";
-const LONGEST_PAUSE = 30_000;
+const LONGEST_PAUSE = 5000;
 const mostOfAFrame = 64 * 1024;
 const mostKept = 32 * 2 ** 20;
 

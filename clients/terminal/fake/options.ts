@@ -45,7 +45,7 @@ const options = {
   "retry-ms": {
     env: "TERMINAL_RETRY_MS",
     usual: "500",
-    told: "the first pause before it dials again; doubles up to 30 s",
+    told: "the first pause before it dials again; doubles up to 5 s",
   },
   ring: { env: "TERMINAL_RING", usual: "65536", told: "how many reports are kept until the bridge has taken them" },
   "patience-ms": { env: "TERMINAL_PATIENCE_MS", usual: "15000", told: "how long the broker may take to answer" },
