@@ -80,7 +80,8 @@ async function openSide(settings: Settings): Promise<TerminalSide> {
 async function dial(settings: Settings): Promise<LinkCarrier> {
   const { host, port, carrier, token, ca } = settings;
   const trusted = ca === "" ? undefined : readFileSync(ca, "utf8");
-  if (carrier === "grpc") return new GrpcCarrier(`${host}:${port}`, token, trusted, mostOfAFrame);
+  if (carrier === "grpc")
+    return new GrpcCarrier(`${host.includes(":") ? `[${host}]` : host}:${port}`, token, trusted, mostOfAFrame);
   return await TcpCarrier.dial(host, port, trusted, mostOfAFrame);
 }
 

@@ -32,7 +32,10 @@ const options = {
   market: { usual: "generated", told: "generated, or still (EURUSD and GBPUSD only, at prices that do not move)" },
   rate: { usual: "10", told: "ticks a second of all symbols together, of the generated market" },
   seed: { usual: "1", told: "of prices and faults" },
-  "broker-clock": { usual: "new-york", told: "new-york (New York + 7 hours), or minutes ahead of UTC" },
+  "broker-clock": {
+    usual: "new-york",
+    told: "new-york (New York + 7 hours), or minutes ahead of UTC, --broker-clock=-90 behind it",
+  },
   "max-volume": { env: "TERMINAL_MAX_VOLUME", usual: "0", told: "lots of one order; 0: no limit of its own" },
   "max-orders-per-minute": {
     env: "TERMINAL_MAX_ORDERS_PER_MINUTE",
@@ -113,7 +116,8 @@ export function readOptions(args: readonly string[], env: Readonly<Record<string
     text(name)
       .split(",")
       .filter((part) => part !== "");
-  const [host = "", port = ""] = text("address").split(/:(?=\d+$)/);
+  const [named = "", port = ""] = text("address").split(/:(?=\d+$)/);
+  const host = named.replace(/^\[(.*)\]$/, "$1");
   if (host === "" || !(Number(port) > 0 && Number(port) < 65_536)) problems.push("--address is host:port");
   const clock = text("broker-clock");
   if (clock !== "new-york") number("broker-clock", -1440, 1440);
