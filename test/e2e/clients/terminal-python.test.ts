@@ -5,12 +5,15 @@ import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AccountService } from "../../../gen/ts/mt5bridge/v1/account_pb.ts";
 import { OrderStage, OrdersService } from "../../../gen/ts/mt5bridge/v1/orders_pb.ts";
 import { type Tick, TicksService } from "../../../gen/ts/mt5bridge/v1/ticks_pb.ts";
 import { OrderSide, OrderType } from "../../../gen/ts/mt5bridge/v1/types_pb.ts";
 import { toolFolder } from "../../tools.ts";
+import { folder, keysWith, selfSigned } from "../../transport/credentials.ts";
+import { startBridge } from "../bridge.ts";
 import { BridgeClient } from "../client.ts";
 import { type LastingBridge, lastingBridge } from "./interruption.ts";
 
@@ -133,6 +136,40 @@ describe.skipIf(!here)(`the agent behind a bridge${here ? "" : " [SKIPPED: no Py
     expect((await placed("b")).order?.stage).toBe(OrderStage.FILLED);
     expect(sent()).toBe(2);
   }, 60_000);
+});
+
+describe.skipIf(!here)("the agent and a bridge with TLS and keys", () => {
+  it.each([
+    ["is let in with a key for terminals", { terminal: {} }, "linked: mt5-bridge"],
+    ["says why a key for traders is not enough", { read: {}, trade: {} }, "no link to 127.0.0.1"],
+  ])(
+    "%s",
+    async (_, grants, said) => {
+      const files = folder();
+      const { certFile, keyFile } = selfSigned(files, "bridge");
+      const [made] = keysWith(files.file("keys.json"), grants);
+      const bridge = await startBridge({
+        ...{ TERMINAL: "live", TERMINAL_LINK_PORT: "0", DATA_DIR: files.file("data") },
+        ...{ API_KEYS_FILE: files.file("keys.json"), TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile },
+      });
+      const access = { BRIDGE_TOKEN: made?.key, BRIDGE_TLS: certFile, TERMINAL_STATE: files.file("state") };
+      const agent = spawn(python, [program], {
+        env: { ...process.env, ...fast, ...access, BRIDGE_ADDRESS: `127.0.0.1:${bridge.grpcPort}` },
+        stdio: ["ignore", "ignore", "pipe"],
+      });
+      const lines: string[] = [];
+      for await (const line of createInterface({ input: agent.stderr })) {
+        lines.push(line);
+        if (/ linked: | no link /.test(line)) break;
+      }
+      agent.kill("SIGKILL");
+      await bridge.stop("SIGKILL");
+      files.remove();
+      expect(lines.at(-1)).toContain(said);
+      if (!said.startsWith("linked")) expect(lines.at(-1)).toMatch(/terminal.*again in 6\d/);
+    },
+    60_000,
+  );
 });
 
 const fast = {

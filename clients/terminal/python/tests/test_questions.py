@@ -94,6 +94,14 @@ def test_is_not_complete_while_the_history_lags_behind_an_answer(
     assert late.complete and [order.ticket for order in late.past_orders] == [ticket]
 
 
+def test_is_complete_though_what_was_sent_is_older_than_what_is_asked_for(link: Connection) -> None:
+    link.command("trade-1", submit=buy())
+    link.result("trade-1")
+    link.report("order", lambda order: order.past)
+    shown = snapshot(link, "q", MetaTrader5.server_ms() + 60_000)
+    assert shown.complete and not shown.past_orders
+
+
 def test_is_not_complete_when_the_history_changes_with_each_reading(
     link: Connection, book: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,7 +16,7 @@ from grpc import aio
 from .dead_man import strike
 from .desk import Desk
 from .errors import AccountChanged, InboxTaken, ProtocolFault, Refused
-from .link import Link, first_of
+from .link import Link, first_of, start_again
 from .mt5bridge.terminal.v1 import link_pb2 as wire
 from .records import fingerprint_of
 from .settings import Settings
@@ -132,7 +132,7 @@ class Agent:
                 why = str(error) or "the connection has ended"
             except TerminalError as error:
                 why = str(error)
-                await self._start_again(error)
+                await start_again(self._worker, self._terminal, error)
             finally:
                 await channel.close()
             if linked:
@@ -140,14 +140,6 @@ class Agent:
             pause = max(next(pauses), least_s)
             log.warning("no link to %s: %s; again in %.1f s", self._settings.bridge, why, pause)
             await asyncio.sleep(pause)
-
-    async def _start_again(self, error: TerminalError) -> None:
-        if not error.lost:
-            return
-        try:
-            await self._worker.do(self._terminal.start)
-        except TerminalError as still:
-            log.warning("%s", still)
 
     def _channel(self) -> aio.Channel:
         options = [("grpc.max_receive_message_length", MOST_FRAME), ("grpc.enable_retries", 0)]

@@ -89,10 +89,7 @@ class Desk:
         """What has not begun has not been sent. Only when the worker has nothing of this desk any more."""
         while not self._waiting.empty():
             taken = self._waiting.get_nowait()
-            if taken.action in TRADES:
-                result = not_sent("the terminal's side ended before this began")
-                result.id = taken.command.id
-                self.inbox.answer(result)
+            self._written(taken, [not_sent("the terminal's side ended before this began")])
         self.inbox.close()
 
     def hello(self) -> wire.Hello:
@@ -142,7 +139,7 @@ class Desk:
         elif command.id in self._under_way:
             log.info("%s came twice, and is under way", command.id)
         elif self._waiting.qsize() >= MOST_WAITING:
-            self._finish(taken, [not_sent(f"{MOST_WAITING} commands wait already")])
+            self._finish(taken, self._written(taken, [not_sent(f"{MOST_WAITING} commands wait already")]))
         else:
             self._under_way.add(command.id)
             self._waiting.put_nowait(taken)
@@ -156,33 +153,41 @@ class Desk:
 
     def _finish(self, taken: Taken, results: list[wire.CommandResult]) -> None:
         for result in results:
-            result.id = taken.command.id
             result.stamps.received_us = taken.received_us
             result.stamps.reported_us = monotonic_us()
             self.tell(wire.Report(result=result))
         last = results[-1]
         if taken.action in TRADES:
-            self.inbox.answer(last)
             status = wire.CommandStatus.Name(last.status).removeprefix("COMMAND_STATUS_")
             log.info("%s %s: %s %s %s", taken.action, last.id, status, last.retcode or "", last.message or last.comment)
 
+    def _written(self, taken: Taken, results: list[wire.CommandResult]) -> list[wire.CommandResult]:
+        """What became of a trade is on the disk before anyone is told, and before this process may end."""
+        for result in results:
+            result.id = taken.command.id
+        if taken.action in TRADES:
+            self.inbox.answer(results[-1])
+        return results
+
     async def _carried_out(self, taken: Taken) -> list[wire.CommandResult]:
         """Begins before its deadline or never; and what the terminal keeps for too long is nobody's knowledge."""
-        work = self._worker.begin(self._perform, taken)
+        work = self._worker.begin(lambda: self._written(taken, self._perform(taken)))
         results = asyncio.wrap_future(work)
         begin_within = min(max(self.clock.left_ms(taken.command.deadline_ms) / 1_000, 0), self._patience_s)
         await asyncio.wait({results}, timeout=begin_within)
         if not results.done() and work.cancel():
-            return [result_of(wire.COMMAND_STATUS_EXPIRED, "the terminal was busy until it was too late")]
+            late = result_of(wire.COMMAND_STATUS_EXPIRED, "the terminal was busy until it was too late")
+            return self._written(taken, [late])
         await asyncio.wait({results}, timeout=max(self._begun_at + self._patience_s - time.monotonic(), 0))
         if results.done():
             return results.result()
         if taken.action not in TRADES:
-            return [not_sent("the terminal does not answer")]
-        return [result_of(wire.COMMAND_STATUS_UNANSWERED, f"no answer within {self._patience_s:g} s")]
+            return self._written(taken, [not_sent("the terminal does not answer")])
+        silent = result_of(wire.COMMAND_STATUS_UNANSWERED, f"no answer within {self._patience_s:g} s")
+        return self._written(taken, [silent])
 
     def _perform(self, taken: Taken) -> list[wire.CommandResult]:
-        """On the worker. What became of a trade is on the disk before anyone is told."""
+        """On the worker."""
         self._begun_at = time.monotonic()
         command, action = taken.command, taken.action
         if action is None or not IDS.fullmatch(command.id):
@@ -191,20 +196,16 @@ class Desk:
             return [result_of(wire.COMMAND_STATUS_EXPIRED, "it came too late")]
         try:
             if action == "log_in":
-                results = [self._log_in(command.account)]
-            else:
-                self._guard(command)
-                results = self._results_of(command, action)
+                return [self._log_in(command.account)]
+            self._guard(command)
+            results = self._results_of(command, action)
             if action not in TRADES:
                 self._guard(command)  # nothing that was read of another account
+            return results
         except AccountChanged as changed:
             return [result_of(wire.COMMAND_STATUS_WRONG_ACCOUNT, f"{changed}, and another one is meant")]
         except TerminalError as error:
             return [not_sent(str(error), error.code)]
-        if action in TRADES:
-            results[-1].id = command.id
-            self.inbox.answer(results[-1])
-        return results
 
     def _guard(self, command: wire.Command) -> None:
         """Only what the terminal itself says of who is logged in counts, and now."""
@@ -245,10 +246,11 @@ class Desk:
                 refused.symbols.append(symbol)
                 refused.messages.append(f"the broker has no {symbol}, or the market watch has no room for it")
                 continue
-            cursors[symbol] = cursor = TickCursor(symbol, after_ms)
-            cursor.begin(self._terminal)
-            if not after_ms and symbol in self.cursors:
+            if symbol in self.cursors and not after_ms:
                 cursors[symbol] = self.cursors[symbol]  # goes on without a gap
+                continue
+            cursors[symbol] = TickCursor(symbol, after_ms)
+            cursors[symbol].begin(self._terminal)
         self.cursors = cursors
         return wire.CommandResult(status=wire.COMMAND_STATUS_ANSWERED, refused=refused)
 

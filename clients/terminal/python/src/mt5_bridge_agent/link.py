@@ -70,6 +70,16 @@ async def first_of(*works: Coroutine[Any, Any, None]) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
+async def start_again(worker: Worker, terminal: Terminal, error: TerminalError) -> None:
+    """Connects to the terminal anew, if that error says that the connection is lost."""
+    if not error.lost:
+        return
+    try:
+        await worker.do(terminal.start)
+    except TerminalError as still:
+        log.warning("%s", still)
+
+
 class Link:
     def __init__(self, desk: Desk, terminal: Terminal, worker: Worker, frames: Frames) -> None:
         self._desk = desk
@@ -203,15 +213,8 @@ class Link:
             for report in self._desk.watch.lost() if error.lost else []:
                 self._desk.tell(report)
             await asyncio.sleep(1)
-            if error.lost:
-                await self._start_again()
+            await start_again(self._worker, self._terminal, error)
             return []
-
-    async def _start_again(self) -> None:
-        try:
-            await self._worker.do(self._terminal.start)
-        except TerminalError as error:
-            log.warning("%s", error)
 
     async def _until_taken(self) -> None:
         last = self._desk.ring.last

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from .mt5bridge.terminal.v1 import link_pb2 as wire
@@ -9,6 +10,7 @@ from .records import account_state_of, bars_of, deal_of, order_of, position_of, 
 from .terminal import Terminal
 from .ticks import ticks_between
 from .trading import Sent, request_of
+from .watch import HISTORY_S
 
 IN_PART = 1_000
 """Records of a snapshot in one report, which keeps it far below a frame's 1 MiB."""
@@ -68,15 +70,21 @@ def snapshot(request: wire.SnapshotRequest, terminal: Terminal, sent: Sent, thro
             break
     orders, positions, past, deals = now
     account = account_state_of(terminal.account(), positions, terminal.last_tick_ms)
-    tickets = frozenset(record.ticket for record in (*orders, *past))
+    shown = sent.all_shown_in(tickets_of(orders, past))
+    if not shown and since_s:  # what was sent may be older than what was asked for
+        shown = sent.all_shown_in(tickets_of(orders, terminal.past_orders(int(time.time()) - HISTORY_S)))
     parts = [wire.Snapshot(account=account, orders=[order_of(order, past=False) for order in orders])]
     parts += [wire.Snapshot(positions=[position_of(at) for at in some]) for some in cut(positions)]
     parts += [wire.Snapshot(past_orders=[order_of(order, past=True) for order in some]) for some in cut(past)]
     parts += [wire.Snapshot(deals=[deal_of(deal) for deal in some]) for some in cut(deals)]
     for part in parts:
         part.includes_reports_through = through
-    parts[-1].complete = connected and same and sent.all_shown_in(tickets)
+    parts[-1].complete = connected and same and shown
     return in_parts([wire.CommandResult(snapshot=part) for part in parts])
+
+
+def tickets_of(*records: Any) -> frozenset[int]:
+    return frozenset(record.ticket for some in records for record in some)
 
 
 Records = tuple[Any, Any, Any, Any]

@@ -136,18 +136,15 @@ class Watch:
 
     def _changed_symbols(self, names: list[str]) -> list[wire.Report]:
         at = time.monotonic()
-        if at < self._symbols_at + SYMBOLS_EVERY_S:
-            return []
-        self._symbols_at = at
+        if due := at >= self._symbols_at + SYMBOLS_EVERY_S:
+            self._symbols_at = at
         changed: list[wire.Symbol] = []
         for name in names:
-            if (symbol := self._terminal.symbol(name)) is None:
-                continue
-            now = symbol_of(symbol)
             before = self._symbols.get(name)
-            self._symbols[name] = now
-            if before is not None and lasting(before) != lasting(now):
-                changed.append(now)
+            if (before is None or due) and (symbol := self._terminal.symbol(name)) is not None:
+                self._symbols[name] = now = symbol_of(symbol)
+                if before is not None and lasting(before) != lasting(now):
+                    changed.append(now)
         return [wire.Report(symbols=wire.Symbols(symbols=changed))] if changed else []
 
 
