@@ -27,6 +27,7 @@ class Connection:
         self._say: queue.Queue[bytes | None] = queue.Queue()
         self._sequence = 0
         self.reports: list[wire.Report] = []
+        self._passed: list[wire.Report] = []
         self.acknowledged = 0
         """The last command that the agent has acknowledged."""
 
@@ -95,14 +96,21 @@ class Connection:
         while time.monotonic() < ends:
             if wanted(frame := self.hear()):
                 return frame
+            if frame.HasField("report"):
+                self._passed.append(frame.report)
         raise TimeoutError
 
     def report(self, event: str, wanted: Callable[[Any], bool] = lambda _: True) -> Any:
-        """The next report of that event; those between are noted."""
-        frame = self.until(
-            lambda frame: frame.report.WhichOneof("event") == event and wanted(getattr(frame.report, event))
-        )
-        return getattr(frame.report, event)
+        """A report of that event: the first that was passed over so far, or the next to come."""
+
+        def fits(report: wire.Report) -> bool:
+            return report.WhichOneof("event") == event and wanted(getattr(report, event))
+
+        for passed in self._passed:
+            if fits(passed):
+                self._passed.remove(passed)
+                return getattr(passed, event)
+        return getattr(self.until(lambda frame: fits(frame.report)).report, event)
 
     def results(self, id: str) -> list[wire.CommandResult]:
         """All of a command's."""

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import MetaTrader5
 import pytest
 from conftest import RunningAgent
 from scripted import Connection, ScriptedBridge, buy, buy_limit
@@ -51,8 +52,9 @@ def test_does_nothing_while_the_bridge_is_heard(bridge: ScriptedBridge, start: S
 
 
 def test_does_nothing_to_an_account_that_no_bridge_ever_served(bridge: ScriptedBridge, start: Start, book: Any) -> None:
+    MetaTrader5.pending(book.content, {"symbol": "EURUSD", "volume": 0.1, "type": 2, "price": 1.05})
     start(TERMINAL_DEAD_MAN="flatten", TERMINAL_DEAD_MAN_SECONDS="0.1", BRIDGE_ADDRESS="127.0.0.1:1")
-    time.sleep(0.5)
+    time.sleep(0.8)
     assert book.content["sends"] == []
 
 

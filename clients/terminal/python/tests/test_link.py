@@ -233,11 +233,15 @@ def test_keeps_the_bridges_clock_per_connection_and_does_not_begin_what_comes_to
     link = bridge.linked()
     link.command("late", submit=buy(), within_s=-0.5)
     assert link.result("late").status == wire.COMMAND_STATUS_EXPIRED
+    # A ping that was long on its way does not make the clock go back.
+    link.say(ping={"id": 1, "bridge_time_us": time.time_ns() // 1_000 - 3_600_000_000})
+    link.command("later", submit=buy(), within_s=-0.5)
+    assert link.result("later").status == wire.COMMAND_STATUS_EXPIRED
     # A bridge whose clock is an hour behind means its own clock, not the terminal's.
     link.cut()
     link = bridge.next()
     link.hello()
     link.welcome(last_seen=0, bridge_time_ms=time.time_ns() // 1_000_000 - 3_600_000)
-    link.command("fine", sequence=2, submit=buy(), within_s=-3_000)
+    link.command("fine", sequence=3, submit=buy(), within_s=-3_000)
     assert link.result("fine").retcode == 10009
     assert len(book.content["sends"]) == 1

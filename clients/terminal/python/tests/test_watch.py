@@ -84,12 +84,11 @@ def test_tells_whether_the_terminal_can_trade_and_finds_it_again(
     link: Connection, book: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     book.content["algo"] = False
-    assert not link.report("trade").algo_allowed
+    link.report("trade", lambda trade: trade.connected and not trade.algo_allowed)
     book.content["terminal_runs"] = False
-    assert link.report("trade") == wire.TradeState()
+    link.report("trade", lambda trade: trade == wire.TradeState())
     book.content.update(terminal_runs=True, algo=True)
-    trade = link.report("trade")
-    assert trade.connected and trade.algo_allowed
+    link.report("trade", lambda trade: trade.connected and trade.algo_allowed)
 
 
 def test_waits_for_a_terminal_that_does_not_run_and_for_a_bridge_that_is_not_there(
@@ -126,6 +125,28 @@ def test_tells_another_account_and_nothing_more_until_the_link_is_made_anew(
     link.cut()
     hello = bridge.next().hello()
     assert (hello.account.fingerprint.login, hello.bridge_epoch, hello.last_seen) == (1000001, 1, 1)
+
+
+@pytest.mark.parametrize("reading", ["positions_get", "copy_ticks_from"])
+def test_tells_nothing_that_was_read_while_the_account_changed(
+    link: Connection, book: Any, monkeypatch: pytest.MonkeyPatch, reading: str
+) -> None:
+    link.command("s", subscribe={"symbols": ["EURUSD"]})
+    link.command("trade-1", submit=buy())
+    link.result("trade-1")
+    read = getattr(MetaTrader5, reading)
+
+    def of_another_account(*arguments: Any) -> Any:
+        if book.content["login"] != 2000002:
+            book.content.update(login=2000002, server="Other-Demo", balance=1.0, prices={"EURUSD": [7.0, 8.0]})
+            book.content["positions"][0]["ticket"] = 77
+        return read(*arguments)
+
+    link.report("position")
+    monkeypatch.setattr(MetaTrader5, reading, of_another_account)
+    link.report("account_changed")
+    for report in link.reports:
+        assert 7.0 not in report.ticks.bid and report.position.ticket != 77 and report.account_state.balance != 1.0
 
 
 def test_trades_nothing_in_the_moment_of_another_account(link: Connection, book: Any) -> None:
