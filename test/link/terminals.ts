@@ -1,4 +1,5 @@
 /** The terminals' sides that there are, and how each is started. */
+import { pythonToolsReady } from "../../scripts/client-tools.ts";
 import { eaCanBeBuilt, eaHarness } from "../mql5/ea.ts";
 import type { CarrierKind } from "./against.ts";
 
@@ -13,13 +14,13 @@ export interface Terminal {
 }
 
 const fake = "exec node clients/terminal/fake/main.ts --market still";
-/** On a stand-in of MetaTrader's package. `npm test` installs what it needs. */
+/** On a stand-in of MetaTrader's package. */
 const python = "exec .tools/python/bin/python clients/terminal/python/tests/on_stand_in.py";
 
 export const terminals: readonly Terminal[] = [
   { name: "fake over TCP", command: fake, carrier: "tcp", without: [] },
   { name: "fake over gRPC", command: fake, carrier: "grpc", without: [] },
-  { name: "agent in Python over gRPC", command: python, carrier: "grpc", without: [] },
+  { name: "agent in Python over gRPC", command: python, carrier: "grpc", without: [], prepare: pythonToolsReady },
   {
     name: "Expert Advisor on its harness",
     command: "exec $(node test/mql5/ea.ts --sanitized)",
