@@ -265,7 +265,8 @@ async function tell(desk: OrderDesk, number: OrderNumber, apply: () => Promise<b
 
 /**
  * Orders and deals of an answer are told again by the terminal's reports; whichever comes first counts. An answer that
- * comes second may be out of date: of an order that is known by its ticket it tells no more than how it ended.
+ * comes second may be out of date: of an order that is known by its ticket it tells no more than how it ended. When it
+ * tells nothing of the order that was sent, the terminal's records have to.
  */
 async function settle(desk: OrderDesk, number: OrderNumber, outcome: Outcome): Promise<boolean> {
   if (outcome.kind === "refused") {
@@ -281,7 +282,9 @@ async function settle(desk: OrderDesk, number: OrderNumber, outcome: Outcome): P
       .map((order) => applyReport(desk, { type: "order", order }, "answer")),
     ...outcome.deals.map((deal) => applyReport(desk, { type: "deal", deal }, "answer")),
   ]);
-  return contradicted.includes(true);
+  if (desk.record.orders.byNumber(number)?.stage !== "sent") return contradicted.includes(true);
+  const event: OrderEvent = { type: "in_doubt", why: "the terminal's answer does not show what became of the order" };
+  return applyEvents(desk, number, [event], "answer");
 }
 
 export function rejectionOf(refusal: Extract<Outcome, { kind: "refused" }>): Rejection {

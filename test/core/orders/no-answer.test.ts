@@ -59,6 +59,25 @@ describe("silence", () => {
   });
 });
 
+describe("an answer that shows nothing of the order", () => {
+  it("is doubt, which the terminal's records end", async () => {
+    const desk = await openDesk();
+    desk.terminal.script = ["empty"];
+    expect((await desk.place()).order.doubt?.why).toContain("does not show what became of the order");
+    await quiet();
+    expect(desk.order("a")).toMatchObject({ stage: "filled", doubt: { evidence: "records" } });
+  });
+
+  it("holds up nobody, however long the records stay silent", async () => {
+    const desk = await openDesk();
+    desk.terminal.script = ["empty"];
+    desk.terminal.onSnapshot = () => {
+      throw new Error("not now");
+    };
+    expect((await desk.place()).order.stage).toBe("in_doubt");
+  });
+});
+
 describe("a journal that cannot be written", () => {
   it("keeps the order back, and says that nothing was sent", async () => {
     const { place, journal, terminal } = await openDesk();
