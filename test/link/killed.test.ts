@@ -48,6 +48,7 @@ class Life {
     this.#clock = clock;
     const side = new TerminalSide({
       terminal: mortal.terminal(terminal),
+      connected: true,
       inbox: new Inbox(mortal.disk(lines)),
       ...{ clock, micros: () => BigInt(clock.now()) * 1000n, observer: new Notes(), software: "test", token: "" },
       ...{ reportsEpoch: epoch, room: { count: 1000, bytes: 2 ** 20 }, patienceMs: 1000 },

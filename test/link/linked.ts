@@ -38,6 +38,7 @@ export class Linked {
     });
     this.#side = new TerminalSide({
       terminal: paper,
+      connected: true,
       inbox: new Inbox(immortal.disk(new Lines())),
       ...{ clock, micros: () => process.hrtime.bigint() / 1000n, observer: this.notes, software: "test", token: "" },
       ...{ reportsEpoch: 1n, room: { count: 10_000, bytes: 2 ** 24 }, patienceMs: 5000 },

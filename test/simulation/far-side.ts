@@ -86,6 +86,7 @@ export class FarSide {
     const clock = world.clockOf(process);
     const side = new TerminalSide({
       terminal: this.#named(link),
+      connected: false,
       inbox: new Inbox(this.#disk(process)),
       ...{ clock, micros: () => BigInt(world.now + 1) * 1000n, observer: { note: () => undefined } },
       ...{ software: "simulated", token: "", reportsEpoch: BigInt(this.#lives), room, patienceMs },

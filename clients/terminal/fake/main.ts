@@ -64,6 +64,7 @@ async function openSide(settings: Settings): Promise<TerminalSide> {
   const ahead = (offsetMinutes ?? 0) * 60_000;
   return new TerminalSide({
     terminal: await openBroker(settings),
+    connected: true,
     inbox: new Inbox(new InboxFile(join(state, "inbox.txt"))),
     ...{ clock, micros, observer: log, software: `mt5-bridge-fake ${pkg.version}`, token: settings.token },
     reportsEpoch: BigInt(Date.now()),

@@ -38,6 +38,8 @@ import { Writing } from "./written.ts";
 
 export interface SideParts {
   readonly terminal: TerminalPort;
+  /** Whether the terminal is connected to its broker now; it reports what becomes of that. */
+  readonly connected: boolean;
   readonly inbox: Inbox;
   readonly clock: Clock;
   /** The monotonic clock, in µs. */
@@ -98,12 +100,13 @@ export class TerminalSide {
   readonly #guard: Guard;
   readonly #reports: Reports;
   readonly #deadMan: DeadMan;
-  #trade: MessageInitShape<typeof TradeStateSchema> = tradeState(false);
+  #trade: MessageInitShape<typeof TradeStateSchema>;
   #lastTick = 0n;
 
   constructor(parts: SideParts) {
     const { terminal, brokerClock, inbox } = parts;
     this.#parts = parts;
+    this.#trade = tradeState(parts.connected);
     this.#writing = new Writing(terminal.account, terminal.symbols, brokerClock.of);
     this.#execution = new Execution({
       ...{ terminal, writing: this.#writing, memory: this.#memory, clock: parts.clock, micros: parts.micros },
