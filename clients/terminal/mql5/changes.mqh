@@ -69,6 +69,8 @@ struct LookedFor
    int               kind;
    bool              again;     // also when it was told before
    long              until_us;
+   bool              seen;      // a position that was there when the hint came: it may be closed before its turn
+   LinkPosition      position;
   };
 
 class Changes
@@ -124,8 +126,8 @@ private:
    void              lookFor(const ulong ticket, const int kind, const bool again)
      {
       if(ticket == 0) return;
-      // A position that is not there within the time of a sweep was closed, or the sweep finds it.
-      long until = monotonicUs() + ((kind == POSITION_HINT) ? SWEEP_MS : LOOK_FOR_MS) * 1000;
+      // A position that is not there within the time of two sweeps was closed, or the sweep finds it.
+      long until = monotonicUs() + ((kind == POSITION_HINT) ? 2 * SWEEP_MS : LOOK_FOR_MS) * 1000;
       int count = ArraySize(m_looked);
       for(int i = 0; i < count; i++)
         {
@@ -133,6 +135,7 @@ private:
            {
             m_looked[i].again = m_looked[i].again || again;
             m_looked[i].until_us = until;
+            see(m_looked[i]);
             return;
            }
         }
@@ -142,6 +145,15 @@ private:
       m_looked[count].kind = kind;
       m_looked[count].again = again;
       m_looked[count].until_us = until;
+      m_looked[count].seen = false;
+      see(m_looked[count]);
+     }
+
+   void              see(LookedFor &looked)
+     {
+      if(looked.kind != POSITION_HINT || !PositionSelectByTicket(looked.ticket)) return;
+      readPosition(looked.position);
+      looked.seen = true;
      }
 
    // True: it needs not be looked for again.
@@ -154,7 +166,7 @@ private:
          tellDeal(looked.ticket);
          return true;
         }
-      return (looked.kind == ORDER_HINT) ? orderFound(looked) : positionFound(looked.ticket);
+      return (looked.kind == ORDER_HINT) ? orderFound(looked) : positionFound(looked);
      }
 
    bool              orderFound(const LookedFor &looked)
@@ -180,8 +192,9 @@ private:
       return true;
      }
 
-   bool              positionFound(const ulong ticket)
+   bool              positionFound(const LookedFor &looked)
      {
+      ulong ticket = looked.ticket;
       int told = positionPlace(ticket, ArraySize(m_positions) - 1);
       if(PositionSelectByTicket(ticket))
         {
@@ -197,24 +210,49 @@ private:
          m_positions[told] = position;
          return true;
         }
-      if(told < 0) return false;
+      if(told < 0)
+        {
+         if(!looked.seen) return false;
+         tellPosition(looked.position, false);
+         tellPosition(looked.position, true);
+         return true;
+        }
       tellPosition(m_positions[told], true);
       for(int i = told; i < ArraySize(m_positions) - 1; i++) m_positions[i] = m_positions[i + 1];
       ArrayResize(m_positions, ArraySize(m_positions) - 1, 64);
       return true;
      }
 
+   // Deals first, then orders, then positions: who reads of a position has read of what made it so.
    void              lookAgain()
+     {
+      lookAgain(DEAL_HINT);
+      lookAgain(ORDER_HINT);
+      if(!awaitsHistory()) lookAgain(POSITION_HINT);
+     }
+
+   void              lookAgain(const int kind)
      {
       long now = monotonicUs();
       int kept = 0;
       for(int i = 0; i < ArraySize(m_looked); i++)
         {
-         if(found(m_looked[i]) || now > m_looked[i].until_us) continue;
+         if(m_looked[i].kind == kind && (found(m_looked[i]) || now > m_looked[i].until_us)) continue;
          if(kept != i) m_looked[kept] = m_looked[i];
          kept++;
         }
       ArrayResize(m_looked, kept, 256);
+     }
+
+   // Whether a deal or an order that a hint has named is not there yet; for longer than a sweep's time nobody waits.
+   bool              awaitsHistory()
+     {
+      long patient = monotonicUs() + (LOOK_FOR_MS - SWEEP_MS) * 1000;
+      for(int i = 0; i < ArraySize(m_looked); i++)
+        {
+         if(m_looked[i].kind != POSITION_HINT && m_looked[i].until_us > patient) return true;
+        }
+      return false;
      }
 
    void              compareOrders()
@@ -330,8 +368,8 @@ public:
       m_swept_us = monotonicUs();
       compareHistory();
       compareOrders();
-      comparePositions();
       lookAgain();
+      if(!awaitsHistory()) comparePositions();
      }
 
    void              hint(const MqlTradeTransaction &transaction)
