@@ -70,6 +70,7 @@ struct Sent {
   uint id = 0;
   MqlTradeRequest request{};
   long dueMs = 0;
+  ulong started = 0;     // the market order that stands in the list until it is executed
   bool answered = true;  // false: of a terminal that has died
 };
 
@@ -179,7 +180,7 @@ class Book {
     const MqlTradeRequest &r = request.request;
     Line line;
     line << request.id << int(r.action) << r.magic << r.order << r.symbol.bytes() << r.volume << r.price << r.stoplimit << r.sl << r.tp
-         << int(r.type) << int(r.type_filling) << int(r.type_time) << r.expiration << r.comment.bytes() << r.position << r.position_by;
+         << int(r.type) << int(r.type_filling) << int(r.type_time) << r.expiration << r.comment.bytes() << r.position << r.position_by << request.started;
     append(" S" + line.text());
     commit();
   }
@@ -270,7 +271,7 @@ class Book {
     int action, type, filling, timeType;
     std::string symbol, comment;
     line >> request.id >> action >> r.magic >> r.order >> symbol >> r.volume >> r.price >> r.stoplimit >> r.sl >> r.tp >> type >>
-        filling >> timeType >> r.expiration >> comment >> r.position >> r.position_by;
+        filling >> timeType >> r.expiration >> comment >> r.position >> r.position_by >> request.started;
     r.action = ENUM_TRADE_REQUEST_ACTIONS(action);
     r.type = ENUM_ORDER_TYPE(type);
     r.type_filling = ENUM_ORDER_TYPE_FILLING(filling);

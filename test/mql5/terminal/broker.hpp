@@ -33,6 +33,7 @@ class Broker {
   std::string server = env("TERMINAL_SERVER", "Broker-Demo");
   long latencyMs = number("TERMINAL_LATENCY_MS", 2);
   long historyLagMs = number("TERMINAL_HISTORY_LAG_MS", 20);
+  long executionMs = number("TERMINAL_EXECUTION_MS", 0);
   long tickMs = number("TERMINAL_TICK_MS", 100);
   bool hedging = env("TERMINAL_MARGIN_MODE", "2") == "2";
 
@@ -199,8 +200,14 @@ class Broker {
       told.result.bid += 0.001;
       told.result.ask += 0.001;
     } else told.result.retcode = check(r);
-    if (told.result.retcode == 0) told.result.retcode = execute(r, told);
+    if (told.result.retcode == 0 && executionMs > 0 && r.action == TRADE_ACTION_DEAL && sent.started == 0) {
+      begin(sent, told);
+      return;
+    }
+    if (told.result.retcode == 0) told.result.retcode = execute(r, told, sent.started);
     else told.result.comment = String("");
+    const auto started = book.open.find(sent.started);
+    if (started != book.open.end()) putAway(Order(started->second), ORDER_STATE_REJECTED, told);
     if (sent.answered && spell(r.comment, "lost", 0) == 0) {
       terminal::Event answer{.kind = terminal::Event::transaction, .symbol = ""};
       answer.transaction_ = about(TRADE_TRANSACTION_REQUEST);
@@ -211,9 +218,22 @@ class Broker {
     terminal::events.transactions(std::move(told.events));
   }
 
-  uint execute(const MqlTradeRequest &r, Told &told) {
+  /** A market order is in the list of orders until it is executed. */
+  void begin(Sent sent, Told &told) {
+    Order order = newOrder(sent.request);
+    book.open[order.ticket] = order;
+    book.write(order);
+    tell(told, TRADE_TRANSACTION_ORDER_ADD, order);
+    sent.started = order.ticket;
+    sent.dueMs = nowMs() + executionMs;
+    book.sent[sent.id] = sent;
+    book.write(sent);
+    terminal::events.transactions(std::move(told.events));
+  }
+
+  uint execute(const MqlTradeRequest &r, Told &told, ulong started) {
     switch (r.action) {
-      case TRADE_ACTION_DEAL: return deal(r, told);
+      case TRADE_ACTION_DEAL: return deal(r, told, started);
       case TRADE_ACTION_PENDING: return place(r, told);
       case TRADE_ACTION_MODIFY: return modify(r, told);
       case TRADE_ACTION_REMOVE: return remove(r, told);
@@ -284,7 +304,7 @@ class Broker {
     return deal.ticket;
   }
 
-  uint deal(const MqlTradeRequest &r, Told &told) {
+  uint deal(const MqlTradeRequest &r, Told &told, ulong started) {
     const Symbol &symbol = book.symbols[r.symbol.bytes()];
     const bool buys = r.type == ORDER_TYPE_BUY;
     if (r.position != 0) {
@@ -293,10 +313,10 @@ class Broker {
       if (found->second.type == (buys ? POSITION_TYPE_BUY : POSITION_TYPE_SELL)) return 10013;
       if (r.volume > found->second.volume + 1e-9) return 10038;
     }
-    Order order = newOrder(r);
+    Order order = started == 0 ? newOrder(r) : book.open[started];
     order.price = buys ? symbol.ask : symbol.bid;
     order.positionId = r.position;
-    tell(told, TRADE_TRANSACTION_ORDER_ADD, order);
+    if (started == 0) tell(told, TRADE_TRANSACTION_ORDER_ADD, order);
     const double part = spelledLots(r.comment);
     const double volume = part > 0 ? std::min(part, r.volume) : r.volume;
     const auto [ticket, position] = fill(order, volume, order.price, told, order.reason);
