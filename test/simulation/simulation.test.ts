@@ -22,12 +22,12 @@ describe("the bridge", () => {
   );
 
   it(
-    "keeps them over 1,500 seeds with the live link's own protocol between it and the broker",
+    "keeps them over 300 seeds with the live link's own protocol between it and the broker",
     async () => {
-      const outcome = await simulateAll({ from: 1, seeds: 1500, linked: true });
+      const outcome = await simulateAll({ from: 1, seeds: 300, linked: true });
       expect(broken(outcome).map((line) => `${line} (--linked)`)).toEqual([]);
-      expect(outcome.passed).toBe(1500);
-      for (const fault of faults) expect(outcome.counts.of(fault), fault).toBeGreaterThan(5);
+      expect(outcome.passed).toBe(300);
+      for (const fault of faults) expect(outcome.counts.of(fault), fault).toBeGreaterThan(0);
     },
     15 * minutes,
   );
