@@ -34,7 +34,7 @@ def with_an_order_and_two_positions(bridge: ScriptedBridge) -> Connection:
 def test_removes_orders_and_closes_positions_as_told(
     bridge: ScriptedBridge, start: Start, book: Any, policy: str, positions: int
 ) -> None:
-    start(TERMINAL_DEAD_MAN=policy, TERMINAL_DEAD_MAN_SECONDS="0.3", TERMINAL_RETRY_MS="60000")
+    start(TERMINAL_DEAD_MAN=policy, TERMINAL_DEAD_MAN_SECONDS="1", TERMINAL_RETRY_MS="60000")
     with_an_order_and_two_positions(bridge).cut()
     until(lambda: not book.content["orders"] and len(book.content["positions"]) == positions)
     sent = len(book.content["sends"])
@@ -43,9 +43,9 @@ def test_removes_orders_and_closes_positions_as_told(
 
 
 def test_does_nothing_while_the_bridge_is_heard(bridge: ScriptedBridge, start: Start, book: Any) -> None:
-    start(TERMINAL_DEAD_MAN="flatten", TERMINAL_DEAD_MAN_SECONDS="0.5")
+    start(TERMINAL_DEAD_MAN="flatten", TERMINAL_DEAD_MAN_SECONDS="1.5")
     link = with_an_order_and_two_positions(bridge)
-    for id in range(8):
+    for id in range(25):
         time.sleep(0.1)
         link.say(ping={"id": id})
     assert len(book.content["sends"]) == 3
@@ -59,20 +59,20 @@ def test_does_nothing_to_an_account_that_no_bridge_ever_served(bridge: ScriptedB
 
 
 def test_leaves_another_account_alone(bridge: ScriptedBridge, start: Start, book: Any) -> None:
-    start(TERMINAL_DEAD_MAN="flatten", TERMINAL_DEAD_MAN_SECONDS="0.3", TERMINAL_RETRY_MS="60000")
+    start(TERMINAL_DEAD_MAN="flatten", TERMINAL_DEAD_MAN_SECONDS="1", TERMINAL_RETRY_MS="60000")
     link = with_an_order_and_two_positions(bridge)
     link.cut()
     book.content["login"] = 3000003
-    time.sleep(0.8)
+    time.sleep(1.5)
     assert len(book.content["sends"]) == 3
 
 
 def test_goes_on_until_nothing_is_left(bridge: ScriptedBridge, start: Start, book: Any) -> None:
-    start(TERMINAL_DEAD_MAN="flatten", TERMINAL_DEAD_MAN_SECONDS="0.3", TERMINAL_RETRY_MS="60000")
+    start(TERMINAL_DEAD_MAN="flatten", TERMINAL_DEAD_MAN_SECONDS="1", TERMINAL_RETRY_MS="60000")
     link = with_an_order_and_two_positions(bridge)
     book.content["algo"] = False
     link.cut()
-    time.sleep(0.6)
+    time.sleep(1.3)
     assert len(book.content["positions"]) == 2
     book.content["algo"] = True
     until(lambda: not book.content["orders"] and not book.content["positions"])

@@ -111,11 +111,11 @@ def test_gives_up_waiting_for_an_answer_and_has_the_order_told_by_the_history(li
 
 
 def test_does_not_begin_what_waits_behind_a_silent_broker_for_too_long(link: Connection, book: Any) -> None:
-    link.command("trade-1", submit=buy(comment="#slow=500"))
+    link.command("trade-1", submit=buy(comment="#slow=300"))
     link.command("trade-2", submit=buy(comment="second"), within_s=0.1)
     assert link.result("trade-2").status == wire.COMMAND_STATUS_EXPIRED
     place(link, "trade-3", buy(comment="third"))
-    assert [request["comment"] for request in book.content["sends"]] == ["#slow=500", "third"]
+    assert [request["comment"] for request in book.content["sends"]] == ["#slow=300", "third"]
 
 
 def test_cuts_a_comment_that_the_package_would_refuse(link: Connection, book: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -125,6 +126,51 @@ def test_tells_another_account_and_nothing_more_until_the_link_is_made_anew(
     link.cut()
     hello = bridge.next().hello()
     assert (hello.account.fingerprint.login, hello.bridge_epoch, hello.last_seen) == (1000001, 1, 1)
+
+
+def test_tells_what_it_was_reading_when_the_link_was_cut(
+    bridge: ScriptedBridge, start: Start, book: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start()
+    link = bridge.linked()
+    link.command("trade-1", submit=buy_limit(1.05))
+    ticket = link.result("trade-1").order
+    link.report("order")
+    last = link.reports[-1].sequence
+    read, slow = MetaTrader5.positions_get, threading.Event()
+
+    def slowly() -> Any:
+        slow.set()
+        time.sleep(0.3)
+        return read()
+
+    book.content["orders"][0]["price_open"] = 1.04
+    monkeypatch.setattr(MetaTrader5, "positions_get", slowly)
+    slow.wait(5)
+    link.cut()
+    link = bridge.linked(last_seen=last)
+    assert link.report("order", lambda order: order.price_open == 1.04).ticket == ticket
+
+
+def test_tells_what_it_had_read_before_another_reading_failed(
+    link: Connection, book: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link.command("trade-1", submit=buy_limit(1.05))
+    link.result("trade-1")
+    link.report("order")
+    failed = threading.Event()
+
+    def failing() -> Any:
+        failed.set()
+        return MetaTrader5.fail(-1, "Terminal: Call failed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MetaTrader5, "positions_get", failing)
+        book.content["orders"][0]["price_open"] = 1.04
+        failed.wait(5)
+        failed.clear()
+        failed.wait(5)
+    link.report("order", lambda order: order.price_open == 1.04)
 
 
 @pytest.mark.parametrize("reading", ["positions_get", "copy_ticks_from"])

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -254,9 +255,17 @@ class Desk:
         self.cursors = cursors
         return wire.CommandResult(status=wire.COMMAND_STATUS_ANSWERED, refused=refused)
 
-    # Reading, on the worker
+    # Reading
+
+    async def tell_what_is(self, read: Callable[..., list[wire.Report]], *arguments: Any) -> bool:
+        """True when there was news. Not to be left in the middle."""
+        reports = await self._worker.do(read, *arguments)
+        for report in reports:
+            self.tell(report)
+        return bool(reports)
 
     def read_ticks(self, cursor: TickCursor) -> list[wire.Report]:
+        """On the worker."""
         new: Any = cursor.read(self._terminal)
         if new is None:
             return []

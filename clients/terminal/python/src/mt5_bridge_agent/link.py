@@ -99,8 +99,8 @@ class Link:
             raise ProtocolFault("the bridge's first frame is no welcome to this version of the link")
         desk = self._desk
         desk.ring.resume(welcome.last_seen)
-        desk.acknowledge(welcome.last_seen)
         desk.serve(welcome.bridge_epoch)
+        desk.acknowledge(welcome.last_seen)
         desk.limits.hear(welcome.limits)
         desk.clock.forget()
         desk.clock.hear(welcome.bridge_time_ms * 1_000, read_us)
@@ -179,8 +179,7 @@ class Link:
         while True:
             desk.stirred.clear()
             if not desk.ring.half_full:
-                for report in await self._from_terminal(desk.watch.changes, list(desk.cursors)):
-                    desk.tell(report)
+                await self._from_terminal(desk.watch.changes, list(desk.cursors))
             try:
                 await within(WATCH_S, desk.stirred.wait())
             except TimeoutError:
@@ -194,16 +193,17 @@ class Link:
             for cursor in list(desk.cursors.values()):
                 if desk.ring.half_full:
                     break
-                for report in await self._from_terminal(desk.read_ticks, cursor):
-                    desk.tell(report)
-                    news = True
+                news |= await self._from_terminal(desk.read_ticks, cursor)
             pause = SHORTEST_TICK_S if news else min(pause * 2, LONGEST_TICK_S)
             await asyncio.sleep(pause)
 
-    async def _from_terminal(self, read: Callable[..., list[wire.Report]], *arguments: Any) -> list[wire.Report]:
-        """Nothing while the terminal does not answer; when it has another account, that is the last that is told."""
+    async def _from_terminal(self, read: Callable[..., list[wire.Report]], *arguments: Any) -> bool:
+        """True when there was news. When the terminal has another account, that is the last that is told.
+
+        What is read is told, though this connection end meanwhile: it is not read again.
+        """
         try:
-            return await self._worker.do(read, *arguments)
+            return await asyncio.shield(self._desk.tell_what_is(read, *arguments))
         except AccountChanged as changed:
             self._desk.tell(wire.Report(account_changed=changed.fingerprint))
             await self._until_taken()
@@ -214,7 +214,7 @@ class Link:
                 self._desk.tell(report)
             await asyncio.sleep(1)
             await start_again(self._worker, self._terminal, error)
-            return []
+            return False
 
     async def _until_taken(self) -> None:
         last = self._desk.ring.last

@@ -59,7 +59,15 @@ class Watch:
         return account
 
     def changes(self, symbols: list[str]) -> list[wire.Report]:
-        """Nothing of another account, should the login change on the way."""
+        """Nothing of another account, should the login change on the way. What is not returned is not known either."""
+        known = dict(vars(self))
+        try:
+            return self._changes(symbols)
+        except Exception:
+            vars(self).update(known)
+            raise
+
+    def _changes(self, symbols: list[str]) -> list[wire.Report]:
         account = self.account()
         self._terminal.read_clock()
         trade = trade_state_of(self._terminal.info(), account)
@@ -139,6 +147,7 @@ class Watch:
         if due := at >= self._symbols_at + SYMBOLS_EVERY_S:
             self._symbols_at = at
         changed: list[wire.Symbol] = []
+        self._symbols = dict(self._symbols)
         for name in names:
             before = self._symbols.get(name)
             if (before is None or due) and (symbol := self._terminal.symbol(name)) is not None:
