@@ -18,6 +18,8 @@ type Refused = Extract<Outcome, { kind: "refused" }>;
 /** Placed, done, done in part. */
 const done: ReadonlySet<number> = new Set([10008, 10009, 10010]);
 const REQUOTE = 10004;
+/** With a ticket: the order was taken, and canceled since it found nothing to fill it. Its records tell. */
+const CANCELED = 10007;
 
 /** Why a command certainly never reached the broker. */
 const unsent: ReadonlyMap<number, string> = new Map([
@@ -42,7 +44,7 @@ export function refusalIn(result: CommandResult, spec: SymbolSpec | undefined): 
     const what = interrupted ? "the terminal's side died over the command" : "the broker has not answered the terminal";
     throw new BridgeError("terminal_silent", message === "" ? what : `${what}: ${message}`);
   }
-  if (done.has(retcode)) return undefined;
+  if (done.has(retcode) || (retcode === CANCELED && result.order !== 0n)) return undefined;
   if (retcode === 0 || (result.order !== 0n && retcodeName(retcode).startsWith("RETCODE_"))) {
     throw new BridgeError("terminal_silent", `the terminal answered ${retcode}, which says nothing of the order`);
   }
