@@ -6,6 +6,7 @@ import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
 import { buffer } from "node:stream/consumers";
+import { expect } from "vitest";
 
 export interface SeenSpan {
   readonly traceId: string;
@@ -114,6 +115,25 @@ export function treesOf(spans: readonly SeenSpan[], traceId: string): Tree[] {
 /** A tree as its names only. */
 export const outline = ({ span, parts }: Tree): unknown =>
   parts.length === 0 ? span.name : { [span.name]: parts.map(outline) };
+
+/** All of that name, wherever they are. */
+export const named = (trees: readonly Tree[], name: string): Tree[] =>
+  trees.flatMap((tree) => [...(tree.span.name === name ? [tree] : []), ...named(tree.parts, name)]);
+
+/**
+ * Parts are all of the whole: the first begins with it, each other one where the one before it ended, and with the
+ * last it ends. There is no time of which a trace says nothing.
+ */
+export function expectParts({ span, parts }: Tree): void {
+  if (parts.length === 0) return;
+  let end = span.start;
+  for (const part of parts) {
+    expect(part.span.start, `${part.span.name} in ${span.name}`).toBe(end);
+    expectParts(part);
+    end = part.span.end;
+  }
+  expect(span.end, span.name).toBe(end);
+}
 
 export interface Collector {
   readonly endpoint: string;

@@ -5,7 +5,16 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Order, OrderStage, OrdersService } from "../../gen/ts/mt5bridge/v1/orders_pb.ts";
 import { TicksService } from "../../gen/ts/mt5bridge/v1/ticks_pb.ts";
 import { OrderSide, OrderType } from "../../gen/ts/mt5bridge/v1/types_pb.ts";
-import { type Collector, outline, type SeenSpan, startCollector, type Tree, treesOf } from "../otlp.ts";
+import {
+  type Collector,
+  expectParts,
+  named,
+  outline,
+  type SeenSpan,
+  startCollector,
+  type Tree,
+  treesOf,
+} from "../otlp.ts";
 import { dataFolder, type RunningBridge, startBridge } from "./bridge.ts";
 import { BridgeClient } from "./client.ts";
 
@@ -72,8 +81,6 @@ async function chase(name: string): Promise<void> {
 }
 
 const traceOf = ({ traceId }: { readonly traceId: string }): Tree[] => treesOf(collector.spans, traceId);
-const named = (trees: readonly Tree[], name: string): Tree[] =>
-  trees.flatMap((tree) => [...(tree.span.name === name ? [tree] : []), ...named(tree.parts, name)]);
 
 const write = (name: string) => ({ [name]: ["order.queue", "order.journal", "order.publish"] });
 const terminal = { "order.terminal": ["terminal.travel", "terminal.execute"] };
@@ -84,21 +91,6 @@ const placed = (outcome: string) => ({
     "request.answer",
   ],
 });
-
-/**
- * Parts are all of the whole: the first begins with it, each other one where the one before it ended, and with the
- * last it ends. There is no time of which a trace says nothing.
- */
-function expectParts({ span, parts }: Tree): void {
-  if (parts.length === 0) return;
-  let end = span.start;
-  for (const part of parts) {
-    expect(part.span.start, `${part.span.name} in ${span.name}`).toBe(end);
-    expectParts(part);
-    end = part.span.end;
-  }
-  expect(span.end, span.name).toBe(end);
-}
 
 describe("the trace of", () => {
   it("a market order goes from the request through checks, journal and terminal to the answer", async () => {
