@@ -168,7 +168,7 @@ describe("an order to a live terminal", () => {
     await placed;
 
     const { client } = await start({ TERMINAL_LINK_PORT: String(first.bridge.linkPort) });
-    expect((await client.call(getAccount, {})).account).toMatchObject({ account: "1000001", linkUp: false });
+    expect((await client.call(getAccount, {})).account).toMatchObject({ account: "1000001" });
     await healthy(client, serving);
     for (;;) {
       const { order } = await client.call(getOrder, { order: { name: { case: "clientOrderId", value: "killed" } } });
