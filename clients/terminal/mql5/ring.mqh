@@ -25,7 +25,6 @@ private:
    int               m_count;
    long              m_bytes;
    ulong             m_next;    // the next to be sent on this connection
-   ulong             m_gapFrom;
    ulong             m_gapThrough;
    int               m_gapKinds;
 
@@ -34,11 +33,7 @@ private:
    void              forgetOldest()
      {
       int at = place(m_first);
-      if(m_gapThrough == 0)
-        {
-         m_gapFrom = m_first;
-         m_gapKinds = 0;
-        }
+      if(m_gapThrough == 0) m_gapKinds = 0;
       m_gapThrough = m_first;
       m_gapKinds |= m_held[at].kind;
       drop(at);
@@ -82,7 +77,6 @@ public:
       m_count = 0;
       m_bytes = 0;
       m_next = 1;
-      m_gapFrom = 0;
       m_gapThrough = 0;
       m_gapKinds = 0;
      }
@@ -132,8 +126,15 @@ public:
       return true;
      }
 
-   // On a new connection everything behind `seen` is sent again.
-   void              resendAfter(const ulong seen) { m_next = seen + 1; }
+   // On a new connection everything behind `seen` is sent again. A bridge that was started anew has seen nothing of what the
+   // one before it acknowledged: that is a gap, too.
+   void              resendAfter(const ulong seen)
+     {
+      m_next = seen + 1;
+      if(m_next >= m_first) return;
+      m_gapThrough = m_first - 1;
+      m_gapKinds = REPORT_TICKS | REPORT_TRADES | REPORT_RESULTS;
+     }
 
    // The next frame to send, if there is one.
    bool              next(uchar &frame[])
