@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
-  // Two files at a time: most wait for processes of their own, and two cores are what the least machine has.
-  test: { include: ["test/**/*.test.ts"], maxWorkers: 2, testTimeout: 30_000, hookTimeout: 60_000 },
+  // More files at a time than the least machine has cores: most wait for processes of their own.
+  test: { include: ["test/**/*.test.ts"], maxWorkers: 3, testTimeout: 30_000, hookTimeout: 60_000 },
 });

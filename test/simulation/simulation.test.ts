@@ -1,4 +1,4 @@
-/** Everything that can go wrong does, in ten thousand ways, and every promise is kept. */
+/** Everything that can go wrong does, in thousands of ways, and every promise is kept; CI adds ten thousand, linked. */
 import { describe, expect, it } from "vitest";
 import { regressions } from "./regressions.ts";
 import { type Outcome, simulateAll } from "./seeds.ts";
@@ -11,12 +11,12 @@ const broken = ({ failed }: Outcome): string[] =>
 
 describe("the bridge", () => {
   it(
-    "keeps its promises over 10,000 seeds of faults, all of which fire",
+    "keeps its promises over 2,000 seeds of faults, all of which fire",
     async () => {
-      const outcome = await simulateAll({ from: 1, seeds: 10_000 });
+      const outcome = await simulateAll({ from: 1, seeds: 2000 });
       expect(broken(outcome)).toEqual([]);
-      expect(outcome.passed).toBe(10_000);
-      for (const fault of faults) expect(outcome.counts.of(fault), fault).toBeGreaterThan(50);
+      expect(outcome.passed).toBe(2000);
+      for (const fault of faults) expect(outcome.counts.of(fault), fault).toBeGreaterThan(9);
     },
     15 * minutes,
   );
