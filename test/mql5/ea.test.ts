@@ -64,7 +64,7 @@ describe.skipIf(!eaCanBeBuilt)("the Expert Advisor on its harness", { timeout: 6
   });
 
   it("streams every tick once, several of a millisecond too, through cut cables", async () => {
-    await linked({ TERMINAL_TICK_MS: "0" });
+    await linked({ TERMINAL_TICK_RATE: "0" });
     bridge.command("s", { case: "subscribe", value: { symbols: ["EURUSD", "GBPUSD"] } });
     await bridge.result("s");
     let wanted = 0;
@@ -90,6 +90,20 @@ describe.skipIf(!eaCanBeBuilt)("the Expert Advisor on its harness", { timeout: 6
     }
     expect(count).toBe(wanted);
     expect(bids).toEqual(Array.from({ length: 20 }, (_, at) => Array(100 * (at + 1)).fill(at + 1)).flat());
+  });
+
+  it("streams prices that wander, a point at a time", async () => {
+    await linked({ TERMINAL_TICK_RATE: "2000", TERMINAL_WANDER: "1", TERMINAL_SYMBOLS: "EURUSD" });
+    bridge.command("s", { case: "subscribe", value: { symbols: ["EURUSD"] } });
+    await bridge.result("s");
+    const bids: number[] = [];
+    while (bids.length < 2000) {
+      const report = await bridge.report(({ event }) => event.case === "ticks");
+      if (report?.event.case !== "ticks") throw new Error("the connection ended");
+      bids.push(...report.event.value.bid);
+    }
+    const steps = bids.slice(1).map((bid, at) => Math.round((bid - (bids[at] as number)) * 1e5));
+    expect(new Set(steps)).toEqual(new Set([-1, 1]));
   });
 
   it("tells each order, deal and position once, whatever transactions come in whatever order", async () => {

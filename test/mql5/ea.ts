@@ -5,9 +5,10 @@
  *
  * The environment says how it runs. To whom it dials: BRIDGE_ADDRESS, BRIDGE_TOKEN. What outlives it: TERMINAL_STATE, a folder.
  * The terminal: TERMINAL_LOGIN, TERMINAL_SERVER, TERMINAL_TRADE_MODE, TERMINAL_MARGIN_MODE (0 netting, 2 hedging),
- * TERMINAL_SYMBOLS, TERMINAL_LATENCY_MS, TERMINAL_EXECUTION_MS, TERMINAL_HISTORY_LAG_MS, TERMINAL_TICK_MS, TERMINAL_SEED,
- * TERMINAL_DIE (`STEP:N`). Any input of the program: INPUT_name. What an order's comment can ask of the broker: terminal/broker.hpp. What can be said to it
- * while it runs: harness.cpp.
+ * TERMINAL_SYMBOLS, TERMINAL_LATENCY_MS, TERMINAL_EXECUTION_MS, TERMINAL_HISTORY_LAG_MS, TERMINAL_SEED, TERMINAL_DIE
+ * (`STEP:N`). Prices: TERMINAL_TICK_RATE, ticks a second of each symbol; TERMINAL_WANDER=1, they move. MQL5_CLOCK=machine: stamps
+ * are of the machine's monotonic clock. Any input of the program: INPUT_name. What an order's comment can ask of the
+ * broker: terminal/broker.hpp. What can be said to it while it runs: harness.cpp.
  */
 import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";

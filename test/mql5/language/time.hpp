@@ -14,7 +14,9 @@ struct MqlDateTime {
 
 inline constexpr int TIME_DATE = 1, TIME_MINUTES = 2, TIME_SECONDS = 4;
 
-inline const auto programStart = std::chrono::steady_clock::now();
+/** What is timed together with other processes has to have their clock: the environment's MQL5_CLOCK is then `machine`. */
+inline const auto programStart =
+    std::getenv("MQL5_CLOCK") != nullptr ? std::chrono::steady_clock::time_point{} : std::chrono::steady_clock::now();
 
 /** µs since the program began. */
 inline ulong GetMicrosecondCount() {

@@ -25,6 +25,7 @@ struct Symbol {
   std::string name, base, profit;
   int digits = 5;
   double bid = 0, ask = 0;
+  int strayed = 0;  // points that its price has wandered
   int depth = 0;
   bool watched = false, book = false;
   std::deque<MqlTick> ticks{};

@@ -34,7 +34,9 @@ class Broker {
   long latencyMs = number("TERMINAL_LATENCY_MS", 2);
   long historyLagMs = number("TERMINAL_HISTORY_LAG_MS", 20);
   long executionMs = number("TERMINAL_EXECUTION_MS", 0);
-  long tickMs = number("TERMINAL_TICK_MS", 100);
+  /** Ticks a second of each symbol that is watched, all of them at once. */
+  long tickRate = number("TERMINAL_TICK_RATE", 10);
+  bool wanders = number("TERMINAL_WANDER", 0) != 0;
   bool hedging = env("TERMINAL_MARGIN_MODE", "2") == "2";
 
   Broker() {
@@ -43,7 +45,7 @@ class Broker {
       for (long ago = 600; ago > 0; ago--) quote(symbol, now - ago * 100);
     }
     for (auto &[id, sent] : book.sent) sent.dueMs = now + latencyMs;
-    nextTickMs_ = now + tickMs;
+    beganMs_ = now;
   }
 
   /** What is due now. */
@@ -64,8 +66,12 @@ class Broker {
   }
   /** Prices go on while a handler runs; everything else waits. */
   void ticks(long now) {
-    for (; tickMs > 0 && nextTickMs_ <= now; nextTickMs_ += tickMs) {
-      for (const auto &name : book.watch) price(name, book.symbols[name].bid, book.symbols[name].ask, nextTickMs_);
+    for (; tickRate > 0 && dueMs(rounds_ + 1) <= now; rounds_++) {
+      for (const auto &name : book.watch) {
+        Symbol &symbol = book.symbols[name];
+        if (wanders) wander(symbol);
+        price(name, symbol.bid, symbol.ask, dueMs(rounds_ + 1));
+      }
     }
   }
   void price(const std::string &name, double bid, double ask, long timeMs) {
@@ -135,7 +141,19 @@ class Broker {
     std::vector<terminal::Event> events;
     MqlTradeResult result{};
   };
-  long nextTickMs_ = 0;
+  long beganMs_ = 0, rounds_ = 0;
+  std::mt19937 prices_{static_cast<unsigned>(number("TERMINAL_SEED", 1))};
+
+  long dueMs(long round) const { return beganMs_ + round * 1000 / tickRate; }
+  /** A point up or down, never further away than a thousand. */
+  void wander(Symbol &symbol) {
+    int step = prices_() % 2 == 0 ? 1 : -1;
+    if (std::abs(symbol.strayed + step) > 1000) step = -step;
+    symbol.strayed += step;
+    const double scale = std::round(1 / symbol.point());
+    symbol.bid = std::round(symbol.bid * scale + step) / scale;
+    symbol.ask = std::round(symbol.ask * scale + step) / scale;
+  }
 
   static bool stopsFit(bool buys, double from, double sl, double tp) {
     return (sl == 0 || (buys ? sl < from : sl > from)) && (tp == 0 || (buys ? tp > from : tp < from));
