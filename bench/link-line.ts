@@ -54,7 +54,11 @@ export class LinkLine {
 
   /** Whatever is on the line is lost. */
   cut(): void {
-    for (const socket of this.#sockets) socket.resetAndDestroy();
+    for (const socket of this.#sockets) {
+      // Of one that is being shut down a reset would be refused, and it would never be closed.
+      if (socket.writableEnded) socket.destroy();
+      else socket.resetAndDestroy();
+    }
   }
 
   close(): void {
