@@ -7,7 +7,7 @@ import type { TickCell } from "./ticks.ts";
 export interface Size {
   /** Only what needs nothing but npm's packages, and not for long. */
   readonly quick: boolean;
-  /** Of the servers of ticks only those whose name contains this. */
+  /** Of the servers of ticks, and the terminals behind a link, only those whose name contains this. */
   readonly of: string;
   /** Runs of which the median is told. */
   readonly repeats: number;
