@@ -180,8 +180,8 @@ export class TerminalSide {
   }
 
   #welcomed(welcome: Welcome, connection: Connection): void {
-    const { inbox } = this.#parts;
-    const { protocol, bridgeEpoch, lastSeen, bridgeTimeMs, limits } = welcome;
+    const { inbox, observer } = this.#parts;
+    const { protocol, software, bridgeEpoch, lastSeen, bridgeTimeMs, limits } = welcome;
     if (protocol !== PROTOCOL) throw new Ended(`the bridge speaks version ${protocol} of the protocol`);
     if (bridgeEpoch < inbox.bridgeEpoch) {
       throw new Ended(`the bridge is of life ${bridgeEpoch}, and one of life ${inbox.bridgeEpoch} was served before`);
@@ -193,6 +193,7 @@ export class TerminalSide {
     if (!this.#reports.connect(Number(lastSeen), (frame) => connection.forward(frame))) {
       throw new Ended(`the bridge says it has report ${lastSeen}, which was never given`);
     }
+    observer.note("info", COMPONENT, `linked to ${software.slice(0, 64)}`, { life: String(bridgeEpoch) });
   }
 
   #take({ frame }: ConnectResponse, connection: Connection): void {

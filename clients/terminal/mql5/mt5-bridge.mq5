@@ -3,8 +3,8 @@
 //|                                                                  |
 //| To install:                                                      |
 //| 1. In the terminal: File, Open Data Folder. Make the folder      |
-//|    MQL5\Experts\mt5-bridge and copy this file and all *.mqh      |
-//|    beside it there, link.mqh of gen/mql5 too.                    |
+//|    MQL5\Experts\mt5-bridge and copy this file there, all *.mqh  |
+//|    beside it, and the two of gen/mql5.                           |
 //| 2. In MetaEditor open mt5-bridge.mq5 and compile it (F7).        |
 //| 3. Tools, Options, Expert Advisors: allow algorithmic trading,   |
 //|    and add the bridge's host to the list of allowed addresses.   |
