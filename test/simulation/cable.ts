@@ -107,6 +107,11 @@ export class Cable {
     return this.#ends.up.over && this.#ends.down.over;
   }
 
+  /** What is sent arrives, either way. */
+  get isSound(): boolean {
+    return !this.#severed && this.#holes.size === 0 && !this.#ends.up.over && !this.#ends.down.over;
+  }
+
   /** Both ends find out, each in its time; what is on its way is lost. */
   cut(): void {
     if (this.#severed) return;

@@ -39,6 +39,7 @@ export class FarSide {
   #process: Process;
   #link: Link;
   #cable: Cable | undefined;
+  #isWelcome = false;
 
   constructor(
     world: World,
@@ -72,6 +73,11 @@ export class FarSide {
     this.#cable?.cut();
   }
 
+  /** The bridge has welcomed it, and nobody has still to find out that the connection is broken. */
+  get isLinked(): boolean {
+    return this.#isWelcome && this.#cable?.isSound === true;
+  }
+
   /** No more bad weather. */
   mend(): void {
     this.#cable?.mend();
@@ -84,11 +90,14 @@ export class FarSide {
     const toSite = (frame: UpFrame) => void world.after(near, world.outside, () => this.#toSite(frame));
     const link = new Link(world, process, this.#lives, this.#broker, toSite);
     const clock = world.clockOf(process);
+    const note = (_severity: string, _component: string, message: string) => {
+      if (message.startsWith("linked to ")) this.#isWelcome = true;
+    };
     const side = new TerminalSide({
       terminal: this.#named(link),
       connected: false,
       inbox: new Inbox(this.#disk(process)),
-      ...{ clock, micros: () => BigInt(world.now + 1) * 1000n, observer: { note: () => undefined } },
+      ...{ clock, micros: () => BigInt(world.now + 1) * 1000n, observer: { note } },
       ...{ software: "simulated", token: "", reportsEpoch: BigInt(this.#lives), room, patienceMs },
       ...{ limits: { maxVolume: 0, ordersPerMinute: 0, symbols: [] }, absence: { policy: "none", seconds: 1 } },
       brokerClock: { of: toBrokerTime, utc: fromBrokerTime },
@@ -114,6 +123,7 @@ export class FarSide {
       if (!(life.link instanceof LiveEnd) || !life.process.alive || this.#network.parted) continue;
       const cable = new Cable(this.#world, this.#network, this.#dice, life.process, process);
       this.#cable = cable;
+      this.#isWelcome = false;
       const { link } = life;
       this.#world.after(this.#dice.between(1, 4), life.process, () => link.accept(cable.bridge));
       const { why } = await side.serve(cable.terminal, signal);

@@ -149,6 +149,7 @@ export class Scene {
     const { account, life } = this.bridge;
     if (account === undefined || account.record.failure !== undefined || !account.desk.recordsWhole) return false;
     if (!life.link.up || !this.site.up || !this.site.idle) return false;
+    if (this.far?.isLinked === false) return false;
     const { control } = account.desk;
     if (this.follower !== undefined && control.armings.of(account.desk.account, this.follower.strategyId)) return false;
     const { orders, changes } = account.record;

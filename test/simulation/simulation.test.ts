@@ -1,4 +1,4 @@
-/** Everything that can go wrong does, in thousands of ways, and every promise is kept; CI adds ten thousand, linked. */
+/** Everything that can go wrong does, in thousands of ways, and every promise is kept; CI has ten thousand. */
 import { describe, expect, it } from "vitest";
 import { regressions } from "./regressions.ts";
 import { type Outcome, simulateAll } from "./seeds.ts";
