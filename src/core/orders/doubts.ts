@@ -60,6 +60,7 @@ async function settle(desk: OrderDesk): Promise<void> {
   } catch (error) {
     const message = "the terminal's records could not be read and kept; what is in doubt stays so";
     desk.observer.note("error", "orders", message, { error });
+    desk.recordsWhole = false; // what they were read for may be in no doubt: a report that was not journalled
     return;
   }
   for (const { number, id, traceId } of orders) {

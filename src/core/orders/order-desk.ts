@@ -58,7 +58,7 @@ export class OrderDesk {
   readonly changing = new Set<ClientOrderId>();
   /** The reading of the terminal's records that is under way, and the one that follows it. */
   readonly settling: { now?: Promise<void> | undefined; next?: Promise<void> | undefined } = {};
-  /** Whether the terminal's records were whole when they were last read: else something may be missing that nobody doubts. */
+  /** Whether the terminal's records were read when they last had to be, and were whole: else something may be missing that nobody doubts. */
   recordsWhole = true;
   #inFlight = 0;
   #idle: (() => void)[] = [];

@@ -80,6 +80,21 @@ describe("the terminal's records", () => {
     over.abort();
   });
 
+  it("are read again when they could not be read, though nothing is in doubt", async () => {
+    const desk = await openDesk();
+    const over = new AbortController();
+    void watchDoubts(desk.desk, over.signal);
+    const byHand = desk.terminal.foreign("buy", lots(0.3), "client");
+    desk.terminal.unreported = []; // its report was lost, as when the journal could not be written
+    desk.terminal.script = ["offline"];
+    await settleDoubts(desk.desk);
+    expect(desk.record.holdings.position(byHand)).toBeUndefined();
+    desk.clock.advance(1000);
+    await quiet();
+    expect(desk.record.holdings.position(byHand)?.volume).toBe(lots(0.3));
+    over.abort();
+  });
+
   it("win over what was known, even where the broker's clock was set back", async () => {
     const desk = await openDesk();
     await desk.place();
