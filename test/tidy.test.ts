@@ -120,6 +120,7 @@ describe("the rules notice", () => {
     ["core importing the wiring", "src/core/a.ts", 'import { b } from "../banner.ts";'],
     ["a layer importing the manifest", "src/telemetry/a.ts", 'import m from "../../package.json";'],
     ["the configuration importing core", "src/config.ts", 'import { b } from "./core/b.ts";'],
+    ["a part of the configuration importing core", "src/config/a.ts", 'import { b } from "../core/b.ts";'],
     ["the configuration importing a further package", "src/settings.ts", 'import { pino } from "pino";'],
     ["src importing a test", "src/contract/a.ts", 'import { b } from "../../test/b.ts";'],
     ["anybody importing main", "src/contract/a.ts", 'import { b } from "../main.ts";'],

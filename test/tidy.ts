@@ -45,7 +45,7 @@ function placeOf(path: string): string | undefined {
   if (path.startsWith("gen/")) return path.includes("/mt5bridge/terminal/") ? "gen/terminal" : "gen";
   if (/^src\/(main|banner|bridge\/[\w-]+)\.ts$/.test(path)) return "main";
   if (path === "package.json") return "manifest";
-  if (/^src\/(config|settings|help)\.ts$/.test(path)) return "config";
+  if (/^src\/(config|settings|help|config\/[\w-]+)\.ts$/.test(path)) return "config";
   const [, first = "", second = "", third] = path.split("/");
   if (["transport", "store"].includes(first) && third === undefined) return first;
   if (["transport", "terminals", "store"].includes(first))
