@@ -1,4 +1,6 @@
 /** What Prometheus is told of the links to live terminals. */
+import { by, byAccount, type Metric, type MetricOf } from "./metric.ts";
+
 /** How one account's link is doing. */
 export interface LinkNumbers {
   readonly account: string;
@@ -21,38 +23,23 @@ export interface Links {
   readonly refused: ReadonlyMap<string, number>;
 }
 
-/** A metric, and how it is read when it is asked for. */
-export interface LinkMetric {
-  readonly kind: "gauge" | "counter";
-  readonly name: string;
-  readonly help: string;
-  readonly label: string;
-  readonly read: () => (readonly [Readonly<Record<string, string>>, number])[];
-}
-
 // biome-ignore format: a table is read by its rows
-const rows = [
-  ["gauge",   "mt5bridge_link_up",                   "1 while the terminal is connected, else 0.",                       (one) => (one.up ? 1 : 0)],
-  ["counter", "mt5bridge_link_connections_total",    "Connections of the terminal that were taken: all but the first are reconnects.", (one) => one.connections],
-  ["counter", "mt5bridge_link_reports_total",        "Reports that were taken from the terminal.",                       (one) => one.reports],
-  ["counter", "mt5bridge_link_commands_total",       "Commands that were sent to the terminal.",                         (one) => one.commands],
-  ["counter", "mt5bridge_link_commands_expired_total", "Commands that came too late and were not carried out.",          (one) => one.expired],
-  ["gauge",   "mt5bridge_link_clock_offset_seconds", "The broker's clock less the bridge's.",                            (one) => seconds(one.clockOffsetMs)],
-  ["gauge",   "mt5bridge_link_round_trip_seconds",   "From the last ping to its pong.",                                  (one) => seconds(one.roundTripMs)],
-] as const satisfies readonly (readonly ["gauge" | "counter", string, string, (one: LinkNumbers) => number | undefined])[];
+const rows: readonly MetricOf<LinkNumbers>[] = [
+  ["gauge",   "mt5bridge_link_up",                     "1 while the terminal is connected, else 0.",            (one) => (one.up ? 1 : 0)],
+  ["counter", "mt5bridge_link_connections_total",      "Connections of the terminal that were taken: all but the first are reconnects.", (one) => one.connections],
+  ["counter", "mt5bridge_link_reports_total",          "Reports that were taken from the terminal.",            (one) => one.reports],
+  ["counter", "mt5bridge_link_commands_total",         "Commands that were sent to the terminal.",              (one) => one.commands],
+  ["counter", "mt5bridge_link_commands_expired_total", "Commands that came too late and were not carried out.", (one) => one.expired],
+  ["gauge",   "mt5bridge_link_clock_offset_seconds",   "The broker's clock less the bridge's.",                 (one) => seconds(one.clockOffsetMs)],
+  ["gauge",   "mt5bridge_link_round_trip_seconds",     "From the last ping to its pong.",                       (one) => seconds(one.roundTripMs)],
+];
 
 const seconds = (ms: number | undefined) => (ms === undefined ? undefined : ms / 1_000);
 
-export function linkMetrics({ all, refused }: Links): LinkMetric[] {
-  const ofAccounts = rows.map(([kind, name, help, of]): LinkMetric => {
-    const read: LinkMetric["read"] = () =>
-      all().flatMap((one) => {
-        const value = of(one);
-        return value === undefined ? [] : [[{ account: one.account }, value] as const];
-      });
-    return { kind, name, help, label: "account", read };
-  });
+export function linkMetrics({ all, refused }: Links): Metric[] {
   const help = "Terminals that were not let in, or were sent away, by reason.";
-  const read = () => [...refused].map(([reason, count]) => [{ reason }, count] as const);
-  return [...ofAccounts, { kind: "counter", name: "mt5bridge_link_refused_total", help, label: "reason", read }];
+  return [
+    ...byAccount(all, (one) => one.account, rows),
+    ["counter", "mt5bridge_link_refused_total", help, by("reason", () => refused)],
+  ];
 }
