@@ -96,7 +96,8 @@ function dealsOf(desk: OrderDesk, order: Order): OrderEvent[] {
 /** What the terminal's view adds to ours. Fills are not read from it: deals tell them. */
 function eventsOf(order: Order, seen: TerminalOrder, desk: OrderDesk): OrderEvent[] {
   const events: OrderEvent[] = [];
-  const unanswered = order.stage === "sent" && seen.state === "started"; // the answer will say what it came to
+  // What it came to the answer will say, or its deals.
+  const unanswered = order.stage === "sent" && (seen.state === "started" || seen.state === "filled");
   if (order.ticket === undefined && !unanswered)
     events.push({ type: "placed", ticket: seen.ticket, filling: seen.filling });
   switch (seen.state) {

@@ -191,6 +191,21 @@ describe("a caller", () => {
     expect((await waiting).order).toMatchObject({ stage: "filled", deals: [1001n, 1002n] });
   });
 
+  it("does not take a filled order without its deal for one that still works", async () => {
+    const { place, terminal, hear, order } = await openDesk();
+    terminal.script = ["late"];
+    const waiting = place();
+    await quiet();
+    const reports = terminal.unreported;
+    const filled = reports.filter((report) => report.type === "order" && report.order.state === "filled");
+    terminal.unreported = [...filled];
+    await hear();
+    expect([filled.length, order("a").stage]).toEqual([1, "sent"]);
+    terminal.report(...reports.filter(({ type }) => type === "deal"));
+    await hear();
+    expect((await waiting).order.stage).toBe("filled");
+  });
+
   it("does not take a market order's start for its answer", async () => {
     const { place, terminal, desk, hear } = await openDesk();
     terminal.script = ["late"];
