@@ -118,6 +118,39 @@ describe.skipIf(!eaCanBeBuilt)("the Expert Advisor on its harness", { timeout: 6
     expect(positions).toHaveLength(30);
   });
 
+  it.each([
+    ["1", "0"],
+    ["2", "0"],
+    ["3", "5"],
+  ])(
+    "follows a hint at once, and tells of no order before its deals: seed %s, history %s ms behind",
+    async (seed, lag) => {
+      const late = lag !== "0";
+      // No look of its own comes between: what is told at once is told because of the hint.
+      const timer = late ? "10" : "1000";
+      await linked({
+        ...{ TERMINAL_SEED: seed, TERMINAL_HISTORY_LAG_MS: lag, TERMINAL_TICK_RATE: "0" },
+        ...{ TERMINAL_MARGIN_MODE: "0", INPUT_TimerMilliseconds: timer },
+      });
+      const orders = 40;
+      for (let at = 0; at < orders; at++) bridge.command(`o${at}`, buy());
+      for (let filled = 0; filled < orders; ) {
+        const report = await bridge.report(({ event }) => event.case === "order" && event.value.past);
+        if (report?.event.case !== "order") throw new Error("the connection ended");
+        filled += 1;
+        const { ticket } = report.event.value;
+        const ofIt = bridge.reports.filter(
+          ({ event }) =>
+            (event.case === "transaction" && event.value.order === ticket) ||
+            (event.case === "deal" && event.value.order === ticket),
+        );
+        const told = ofIt.map(({ event }) => event.case);
+        expect(told, `order ${ticket}`).toContain("deal");
+        if (!late) expect(told, `order ${ticket}`).toEqual(["transaction", "deal"]);
+      }
+    },
+  );
+
   it("tells of what a person trades by hand", async () => {
     await linked();
     bridge.tell("by-hand GBPUSD 0.2");

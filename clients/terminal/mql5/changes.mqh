@@ -1,9 +1,13 @@
 // Changes of orders, deals and positions.
 //
 // A transaction is a hint: transactions come in any order, and some not at all. What is told is read from the lists of
-// orders and positions and from history, each thing when it differs from what was told before. History may lag behind a
-// hint, so what a hint has named and is not there yet is looked for again; and every SWEEP_MS everything is compared, hint
-// or not. A hint costs a look at what it names, however much stands beside it.
+// orders and positions and from history, each thing when it differs from what was told before. Who waits for an order
+// waits for its deal: a hint is followed at once. History may lag behind it, so what a hint has named and is not there yet
+// is looked for again; and every SWEEP_MS everything is compared, hint or not. A hint costs a look at what it names,
+// however much stands beside it.
+//
+// An order that was filled is told of behind its deals, whichever the hints name first: an order that is known to be over
+// without what it came to would be taken for one that still works.
 #ifndef MT5BRIDGE_CHANGES_MQH
 #define MT5BRIDGE_CHANGES_MQH
 
@@ -14,6 +18,7 @@
 #define DEAL_HINT 1
 #define POSITION_HINT 2
 #define LOOK_FOR_MAX 4096
+#define NO_LOTS 0.000000005
 #define TOLD_MAX 65536
 
 // Tickets that were told of: of the youngest TOLD_MAX to twice as many.
@@ -104,12 +109,9 @@ private:
       ring.add(request, REPORT_TRADES, "");
      }
 
-   void              tellPastOrder(const ulong ticket)
+   void              tellPastOrder(const LinkOrder &order)
      {
-      m_pastOrders.add(ticket);
-      if(!m_telling) return;
-      LinkOrder order;
-      readPastOrder(ticket, order);
+      m_pastOrders.add(order.ticket);
       tellOrder(order);
      }
 
@@ -123,9 +125,17 @@ private:
       ring.add(request, REPORT_TRADES, "");
      }
 
-   void              lookFor(const ulong ticket, const int kind, const bool again)
+   // What is there is told now. A position waits for the next look: the hint of the deal that made it so may be to come.
+   void              follow(const ulong ticket, const int kind, const bool again)
      {
       if(ticket == 0) return;
+      if(kind == DEAL_HINT && dealFound(ticket, again)) return;
+      if(kind == ORDER_HINT && orderFound(ticket, again)) return;
+      lookFor(ticket, kind, again);
+     }
+
+   void              lookFor(const ulong ticket, const int kind, const bool again)
+     {
       // A position that is not there within the time of two sweeps was closed, or the sweep finds it.
       long until = monotonicUs() + ((kind == POSITION_HINT) ? 2 * SWEEP_MS : LOOK_FOR_MS) * 1000;
       int count = ArraySize(m_looked);
@@ -159,22 +169,24 @@ private:
    // True: it needs not be looked for again.
    bool              found(const LookedFor &looked)
      {
-      if(looked.kind == DEAL_HINT)
-        {
-         if(!looked.again && m_deals.has(looked.ticket)) return true;
-         if(!HistoryDealSelect(looked.ticket)) return false;
-         tellDeal(looked.ticket);
-         return true;
-        }
-      return (looked.kind == ORDER_HINT) ? orderFound(looked) : positionFound(looked);
+      if(looked.kind == DEAL_HINT) return dealFound(looked.ticket, looked.again);
+      return (looked.kind == ORDER_HINT) ? orderFound(looked.ticket, looked.again) : positionFound(looked);
      }
 
-   bool              orderFound(const LookedFor &looked)
+   bool              dealFound(const ulong ticket, const bool again)
      {
-      int told = orderPlace(looked.ticket, ArraySize(m_orders) - 1);
-      if(OrderSelect(looked.ticket))
+      if(!again && m_deals.has(ticket)) return true;
+      if(!HistoryDealSelect(ticket)) return false;
+      tellDeal(ticket);
+      return true;
+     }
+
+   bool              orderFound(const ulong ticket, const bool again)
+     {
+      int told = orderPlace(ticket, ArraySize(m_orders) - 1);
+      LinkOrder order;
+      if(OrderSelect(ticket))
         {
-         LinkOrder order;
          readOpenOrder(order);
          if(told >= 0 && isSameOrder(order, m_orders[told])) return true;
          tellOrder(order);
@@ -186,10 +198,33 @@ private:
          m_orders[told] = order;
          return true;
         }
-      if(!looked.again && m_pastOrders.has(looked.ticket)) return true;
-      if(!HistoryOrderSelect(looked.ticket)) return false;
-      tellPastOrder(looked.ticket);
+      if(!again && m_pastOrders.has(ticket)) return true;
+      if(!HistoryOrderSelect(ticket)) return false;
+      readPastOrder(ticket, order);
+      if(!dealsTold(order)) return false;
+      tellPastOrder(order);
       return true;
+     }
+
+   // Tells the deals of a past order that were not told yet. False: not all of them are in history.
+   bool              dealsTold(const LinkOrder &order)
+     {
+      double missing = order.volume_initial - order.volume_current;
+      if(missing < NO_LOTS || order.position_id == 0 || !HistorySelectByPosition((long)order.position_id)) return true;
+      int deals = HistoryDealsTotal();
+      int first = deals; // its own are among the youngest of the position
+      while(first > 0 && missing >= NO_LOTS)
+        {
+         first--;
+         ulong ticket = HistoryDealGetTicket(first);
+         if((ulong)HistoryDealGetInteger(ticket, DEAL_ORDER) == order.ticket) missing -= HistoryDealGetDouble(ticket, DEAL_VOLUME);
+        }
+      for(int i = first; i < deals; i++)
+        {
+         ulong ticket = HistoryDealGetTicket(i);
+         if((ulong)HistoryDealGetInteger(ticket, DEAL_ORDER) == order.ticket && !m_deals.has(ticket)) tellDeal(ticket);
+        }
+      return missing < NO_LOTS;
      }
 
    bool              positionFound(const LookedFor &looked)
@@ -341,7 +376,10 @@ private:
       for(int i = 0; i < orders; i++)
         {
          ulong ticket = HistoryOrderGetTicket(i);
-         if(ticket != 0 && !m_pastOrders.has(ticket)) tellPastOrder(ticket);
+         if(ticket == 0 || m_pastOrders.has(ticket)) continue;
+         LinkOrder order;
+         readPastOrder(ticket, order);
+         tellPastOrder(order);
         }
       if(isConnected()) m_sweptUntil = until;
      }
@@ -389,13 +427,13 @@ public:
       request.report.transaction.position_by = transaction.position_by;
       ring.add(request, REPORT_TRADES, "");
       bool changed = type == TRADE_TRANSACTION_HISTORY_UPDATE || type == TRADE_TRANSACTION_DEAL_UPDATE;
-      lookFor(transaction.deal, DEAL_HINT, changed);
-      lookFor(transaction.order, ORDER_HINT, changed);
-      lookFor(transaction.position, POSITION_HINT, false);
-      lookFor(transaction.position_by, POSITION_HINT, false);
+      follow(transaction.deal, DEAL_HINT, changed);
+      follow(transaction.order, ORDER_HINT, changed);
+      follow(transaction.position, POSITION_HINT, false);
+      follow(transaction.position_by, POSITION_HINT, false);
      }
 
-   // What hints have named, at once; everything, from time to time.
+   // What hints have named and was not there yet; everything, from time to time.
    void              look()
      {
       if(monotonicUs() - m_swept_us >= SWEEP_MS * 1000) sweep();

@@ -592,8 +592,7 @@ public:
      {
       if(m_state == SESSION_LEAVING || !inbox.isOpen()) return;
       changes.hint(transaction);
-      if(transaction.type != TRADE_TRANSACTION_REQUEST) return;
-      orders.answered(result);
+      if(transaction.type == TRADE_TRANSACTION_REQUEST) orders.answered(result);
       if(m_state == SESSION_UP) pour(OUT_ENOUGH); // who asked waits for it
      }
 

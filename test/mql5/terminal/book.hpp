@@ -142,6 +142,7 @@ class Book {
   std::map<ulong, Order> open;
   std::map<ulong, Order> past;
   std::map<ulong, Deal> deals;
+  std::map<ulong, std::vector<ulong>> dealsOf;  // by position
   std::map<ulong, Position> positions;
   std::map<uint, Sent> sent;
   double balance = 10000;
@@ -168,6 +169,10 @@ class Book {
   }
 
   void write(const Order &order) { put("O", order); }
+  void add(const Deal &deal) {
+    deals[deal.ticket] = deal;
+    dealsOf[deal.positionId].push_back(deal.ticket);
+  }
   void write(const Deal &deal) { put("D", deal); }
   void write(const Position &position) { put("P", position); }
   void gone(const Position &position) { append(" X " + std::to_string(position.ticket)); }
@@ -244,7 +249,7 @@ class Book {
       if (kind == 'O') read(record<Order>(text));
       if (kind == 'D') {
         const auto deal = record<Deal>(text);
-        deals[deal.ticket] = deal;
+        add(deal);
         nextDeal = std::max(nextDeal, deal.ticket + 1);
       }
       if (kind == 'P') {

@@ -307,7 +307,7 @@ class Broker {
     deal.comment = order.comment;
     deal.timeMs = nowMs();
     deal.visibleMs = deal.timeMs + historyLagMs;
-    book.deals[deal.ticket] = deal;
+    book.add(deal);
     book.write(deal);
     if (profit != 0) book.write(std::round((book.balance + profit) * 100) / 100);
     MqlTradeTransaction transaction = about(TRADE_TRANSACTION_DEAL_ADD);

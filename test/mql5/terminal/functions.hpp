@@ -374,6 +374,24 @@ inline bool HistorySelect(datetime from, datetime to) {
   }
   return true;
 }
+/** A position's deals, and the orders that made them. */
+inline bool HistorySelectByPosition(long position) {
+  auto &selected = terminal::selection;
+  const auto &book = terminal::brokers().book;
+  selected.pastOrders.clear();
+  selected.deals.clear();
+  const auto found = book.dealsOf.find(static_cast<ulong>(position));
+  if (found == book.dealsOf.end()) return true;
+  for (const ulong ticket : found->second) {
+    const broker::Deal &deal = book.deals.at(ticket);
+    if (!terminal::isPast(deal.visibleMs)) continue;
+    selected.deals.push_back(ticket);
+    const auto order = book.past.find(deal.order);
+    const bool shown = order != book.past.end() && terminal::isPast(order->second.visibleMs);
+    if (shown && std::ranges::find(selected.pastOrders, deal.order) == selected.pastOrders.end()) selected.pastOrders.push_back(deal.order);
+  }
+  return true;
+}
 inline bool HistoryOrderSelect(ulong ticket) {
   const auto &past = terminal::brokers().book.past;
   const auto found = past.find(ticket);
