@@ -12,7 +12,7 @@ import {
   ValuationSchema,
 } from "../../gen/ts/mt5bridge/v1/account_pb.ts";
 import type { Account } from "../core/accounts/account.ts";
-import type { AccountFact } from "../core/accounts/record.ts";
+import type { AccountFact } from "../core/accounts/feeds.ts";
 import type { AccountInfo, Valuation } from "../core/model/account.ts";
 import { type Money, toFinePrice, toLots, toMoney, toPrice } from "../core/model/decimals.ts";
 import { strategyIdOf } from "../core/model/ids.ts";

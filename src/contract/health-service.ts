@@ -86,7 +86,7 @@ interface TerminalSeen extends Pick<AccountInfo, "alias" | "live" | "server" | "
 function look(health: HealthWatch, about: About): Seen {
   const { accounts, startedAt, inFlight, tradingMode: mode } = health;
   const { serving, message } = health.now;
-  const store = accounts.find(({ record }) => record.failure !== undefined)?.record.whyShut;
+  const store = accounts.find(({ record }) => record.failure !== undefined)?.record.outage.why;
   const at = health.clock.now();
   const bridge = { at, startedAt, serving, message, store, streams: about.streams(), inFlight, mode };
   return { bridge, terminals: accounts.map(lookAt) };

@@ -3,7 +3,7 @@
  * down all that it was told.
  */
 import type { Account } from "../../src/core/accounts/account.ts";
-import type { AccountFact } from "../../src/core/accounts/record.ts";
+import type { AccountFact } from "../../src/core/accounts/feeds.ts";
 import { streamAccount } from "../../src/core/accounts/stream-account.ts";
 import type { Order } from "../../src/core/model/order.ts";
 import { streamOrders } from "../../src/core/orders/stream-orders.ts";

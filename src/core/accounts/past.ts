@@ -33,8 +33,7 @@ export class Past {
   readonly #unshelved = new Unshelved();
   readonly #every: number;
   #damage: BridgeError | undefined;
-  /** Called when the shelf turns out not to be as it was written. */
-  onDamage: (why: BridgeError) => void = () => undefined;
+  #onDamage: (why: BridgeError) => void = () => undefined;
   /** How often something has left memory. */
   #releases = 0;
   /** Up to which event the archive has everything, or is getting it. */
@@ -45,10 +44,16 @@ export class Past {
   constructor(shelf: Shelf | undefined, every: number) {
     this.archive = new Archive(shelf, (why) => {
       this.#damage = why;
-      this.onDamage(why);
+      this.#onDamage(why);
     });
     this.#snapshots = new Snapshots(shelf, this.archive, every);
     this.#every = every;
+  }
+
+  /** Calls back when the shelf turns out not to be as it was written; at once where it has already. */
+  onDamage(callback: (why: BridgeError) => void): void {
+    this.#onDamage = callback;
+    if (this.#damage !== undefined) callback(this.#damage);
   }
 
   /** Whether something on the shelf is not as it was written. */

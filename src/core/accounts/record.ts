@@ -10,42 +10,30 @@
  *     waits for anything is woken. What memory holds beyond the disk is shown to nobody,
  *     and `reopen` lets go of it.
  */
-import { BridgeError } from "../errors.ts";
+import type { BridgeError } from "../errors.ts";
 import type { Valuation } from "../model/account.ts";
-import type { Deal } from "../model/deal.ts";
-import type { Money, Volume } from "../model/decimals.ts";
+import type { Volume } from "../model/decimals.ts";
 import type { ClientOrderId, OrderId, OrderNumber, Ticket } from "../model/ids.ts";
 import type { Order } from "../model/order.ts";
 import type { Position } from "../model/position.ts";
-import { ChangeBook } from "../orders/change-book.ts";
-import { isFinal } from "../orders/lifecycle.ts";
-import { isListed, OrderBook, type OrderFilter, type OrderName } from "../orders/order-book.ts";
+import type { ChangeBook } from "../orders/change-book.ts";
+import type { OrderBook, OrderFilter, OrderName } from "../orders/order-book.ts";
 import { tellWrite, type WriteTimes } from "../orders/order-trace.ts";
 import type { Journal } from "../ports/journal.ts";
 import { nobody, type Witness } from "../ports/witness.ts";
-import { Feed, type Piece } from "../streams/feed.ts";
-import type { AccountEvent, PositionChange } from "./account-event.ts";
+import type { Feed } from "../streams/feed.ts";
+import type { AccountEvent } from "./account-event.ts";
 import { type KeptOrder, type Used, withoutContent } from "./archive.ts";
-import { BOX } from "./boxes.ts";
-import { Durable } from "./durable.ts";
+import { type AccountFact, Feeds } from "./feeds.ts";
 import { fold } from "./fold.ts";
-import { type DealFilter, Holdings, isListed as isDealListed } from "./holdings.ts";
-import { listNewest } from "./listing.ts";
-import { Past, type Taken } from "./past.ts";
-import { type Part, snapshotEvery } from "./snapshots.ts";
+import type { DealFilter, Holdings } from "./holdings.ts";
+import { OnDisk } from "./on-disk.ts";
+import { Outage } from "./outage.ts";
+import type { Past, Taken } from "./past.ts";
+import { type Held, type Opening, restored } from "./restored.ts";
+import { snapshotEvery } from "./snapshots.ts";
 import type { State } from "./state-parts.ts";
 import { Watchers } from "./watchers.ts";
-
-/** What readers of the account stream are told. */
-export type AccountFact =
-  | { readonly type: "position"; readonly change: PositionChange; readonly position: Position }
-  | { readonly type: "balance"; readonly deal: Deal; readonly balance: Money };
-
-/** A deal and its place: 1 is the oldest. */
-interface PlacedDeal {
-  readonly place: number;
-  readonly deal: Deal;
-}
 
 type OrderStates = readonly (Order | undefined)[];
 
@@ -53,110 +41,53 @@ type OrderStates = readonly (Order | undefined)[];
 const nameOf = (event: AccountEvent | undefined): string =>
   event?.type === "advanced" ? event.event.type : (event?.type ?? "");
 
-/** How many events are kept for readers that come back. */
-const keep = 10_000;
-/** How far a reader may be behind: less than is kept, so that it can come back where it was cut off. */
-const backlog = 5_000;
-
-/** Told of each event that was folded in, and of the order it left behind. */
-type Folded = (sequence: number, event: AccountEvent, order: Order | undefined) => void;
-
-interface Opening {
-  readonly journal: Journal<AccountEvent>;
-  readonly valuation: Valuation;
-  readonly witness: Witness;
-  /** Events between two snapshots. */
-  readonly every: number;
-}
-
 export class AccountRecord {
   readonly orderFeed: Feed<Order>;
   readonly accountFeed: Feed<AccountFact>;
   readonly witness: Witness;
+  readonly outage = new Outage();
   readonly #opening: Opening;
   readonly #journal: Journal<AccountEvent>;
+  readonly #feeds: Feeds;
+  readonly #watchers = new Watchers();
   /** All of it goes when the journal is read anew. */
   #state: State;
-  readonly #watchers = new Watchers();
-  readonly #failed = new Set<() => void>();
-  #durableOrders = new Durable<OrderNumber, Order>();
-  #durablePositions = new Durable<Ticket, Position>();
-  /** How many deals are on disk. */
-  #durableDeals = 0;
-  #unpublished = 0;
-  #failure: unknown;
   #past: Past;
+  #disk: OnDisk;
+  #unpublished = 0;
 
-  private constructor(parts: Opening) {
-    const { journal, valuation, witness, every } = parts;
-    this.#opening = parts;
+  private constructor(opening: Opening, witness: Witness, feeds: Feeds, held: Held) {
+    this.orderFeed = feeds.orders;
+    this.accountFeed = feeds.account;
     this.witness = witness;
-    this.#journal = journal;
-    this.#past = new Past(journal.shelf, every);
-    this.#past.onDamage = (why) => this.#fail(why);
-    this.#state = {
-      orders: new OrderBook(),
-      changes: new ChangeBook(),
-      holdings: new Holdings(valuation, (deal) => this.#past.hasDeal(deal)),
-      contents: new Map(),
-      owed: new Map(),
-    };
-    this.orderFeed = new Feed(journal.epoch, keep, backlog);
-    this.accountFeed = new Feed(journal.epoch, keep, backlog);
+    this.#opening = opening;
+    this.#journal = opening.journal;
+    this.#feeds = feeds;
+    this.#state = held.state;
+    this.#past = held.past;
+    this.#disk = new OnDisk(held);
+    this.outage.watch(() => this.#watchers.tellAll());
+    this.#past.onDamage((why) => this.outage.begin(why));
   }
 
-  /** From the newest snapshot, and the events behind it. */
   static async open(
     journal: Journal<AccountEvent>,
     valuation: Valuation,
     witness: Witness = nobody,
     every = snapshotEvery,
   ): Promise<AccountRecord> {
-    const opening = { journal, valuation, witness, every };
-    const record = await AccountRecord.#read(opening, (one) => (sequence, event, order) => {
-      one.#publish(sequence, event, order);
+    const opening = { journal, valuation, every };
+    let feeds = new Feeds(journal.epoch, 0, []);
+    const held = await restored(opening, (snapshot, kept) => {
+      feeds = new Feeds(journal.epoch, snapshot, kept);
+      return (sequence, event, order) => feeds.publish(sequence, event, order, valuation.balance);
     });
+    const record = new AccountRecord(opening, witness, feeds, held);
     // After a long fold, before anybody waits for anything.
     const taken = record.#past.take(record.orderFeed.cursor.sequence, record.#state);
     if (taken !== undefined) void record.#keep(taken);
-    journal.onFailure((why) => record.#fail(why));
+    journal.onFailure((why) => record.outage.begin(why));
     return record;
-  }
-
-  /**
-   * From the newest snapshot and the events behind it; from all events where what is beside the journal turns out to
-   * be damaged on the way. `each` is asked anew for each way.
-   */
-  static async #read(opening: Opening, each: (record: AccountRecord) => Folded): Promise<AccountRecord> {
-    const record = await AccountRecord.#fromSnapshot(opening);
-    try {
-      await record.#fold(each(record));
-      return record;
-    } catch (error) {
-      if (!record.#past.isDamaged) throw error;
-      await record.#past.end().catch(() => undefined); // the next start finds it damaged again
-      const anew = new AccountRecord(opening);
-      await anew.#fold(each(anew));
-      return anew;
-    }
-  }
-
-  /** Empty where there is no snapshot that can be trusted: the journal tells the same, only later. */
-  static async #fromSnapshot(opening: Opening): Promise<AccountRecord> {
-    const record = new AccountRecord(opening);
-    try {
-      const { sequence: last } = opening.journal.append([]);
-      for await (const { kind, value } of record.#past.restore(record.#state, last)) {
-        if (kind === "orderFeed") record.orderFeed.restore(value as Piece<Order>);
-        if (kind === "accountFeed") record.accountFeed.restore(value as Piece<AccountFact>);
-      }
-      record.#durableDeals = record.holdings.dealCount;
-      record.orderFeed.advance(record.#past.snapshot);
-      record.accountFeed.advance(record.#past.snapshot);
-      return record;
-    } catch {
-      return new AccountRecord(opening);
-    }
   }
 
   get orders(): OrderBook {
@@ -176,24 +107,6 @@ export class AccountRecord {
     return this.#state.owed;
   }
 
-  /** Every event behind the snapshot. */
-  async #fold(each: Folded): Promise<void> {
-    try {
-      for await (const page of this.#journal.pages(this.#past.snapshot)) {
-        for (const { sequence, event } of page) {
-          if (event.type === "advanced" && this.orders.byNumber(event.number) === undefined) {
-            const order = await this.archived({ by: "number", value: event.number });
-            if (order !== undefined) this.recall(order);
-          }
-          each(sequence, event, fold(this.#state, this.#past, event));
-          if (this.#past.isLong(sequence)) await this.#past.shelve(sequence, this.#state);
-        }
-      }
-    } finally {
-      await this.#past.shelved();
-    }
-  }
-
   /**
    * Waits until the journal can be written again after a failure; memory is what the disk has
    * kept then. Events whose sync failed late are among it, and are published now.
@@ -204,33 +117,29 @@ export class AccountRecord {
     await this.#past.end();
     const told = this.orderFeed.cursor.sequence;
     let news: { readonly sequence: number; readonly event: AccountEvent; readonly order: Order | undefined }[] = [];
-    let deals = 0;
-    const kept = await AccountRecord.#read(this.#opening, (one) => {
+    const { state, past } = await restored(this.#opening, () => {
       news = [];
-      deals = one.#durableDeals;
       return (sequence, event, order) => {
         if (sequence > told) news.push({ sequence, event, order });
-        else if (event.type === "deal") deals += 1;
       };
     });
-    kept.holdings.valuation = this.holdings.valuation;
-    this.#state = { ...kept.#state, owed: this.owed };
-    this.#past = kept.#past;
-    this.#past.onDamage = (why) => this.#fail(why);
-    this.#durableOrders = new Durable();
-    this.#durablePositions = new Durable();
-    this.#durableDeals = deals;
+    state.holdings.valuation = this.holdings.valuation;
+    const held = { state: { ...state, owed: this.owed }, past };
+    this.#state = held.state;
+    this.#past = past;
+    this.#disk = new OnDisk(held);
     this.#unpublished = 0;
-    this.#failure = undefined;
+    this.outage.end();
     for (const { sequence, event, order } of news) {
-      this.#publish(sequence, event, order);
+      this.#feeds.publish(sequence, event, order, this.holdings.valuation.balance);
       if (order !== undefined) this.witness.reached(order);
     }
+    past.onDamage((why) => this.outage.begin(why));
   }
 
   /** Why nothing can be written; undefined while all is well. */
   get failure(): unknown {
-    return this.#failure;
+    return this.outage.cause;
   }
 
   /** Whether something that has left memory turned out not to be as it was written. */
@@ -238,20 +147,10 @@ export class AccountRecord {
     return this.#past.isDamaged;
   }
 
-  get whyShut(): string {
-    return reasonOf(this.#failure).message;
-  }
-
-  /** Calls back when the journal cannot be written. */
-  watchFailure(callback: () => void): () => void {
-    this.#failed.add(callback);
-    return () => this.#failed.delete(callback);
-  }
-
   /** Journals events that belong together. They count at once; the promise resolves when they are durable. */
   async write(events: readonly AccountEvent[]): Promise<void> {
     if (events.length === 0) return this.settled();
-    if (this.#failure !== undefined) throw this.#unavailable();
+    if (this.failure !== undefined) throw this.outage.error;
     const asked = this.witness.now();
     const { sequence, durable, commit } = this.#journal.append(events);
     const first = sequence - events.length + 1;
@@ -269,7 +168,10 @@ export class AccountRecord {
     }
     this.#unpublished -= 1;
     const kept = this.witness.now();
-    for (const [i, event] of events.entries()) this.#publish(first + i, event, after[i]);
+    for (const [i, event] of events.entries()) {
+      this.#disk.changed(event, after[i]);
+      this.#feeds.publish(first + i, event, after[i], this.holdings.valuation.balance);
+    }
     if (taken !== undefined) void this.#keep(taken);
     this.#witness(events, before, after, { asked, commit, kept, published: this.witness.now() });
     // Last, so that who is woken finds everything told.
@@ -282,7 +184,7 @@ export class AccountRecord {
 
   /** Resolves when everything that a reader could see is durable. */
   async settled(): Promise<void> {
-    if (this.#failure !== undefined) throw this.#unavailable();
+    if (this.failure !== undefined) throw this.outage.error;
     if (this.#unpublished === 0) return;
     try {
       await this.#journal.flushed();
@@ -307,35 +209,30 @@ export class AccountRecord {
   /** The order of that name as it is on disk. */
   async find(name: OrderName): Promise<Order | undefined> {
     const order = this.orders.find(name);
-    return order === undefined ? this.newest(name) : this.#durable(order.number);
+    return order === undefined ? this.newest(name) : this.#disk.order(order.number);
   }
 
-  /** Orders as they are on disk: newest first, below number `before`, at most `limit`. */
-  async listOrders(filter: OrderFilter, before: number, limit: number): Promise<Order[]> {
-    const at = (number: number) => this.#durable(number as OrderNumber);
-    if (filter.open === true) {
-      const open = this.openOrders.reverse();
-      return open.filter((order) => order.number < before && isListed(order, filter)).slice(0, limit);
-    }
-    const last = Math.min(before - 1, this.orders.count);
-    const isInMemory = (number: number) => this.orders.byNumber(number as OrderNumber) !== undefined;
-    const from = { boxes: this.#past.archive.orders, isInMemory, at };
-    const orders = await listNewest<KeptOrder>(from, last, limit, (order) => isListed(order, filter));
-    return orders.map(withoutContent);
+  /** Orders on disk: newest first, below number `before`, at most `limit`. */
+  listOrders(filter: OrderFilter, before: number, limit: number): Promise<Order[]> {
+    return this.#disk.listOrders(filter, before, limit);
   }
 
   /** Deals on disk: newest first, below place `before`, at most `limit`. */
-  async listDeals(filter: DealFilter, before: number, limit: number): Promise<PlacedDeal[]> {
-    const isInMemory = (place: number) => place > this.holdings.forgotten;
-    const at = (number: number) => this.holdings.dealAt(number);
-    const last = Math.min(before - 1, this.#durableDeals);
-    const from = { boxes: this.#past.archive.deals, isInMemory, at };
-    const deals = await listNewest(from, last, limit, (deal) => isDealListed(deal, filter));
-    return deals.map(({ number: place, ...deal }) => ({ place, deal }));
+  listDeals(filter: DealFilter, before: number, limit: number): ReturnType<OnDisk["listDeals"]> {
+    return this.#disk.listDeals(filter, before, limit);
   }
 
-  #durable(number: OrderNumber): Order | undefined {
-    return this.#durableOrders.of(number, this.orders.byNumber(number));
+  /** What is open on disk. */
+  get openOrders(): Order[] {
+    return this.#disk.openOrders;
+  }
+
+  get openPositions(): Position[] {
+    return this.#disk.openPositions;
+  }
+
+  durablePosition(ticket: Ticket): Position | undefined {
+    return this.#disk.position(ticket);
   }
 
   /** An order that has left memory; undefined at once where there is none of that name. */
@@ -363,23 +260,6 @@ export class AccountRecord {
     return this.#state.contents.has(key) || this.#past.used(key) !== undefined;
   }
 
-  /** The position as it is on disk. */
-  durablePosition(ticket: Ticket): Position | undefined {
-    return this.#durablePositions.of(ticket, this.holdings.position(ticket));
-  }
-
-  /** What is open on disk. */
-  get openOrders(): Order[] {
-    return this.#durableOrders
-      .all(this.orders.open, (order) => order.number)
-      .filter((order) => !isFinal(order.stage))
-      .sort((a, b) => a.number - b.number);
-  }
-
-  get openPositions(): Position[] {
-    return this.#durablePositions.all(this.holdings.positions, (position) => position.ticket);
-  }
-
   /** What a key in memory was first used for. */
   contentOf(key: ClientOrderId): string | undefined {
     return this.#state.contents.get(key);
@@ -390,48 +270,15 @@ export class AccountRecord {
     return this.#watchers.watch(name, callback);
   }
 
-  /** Folds one event in, and remembers what the disk holds until the event is there too. */
+  /** Folds one event in; readers are shown what was before until it is on disk. */
   #change(event: AccountEvent): Order | undefined {
-    if (event.type === "received" || event.type === "found") {
-      this.#durableOrders.changing(event.order.number, undefined);
-    } else if (event.type === "advanced") {
-      this.#durableOrders.changing(event.number, this.orders.byNumber(event.number));
-    } else if (event.type === "position") {
-      const { ticket } = event.position;
-      this.#durablePositions.changing(ticket, this.holdings.position(ticket));
-    }
+    this.#disk.changing(event);
     return fold(this.#state, this.#past, event);
   }
 
   /** In the turn in which the last of its events was published: the feeds are where the state was when it was taken. */
   async #keep(taken: Taken): Promise<void> {
-    const feeds = [
-      ...this.orderFeed.pieces(BOX).map((value, index): Part => ({ kind: "orderFeed", index, value })),
-      ...this.accountFeed.pieces(BOX).map((value, index): Part => ({ kind: "accountFeed", index, value })),
-    ];
-    await this.#past.keep({ ...taken, parts: [...taken.parts, ...feeds] }, this.#state);
-  }
-
-  #publish(sequence: number, event: AccountEvent, order: Order | undefined): void {
-    this.orderFeed.advance(sequence);
-    this.accountFeed.advance(sequence);
-    if (order !== undefined) {
-      this.#durableOrders.changed(order.number, order, this.orders.byNumber(order.number) ?? order);
-      this.orderFeed.publish(sequence, order);
-    } else if (event.type === "position") {
-      const { change, position } = event;
-      const left = change === "closed" ? undefined : position;
-      this.#durablePositions.changed(position.ticket, left, this.holdings.position(position.ticket));
-      this.accountFeed.publish(sequence, event);
-    } else if (event.type === "deal") {
-      this.#durableDeals += 1;
-      if (event.deal.order !== undefined) return;
-      this.accountFeed.publish(sequence, {
-        type: "balance",
-        deal: event.deal,
-        balance: this.holdings.valuation.balance,
-      });
-    }
+    await this.#past.keep({ ...taken, parts: [...taken.parts, ...this.#feeds.parts()] }, this.#state);
   }
 
   /** Who watches is told of every stage that an order has reached, and once of the write. */
@@ -443,28 +290,9 @@ export class AccountRecord {
     }
   }
 
-  /** Nothing more will become durable: whoever waits for it is told. */
+  /** What a caller is told of it. */
   #fail(cause: unknown): BridgeError {
-    if (this.#failure === undefined) {
-      this.#failure = cause;
-      this.#watchers.tellAll();
-      for (const callback of this.#failed) callback();
-    }
-    return this.#unavailable();
+    this.outage.begin(cause);
+    return this.outage.error;
   }
-
-  #unavailable(): BridgeError {
-    const { message, metadata } = reasonOf(this.#failure);
-    return new BridgeError("journal_unavailable", `${message}; nothing was sent`, {
-      cause: this.#failure,
-      metadata,
-      retryAfterMs: 1000,
-    });
-  }
-}
-
-function reasonOf(failure: unknown): Pick<BridgeError, "message" | "metadata"> {
-  if (failure instanceof BridgeError) return failure;
-  const why = failure instanceof Error ? failure.message : String(failure);
-  return { message: `the journal cannot be written: ${why}`, metadata: {} };
 }

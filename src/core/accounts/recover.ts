@@ -56,7 +56,7 @@ async function failed({ record }: Account, signal: AbortSignal): Promise<boolean
       signal.removeEventListener("abort", done);
       resolve();
     };
-    const unwatch = record.watchFailure(done);
+    const unwatch = record.outage.watch(done);
     signal.addEventListener("abort", done);
   });
   return !signal.aborted;

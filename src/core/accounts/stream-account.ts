@@ -8,7 +8,7 @@ import { type CourseEvent, type Ends, run } from "../streams/course.ts";
 import type { Cursor } from "../streams/cursor.ts";
 import type { Numbered } from "../streams/feed.ts";
 import type { Account } from "./account.ts";
-import type { AccountFact } from "./record.ts";
+import type { AccountFact } from "./feeds.ts";
 
 export interface AccountStreamOptions {
   readonly after: Cursor | undefined;

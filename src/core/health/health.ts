@@ -52,7 +52,7 @@ export class HealthWatch {
   add(account: Account): void {
     const { control } = account.desk;
     if (!this.#accounts.some(({ desk }) => desk.control === control)) control.watch(() => this.changed());
-    account.record.watchFailure(() => this.changed());
+    account.record.outage.watch(() => this.changed());
     account.desk.draining = this.draining;
     this.#accounts.push(account);
     this.changed();
@@ -68,7 +68,7 @@ export class HealthWatch {
     for (const account of this.accounts) {
       const { alias } = account.info;
       if (account.record.failure !== undefined)
-        return { serving: false, message: `${alias}: ${account.record.whyShut}` };
+        return { serving: false, message: `${alias}: ${account.record.outage.why}` };
       if (!account.desk.linkUp) return { serving: false, message: `${alias}: ${account.linkMessage}` };
     }
     const message = this.#awaited();

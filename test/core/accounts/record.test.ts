@@ -46,7 +46,7 @@ describe("an account's record", () => {
   it("tells of its failure once, and takes nothing more", async () => {
     const { record, journal } = await openDesk();
     let told = 0;
-    record.watchFailure(() => told++);
+    record.outage.watch(() => told++);
     journal.break();
     const writes = await Promise.allSettled([record.write([asked("a")]), record.write([asked("b")]), record.settled()]);
     expect(writes.map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected"]);

@@ -84,8 +84,8 @@ export const mutants: readonly Mutant[] = [
   mutant(
     "keys are kept in memory only",
     record,
-    "    journal.onFailure((why) => record.#fail(why));\n",
-    "    journal.onFailure((why) => record.#fail(why));\n    record.#state.contents.clear();\n",
+    "    journal.onFailure((why) => record.outage.begin(why));\n",
+    "    journal.onFailure((why) => record.outage.begin(why));\n    record.#state.contents.clear();\n",
   ),
   mutant(
     "a key stands for any content",
