@@ -1,6 +1,7 @@
 /** Orders and deals as messages. Prices leave in the symbol's digits, as the double nearest to the decimal. */
 import { create } from "@bufbuild/protobuf";
 import {
+  AdjustmentSchema,
   type Deal as DealMessage,
   DealSchema,
   OrderDoubtSchema,
@@ -74,6 +75,8 @@ function makeOrder(order: Order, account: Account): OrderMessage {
   if (order.answeredAt !== undefined) message.answeredTime = timestamp(order.answeredAt);
   if (order.finalAt !== undefined) message.finalTime = timestamp(order.finalAt);
   if (order.rejection !== undefined) message.rejection = rejectionMessage(order.rejection);
+  if (order.adjustments !== undefined)
+    message.adjustments = order.adjustments.map((one) => create(AdjustmentSchema, one));
   if (order.doubt !== undefined) message.doubt = doubtMessage(order.doubt);
   return message;
 }

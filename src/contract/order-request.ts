@@ -55,7 +55,7 @@ function commonDraft(order: PlaceOrderRequest | CheckedOrder, account: AccountAl
     stopLoss: order.stopLoss,
     takeProfit: order.takeProfit,
     filling: wordOf(fillings, order.filling) ?? "auto",
-    timeInForce: wordOf(lifetimes, order.timeInForce) ?? "gtc",
+    timeInForce: wordOf(lifetimes, order.timeInForce),
     expireTime: order.expireTime && instant(order.expireTime),
     deviation: order.deviationPoints,
     position: positionOf(order.positionTicket),

@@ -53,7 +53,7 @@ export const ordersService = (accounts: Accounts) =>
 
     async checkOrder({ order }) {
       const account = accountOf(accounts, order?.account ?? "");
-      const { rejection, after } = await checkOrder(account.desk, checkedDraft(order, account.info.alias));
+      const { rejection, after, adjustments } = await checkOrder(account.desk, checkedDraft(order, account.info.alias));
       const digits = account.info.currencyDigits;
       return create(CheckOrderResponseSchema, {
         accepted: rejection === undefined,
@@ -63,6 +63,7 @@ export const ordersService = (accounts: Accounts) =>
         equity: toMoney(after.equity, digits),
         freeMargin: toMoney(after.freeMargin, digits),
         marginLevel: after.marginLevel,
+        adjustments: [...adjustments],
       });
     },
 

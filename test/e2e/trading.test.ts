@@ -6,7 +6,7 @@ import { AdminService, TradingMode } from "../../gen/ts/mt5bridge/v1/admin_pb.ts
 import { HealthService, PartState, ServingStatus } from "../../gen/ts/mt5bridge/v1/health_pb.ts";
 import { OrderCause, OrderSelection, OrderStage, OrdersService } from "../../gen/ts/mt5bridge/v1/orders_pb.ts";
 import { Delivery, type Tick, TicksService, Timeframe } from "../../gen/ts/mt5bridge/v1/ticks_pb.ts";
-import { OrderSide, OrderType, TimeInForce } from "../../gen/ts/mt5bridge/v1/types_pb.ts";
+import { Filling, OrderSide, OrderType, TimeInForce } from "../../gen/ts/mt5bridge/v1/types_pb.ts";
 import { type RunningBridge, startBridge } from "./bridge.ts";
 import { BridgeClient, failureOf } from "./client.ts";
 
@@ -139,7 +139,9 @@ describe("a trader", () => {
   it("asks before it orders", async () => {
     const order = { symbol: "EURUSD", side: OrderSide.BUY, type: OrderType.MARKET, volume: 0.1 };
     const fine = await client.call(orders.checkOrder, { order });
-    expect(fine).toMatchObject({ accepted: true });
+    const adjustments = [{ field: "filling", asked: "auto", used: "fok" }];
+    expect(fine).toMatchObject({ accepted: true, adjustments });
+    expect(await buy(0.1)).toMatchObject({ filling: Filling.FOK, adjustments });
     expect(fine.marginNeeded).toBeGreaterThan(0);
     const tooMuch = await client.call(orders.checkOrder, { order: { ...order, volume: 100 } });
     expect(tooMuch).toMatchObject({ accepted: false, rejection: { retcode: 10019, reason: "NO_MONEY" } });

@@ -6,6 +6,16 @@ export type OrderType = "market" | "limit" | "stop" | "stop_limit";
 export type Filling = "fok" | "ioc" | "return" | "boc";
 export type TimeInForce = "gtc" | "day" | "specified" | "specified_day";
 
+/** What is used of an order in place of what was asked for, or left open, and the rule that wants it so. */
+export interface Adjustment {
+  /** As it is called on the wire. */
+  readonly field: string;
+  /** Empty: it was left open. */
+  readonly asked: string;
+  readonly used: string;
+  readonly reason: string;
+}
+
 /** What a strategy asks for. Absent prices are not set; MetaTrader's 0 never travels through the core. */
 export interface OrderRequest {
   readonly account: AccountAlias;
@@ -33,6 +43,8 @@ export interface OrderRequest {
   readonly position?: Ticket;
   /** The opposite position that `position` is closed against; volume is then the smaller of the two. */
   readonly positionBy?: Ticket;
+  /** Where something else is asked of the terminal than was asked for. */
+  readonly adjustments?: readonly Adjustment[];
 }
 
 /** An order as it goes to a terminal. */
@@ -164,6 +176,8 @@ export interface Order {
   readonly comment: string;
   readonly position?: Ticket;
   readonly positionBy?: Ticket;
+  /** What was changed before it was sent, as its symbol wants it. */
+  readonly adjustments?: readonly Adjustment[];
   readonly stage: Stage;
   /** Grows by one with every change. */
   readonly version: number;

@@ -21,7 +21,8 @@ export interface OrderDraft {
   readonly stopLoss: number | undefined;
   readonly takeProfit: number | undefined;
   readonly filling: Filling | "auto";
-  readonly timeInForce: TimeInForce;
+  /** Absent: what the symbol allows. */
+  readonly timeInForce: TimeInForce | undefined;
   readonly expireTime: Instant | undefined;
   readonly deviation: number;
   readonly comment: string;

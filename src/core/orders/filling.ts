@@ -16,12 +16,16 @@ function allowed(spec: SymbolSpec, filling: Filling): boolean {
   return rule === "always" || (rule === "mode" && filling !== "return" && spec.fillingModes.includes(filling));
 }
 
-/** What "auto" stands for; undefined when the symbol leaves no mode that would do. */
-function chosen(spec: SymbolSpec): Filling | undefined {
+/** What "auto" stands for at the market; undefined when the symbol leaves no mode that would do. */
+export function chosenFilling(spec: SymbolSpec): Filling | undefined {
   if (spec.fillingModes.includes("fok")) return "fok";
   if (spec.fillingModes.includes("ioc")) return "ioc";
   return spec.execution === "market" ? undefined : "return";
 }
+
+/** What the symbol fills, in words. */
+export const fillingsOf = ({ fillingModes, execution }: SymbolSpec): string =>
+  fillingModes.length === 0 ? `only as ${execution} execution does` : fillingModes.join(", ");
 
 function pendingAllowed(spec: SymbolSpec, request: OrderRequest, filling: Filling, strict: boolean): boolean {
   if (filling === "return") return true;
@@ -33,7 +37,7 @@ function pendingAllowed(spec: SymbolSpec, request: OrderRequest, filling: Fillin
 /** The mode the order will have, or undefined when the symbol does not support it. `strict`: pending orders have no other than "return". */
 export function fillingOf(spec: SymbolSpec, request: OrderRequest, strict: boolean): Filling | undefined {
   if (request.type === "market") {
-    const filling = request.filling === "auto" ? chosen(spec) : request.filling;
+    const filling = request.filling === "auto" ? chosenFilling(spec) : request.filling;
     return filling !== undefined && allowed(spec, filling) ? filling : undefined;
   }
   const filling = request.filling === "auto" ? "return" : request.filling;

@@ -61,7 +61,8 @@ export interface CloseByDraft {
 }
 
 export function placeOrder(desk: OrderDesk, draft: OrderDraft, timing: Timing, caller: Caller): Promise<Placed> {
-  const content = contentOf("place", draft);
+  // As the keys of earlier versions were kept, for which nothing was left open.
+  const content = contentOf("place", { ...draft, timeInForce: draft.timeInForce ?? "gtc" });
   return give(desk, draft.clientOrderId, content, () => validate(draft, desk.symbol(draft.symbol)), timing, caller);
 }
 
@@ -81,7 +82,7 @@ export function closePosition(desk: OrderDesk, draft: CloseDraft, timing: Timing
       stopLoss: undefined,
       takeProfit: undefined,
       filling: draft.filling,
-      timeInForce: "gtc",
+      timeInForce: undefined,
       expireTime: undefined,
       deviation: draft.deviation,
       comment: draft.comment,

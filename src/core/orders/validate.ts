@@ -7,42 +7,13 @@
  * terminal's to refuse. All violations are found at once; each names the field as it is
  * called on the wire, the valid range and MetaTrader's return code.
  */
-import { BridgeError, type Violation } from "../errors.ts";
 import { lots, onGrid, type Price, toLots, toPrice, type Volume } from "../model/decimals.ts";
-import type { Filling, Order, OrderChange, OrderRequest, OrderType, Side, Stops, TimeInForce } from "../model/order.ts";
+import type { Order, OrderChange, OrderRequest, OrderType, Side, Stops } from "../model/order.ts";
 import type { Position } from "../model/position.ts";
 import type { SymbolSpec } from "../model/symbol.ts";
 import type { ChangeDraft, OrderDraft, StopsDraft } from "./draft.ts";
-
-/** MetaTrader's return codes for what is found here. */
-const retcodes = {
-  volume: 10014,
-  price: 10015,
-  stops: 10016,
-  expiration: 10022,
-  filling: 10030,
-  orderMode: 10035,
-} as const;
-
-class Findings {
-  readonly #violations: Violation[] = [];
-  #retcode = 0;
-
-  add(field: string, description: string, retcode: number): undefined {
-    this.#violations.push({ field, description });
-    this.#retcode ||= retcode;
-    return undefined;
-  }
-
-  refuseIfAny(): void {
-    const [first] = this.#violations;
-    if (first === undefined) return;
-    throw new BridgeError("invalid_argument", `${first.field}: ${first.description}`, {
-      violations: this.#violations,
-      metadata: { retcode: String(this.#retcode) },
-    });
-  }
-}
+import { Findings, retcodes } from "./findings.ts";
+import { checkLifetime, isTimed, termsOf } from "./terms.ts";
 
 export function validate(draft: OrderDraft, spec: SymbolSpec): OrderRequest {
   const findings = new Findings();
@@ -61,10 +32,8 @@ export function validate(draft: OrderDraft, spec: SymbolSpec): OrderRequest {
   checkStopLimit(draft.type, draft.side, wanted, stopLimit, isGiven(draft.stopLimitPrice), findings);
   const reference = draft.type === "stop_limit" ? stopLimit : wanted;
   if (pending && reference !== undefined) checkStopSides(draft.side, reference, loss, profit, spec, findings);
-  checkFilling(draft.filling, pending, spec, findings);
-  checkLifetime(draft.timeInForce, draft.expireTime !== undefined, spec, findings);
+  const terms = termsOf(draft, spec, findings);
   findings.refuseIfAny();
-  const timed = draft.timeInForce === "specified" || draft.timeInForce === "specified_day";
   return {
     account: draft.account,
     clientOrderId: draft.clientOrderId,
@@ -77,9 +46,7 @@ export function validate(draft: OrderDraft, spec: SymbolSpec): OrderRequest {
     ...(stopLimit === undefined ? {} : { stopLimitPrice: stopLimit }),
     ...(loss === undefined ? {} : { stopLoss: loss }),
     ...(profit === undefined ? {} : { takeProfit: profit }),
-    filling: draft.filling,
-    timeInForce: draft.timeInForce,
-    ...(timed && draft.expireTime !== undefined ? { expireTime: draft.expireTime } : {}),
+    ...terms,
     deviation: draft.deviation,
     comment: draft.comment,
     ...(draft.position === undefined ? {} : { position: draft.position }),
@@ -98,23 +65,22 @@ export function validateChange(draft: ChangeDraft, order: Order, spec: SymbolSpe
   const profit = changedStop("take_profit", draft.takeProfit, order.takeProfit, spec, findings);
   if (draft.price === 0) findings.add("price", "must not be 0; absent leaves it as it is", retcodes.price);
   const timeInForce = draft.timeInForce ?? order.timeInForce;
-  const expireTime = draft.expireTime ?? order.expireTime;
+  const expireTime = draft.expireTime ?? (isTimed(timeInForce) ? order.expireTime : undefined);
   const type = order.type === "close_by" ? "market" : order.type;
   if (draft.stopLimitPrice !== undefined || draft.price !== undefined) {
     checkStopLimit(type, order.side, wanted, stopLimit, isGiven(draft.stopLimitPrice), findings);
   }
   const reference = type === "stop_limit" ? stopLimit : wanted;
   if (reference !== undefined) checkStopSides(order.side, reference, loss, profit, spec, findings);
-  checkLifetime(timeInForce, expireTime !== undefined, spec, findings);
+  checkLifetime(timeInForce, expireTime, spec, findings);
   findings.refuseIfAny();
-  const timed = timeInForce === "specified" || timeInForce === "specified_day";
   return {
     price: wanted ?? (0 as Price),
     ...(stopLimit === undefined ? {} : { stopLimitPrice: stopLimit }),
     ...(loss === undefined ? {} : { stopLoss: loss }),
     ...(profit === undefined ? {} : { takeProfit: profit }),
     timeInForce,
-    ...(timed && expireTime !== undefined ? { expireTime } : {}),
+    ...(expireTime === undefined ? {} : { expireTime }),
   };
 }
 
@@ -242,34 +208,6 @@ function checkStopSides(
   }
   if (profit !== undefined && sign * (profit - reference) <= 0) {
     findings.add("take_profit", `must be ${side === "buy" ? "above" : "below"} ${at}`, retcodes.stops);
-  }
-}
-
-function checkFilling(filling: Filling | "auto", pending: boolean, spec: SymbolSpec, findings: Findings): void {
-  if (filling === "auto" || (pending && filling !== "boc")) return;
-  const always = spec.execution === "request" || spec.execution === "instant";
-  const allowed =
-    filling === "return"
-      ? spec.execution !== "market"
-      : filling === "boc"
-        ? pending && spec.fillingModes.includes("boc")
-        : always || spec.fillingModes.includes(filling);
-  if (allowed) return;
-  const valid = spec.fillingModes.length === 0 ? "auto" : `auto, ${spec.fillingModes.join(", ")}`;
-  findings.add("filling", `${spec.name} does not fill ${filling} here; valid are ${valid}`, retcodes.filling);
-}
-
-function checkLifetime(timeInForce: TimeInForce, timed: boolean, spec: SymbolSpec, findings: Findings): void {
-  if (!spec.expirationModes.includes(timeInForce)) {
-    const valid = spec.expirationModes.join(", ");
-    findings.add(
-      "time_in_force",
-      `${spec.name} does not allow ${timeInForce}; valid are ${valid}`,
-      retcodes.expiration,
-    );
-  }
-  if ((timeInForce === "specified" || timeInForce === "specified_day") && !timed) {
-    findings.add("expire_time", `required with ${timeInForce}`, retcodes.expiration);
   }
 }
 

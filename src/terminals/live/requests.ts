@@ -1,16 +1,15 @@
 /**
  * What the core asks for, as the request that MetaTrader knows.
  *
- * The core has held it against the symbol's rules. What is left open there (the filling mode
- * "auto") is resolved here from the symbol's own specification, and said; nothing else is
- * changed.
+ * The core has held it against the symbol's rules, and said what it changed; here nothing is
+ * changed any more.
  */
 import { type Price, toLots, toPrice } from "../../core/model/decimals.ts";
 import type { Instant, Magic, Ticket } from "../../core/model/ids.ts";
-import type { Filling, OrderChange, OrderRequest, OrderType, Stops, TerminalOrder } from "../../core/model/order.ts";
+import type { OrderChange, OrderRequest, OrderType, Stops, TerminalOrder } from "../../core/model/order.ts";
 import type { Position } from "../../core/model/position.ts";
 import type { SymbolSpec } from "../../core/model/symbol.ts";
-import { fillingOf } from "../../core/orders/filling.ts";
+import { fillingOf, fillingsOf } from "../../core/orders/filling.ts";
 import type { BrokerZone } from "./broker-zone.ts";
 import { actions, CLOSE_BY, fillings, lifetimes, numberOf, orderTypePairs } from "./enumerations.ts";
 
@@ -43,14 +42,13 @@ export interface Traded {
 }
 
 /** The request, or why the symbol allows none. */
-export type Asked = { readonly request: WireRequest; readonly filling: Filling } | { readonly refusal: string };
+export type Asked = { readonly request: WireRequest } | { readonly refusal: string };
 
 export function submitted(order: OrderRequest, magic: Magic, { spec, name }: Traded, zone: BrokerZone): Asked {
   const shared = { magic, symbol: name, comment: order.comment };
   if (order.positionBy !== undefined) {
     const { position = 0n, positionBy } = order;
-    const request = { ...shared, action: actions.closeBy, type: CLOSE_BY, position, positionBy };
-    return { request, filling: "return" };
+    return { request: { ...shared, action: actions.closeBy, type: CLOSE_BY, position, positionBy } };
   }
   const filling = fillingOf(spec, order, false);
   if (filling === undefined) return { refusal: `no filling mode: ${spec.name} fills ${fillingsOf(spec)}` };
@@ -63,10 +61,10 @@ export function submitted(order: OrderRequest, magic: Magic, { spec, name }: Tra
     deviation: order.deviation,
     type: typeOf(order),
     typeFilling: numberOf(fillings, filling),
-    ...(pending ? lifetimeOf(order, zone) : {}),
+    ...lifetimeOf(order, zone),
     ...(order.position === undefined ? {} : { position: order.position as bigint }),
   };
-  return { request, filling };
+  return { request };
 }
 
 export function modified(order: TerminalOrder, change: OrderChange, { spec, name }: Traded, zone: BrokerZone) {
@@ -88,10 +86,6 @@ export const restopped = (position: Position, stops: Stops, { spec, name }: Trad
   ...{ action: actions.stops, symbol: name, position: position.ticket },
   ...pricesOf(stops, spec),
 });
-
-/** What the symbol fills, in words. */
-export const fillingsOf = (spec: SymbolSpec): string =>
-  spec.fillingModes.length === 0 ? `only as ${spec.execution} execution does` : spec.fillingModes.join(", ");
 
 /** What the symbol's specification says about a refusal; empty when it says nothing. */
 export function reasonOf(retcode: number, spec: SymbolSpec | undefined): string {

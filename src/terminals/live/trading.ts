@@ -55,15 +55,10 @@ export class Trading {
     this.#parts = parts;
   }
 
-  async submit({ request, magic, number, traceparent }: NumberedOrder, signal: AbortSignal): Promise<Outcome> {
-    const { alias, zone, observer } = this.#parts;
+  async submit({ request, magic, traceparent }: NumberedOrder, signal: AbortSignal): Promise<Outcome> {
     const traded = this.#tradable(request.symbol);
-    const asked = submitted(request, magic, traded, zone);
+    const asked = submitted(request, magic, traded, this.#parts.zone);
     if ("refusal" in asked) return { kind: "refused", retcode: 10030, message: asked.refusal };
-    if (request.filling === "auto" && request.positionBy === undefined) {
-      const message = `filling auto is ${asked.filling} for ${request.symbol} in ${traded.spec.execution} execution`;
-      observer.note("debug", "live terminal", message, { account: alias, order: number });
-    }
     const answered = await this.#trade("submit", asked.request, signal, traceparent);
     const { retcode, order } = answered.result;
     const isWhole = wholeness(request, retcode);

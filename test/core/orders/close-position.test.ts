@@ -2,7 +2,9 @@ import { describe, expect, it } from "vitest";
 import { lots } from "../../../src/core/model/decimals.ts";
 import type { Ticket } from "../../../src/core/model/ids.ts";
 import { type CloseDraft, closeBy, closePosition } from "../../../src/core/orders/place-order.ts";
+import { eurusd } from "../../terminals/paper/builders.ts";
 import { caller, faultOf, key, openDesk } from "../desk.ts";
+import { ScriptedTerminal } from "../scripted-terminal.ts";
 
 const timing = { waitFor: "answered", notAfter: undefined } as const;
 
@@ -30,6 +32,16 @@ describe("closing a position", () => {
     expect(order).toMatchObject({ side: "sell", volume: lots(0.3), strategyId: 7, position: 1000n, stage: "filled" });
     await hear();
     expect([terminal.positions.size, [...record.holdings.positions].length]).toEqual([0, 0]);
+  });
+
+  it("closes where orders cannot be good till canceled, too", async () => {
+    const terminal = new ScriptedTerminal();
+    terminal.symbols[0] = { ...eurusd, expirationModes: ["day"] };
+    const { desk, place, hear } = await openDesk({ terminal });
+    await place({ timeInForce: "day" });
+    await hear();
+    const { order } = await closePosition(desk, close(), timing, caller());
+    expect(order).toMatchObject({ stage: "filled", timeInForce: "day" });
   });
 
   it("closes a part, and the rest stays open", async () => {

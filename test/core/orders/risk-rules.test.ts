@@ -48,8 +48,8 @@ const fresh = (symbol: string) => {
 
 const request = (more: Partial<Omit<OrderRequest, "volume" | "price">> & { lots?: number; at?: number } = {}) => {
   const { lots: volume = 0.1, at, ...rest } = more;
-  const { account, clientOrderId, strategyId, symbol, side, type, timeInForce, comment } = draft();
-  const plain = { account, clientOrderId, strategyId, symbol, side, type, timeInForce, comment };
+  const { account, clientOrderId, strategyId, symbol, side, type, comment } = draft();
+  const plain = { account, clientOrderId, strategyId, symbol, side, type, timeInForce: "gtc", comment } as const;
   const price = at === undefined ? {} : { price: at as Price };
   return { ...plain, volume: lots(volume), filling: "auto", deviation: 0, ...price, ...rest } satisfies OrderRequest;
 };

@@ -180,11 +180,12 @@ describe("a type, filling or lifetime", () => {
     expect(reads(limit({ filling: "return" })).filling).toBe("return");
   });
 
-  it("of a time needs it, and only then keeps it", () => {
+  it("of a time needs it, and no other may have one", () => {
     const expireTime = 5000 as Instant;
     expect(wrong(refuses(limit({ timeInForce: "specified" })))).toEqual(["expire_time", 10022]);
     expect(reads(limit({ timeInForce: "specified_day", expireTime })).expireTime).toBe(5000);
-    expect(reads(limit({ expireTime }))).not.toHaveProperty("expireTime");
+    expect(wrong(refuses(limit({ timeInForce: "gtc", expireTime })))).toEqual(["expire_time", 10022]);
+    expect(wrong(refuses(limit({ timeInForce: "day", expireTime })))).toEqual(["expire_time", 10022]);
   });
 });
 
@@ -242,6 +243,10 @@ describe("a change of an order", () => {
     const timed = { timeInForce: "specified", expireTime: 9000 as Instant };
     expect(change({ price: 1.085 }, timed)).toMatchObject({ expireTime: 9000 });
     expect(change({ timeInForce: "gtc" }, timed)).not.toHaveProperty("expireTime");
+  });
+
+  it("cannot give a time to an order that does not end with one", () => {
+    expect(wrongly({ expireTime: 9000 as Instant })).toEqual(["expire_time", 10022]);
   });
 });
 

@@ -326,9 +326,9 @@ type PlaceOrderRequest struct {
 	TakeProfit *float64 `protobuf:"fixed64,11,opt,name=take_profit,json=takeProfit,proto3,oneof" json:"take_profit,omitempty"`
 	// Absent: AUTO, what the symbol allows.
 	Filling Filling `protobuf:"varint,12,opt,name=filling,proto3,enum=mt5bridge.v1.Filling" json:"filling,omitempty"`
-	// Absent: GTC.
+	// Absent: SPECIFIED with an `expire_time`; else GTC, or DAY where the symbol has no GTC.
 	TimeInForce TimeInForce `protobuf:"varint,13,opt,name=time_in_force,json=timeInForce,proto3,enum=mt5bridge.v1.TimeInForce" json:"time_in_force,omitempty"`
-	// With SPECIFIED and SPECIFIED_DAY.
+	// With SPECIFIED and SPECIFIED_DAY, and refused with others; what is finer than a second is cut off.
 	ExpireTime *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
 	// Tolerated slippage in points, 0 to 1000000; counts in instant execution.
 	DeviationPoints uint32 `protobuf:"varint,15,opt,name=deviation_points,json=deviationPoints,proto3" json:"deviation_points,omitempty"`
@@ -631,9 +631,9 @@ type CheckedOrder struct {
 	TakeProfit *float64 `protobuf:"fixed64,9,opt,name=take_profit,json=takeProfit,proto3,oneof" json:"take_profit,omitempty"`
 	// Absent: AUTO.
 	Filling Filling `protobuf:"varint,10,opt,name=filling,proto3,enum=mt5bridge.v1.Filling" json:"filling,omitempty"`
-	// Absent: GTC.
+	// As in PlaceOrder.
 	TimeInForce TimeInForce `protobuf:"varint,11,opt,name=time_in_force,json=timeInForce,proto3,enum=mt5bridge.v1.TimeInForce" json:"time_in_force,omitempty"`
-	// With SPECIFIED and SPECIFIED_DAY.
+	// As in PlaceOrder.
 	ExpireTime *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
 	// Tolerated slippage in points, 0 to 1000000.
 	DeviationPoints uint32 `protobuf:"varint,13,opt,name=deviation_points,json=deviationPoints,proto3" json:"deviation_points,omitempty"`
@@ -796,7 +796,9 @@ type CheckOrderResponse struct {
 	// The account's free margin after it.
 	FreeMargin float64 `protobuf:"fixed64,6,opt,name=free_margin,json=freeMargin,proto3" json:"free_margin,omitempty"`
 	// The account's margin level after it, percent; 0 while no margin is used.
-	MarginLevel   float64 `protobuf:"fixed64,7,opt,name=margin_level,json=marginLevel,proto3" json:"margin_level,omitempty"`
+	MarginLevel float64 `protobuf:"fixed64,7,opt,name=margin_level,json=marginLevel,proto3" json:"margin_level,omitempty"`
+	// What would be chosen or changed before it is sent, by the rules of its symbol.
+	Adjustments   []*Adjustment `protobuf:"bytes,8,rep,name=adjustments,proto3" json:"adjustments,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -878,6 +880,13 @@ func (x *CheckOrderResponse) GetMarginLevel() float64 {
 		return x.MarginLevel
 	}
 	return 0
+}
+
+func (x *CheckOrderResponse) GetAdjustments() []*Adjustment {
+	if x != nil {
+		return x.Adjustments
+	}
+	return nil
 }
 
 // What to change of a pending order.
@@ -2542,11 +2551,11 @@ type Order struct {
 	StopLoss *float64 `protobuf:"fixed64,16,opt,name=stop_loss,json=stopLoss,proto3,oneof" json:"stop_loss,omitempty"`
 	// Absent: none.
 	TakeProfit *float64 `protobuf:"fixed64,17,opt,name=take_profit,json=takeProfit,proto3,oneof" json:"take_profit,omitempty"`
-	// As asked until the terminal has answered, then what was used.
+	// What is used; `adjustments` says what was asked for where it is not that. AUTO: the terminal's choice, not known yet.
 	Filling Filling `protobuf:"varint,18,opt,name=filling,proto3,enum=mt5bridge.v1.Filling" json:"filling,omitempty"`
 	// How long it stays.
 	TimeInForce TimeInForce `protobuf:"varint,19,opt,name=time_in_force,json=timeInForce,proto3,enum=mt5bridge.v1.TimeInForce" json:"time_in_force,omitempty"`
-	// With SPECIFIED and SPECIFIED_DAY.
+	// With SPECIFIED and SPECIFIED_DAY; whole seconds.
 	ExpireTime *timestamppb.Timestamp `protobuf:"bytes,20,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
 	// Tolerated slippage in points.
 	DeviationPoints uint32 `protobuf:"varint,21,opt,name=deviation_points,json=deviationPoints,proto3" json:"deviation_points,omitempty"`
@@ -2579,7 +2588,10 @@ type Order struct {
 	// False: simulated money.
 	Live bool `protobuf:"varint,35,opt,name=live,proto3" json:"live,omitempty"`
 	// Absent when its fate was always known.
-	Doubt         *OrderDoubt `protobuf:"bytes,36,opt,name=doubt,proto3" json:"doubt,omitempty"`
+	Doubt *OrderDoubt `protobuf:"bytes,36,opt,name=doubt,proto3" json:"doubt,omitempty"`
+	// What was chosen or changed before it was sent, by the rules of its symbol; empty when it was sent as asked for.
+	// What was asked for and breaks a rule is refused, never changed.
+	Adjustments   []*Adjustment `protobuf:"bytes,60,rep,name=adjustments,proto3" json:"adjustments,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2866,6 +2878,86 @@ func (x *Order) GetDoubt() *OrderDoubt {
 	return nil
 }
 
+func (x *Order) GetAdjustments() []*Adjustment {
+	if x != nil {
+		return x.Adjustments
+	}
+	return nil
+}
+
+// One thing about an order that is used otherwise than asked for.
+type Adjustment struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The field of PlaceOrder: `filling`, `time_in_force` or `expire_time`.
+	Field string `protobuf:"bytes,1,opt,name=field,proto3" json:"field,omitempty"`
+	// What was asked for, in small letters: `auto`, or a time as RFC 3339; empty when the field was left out.
+	Asked string `protobuf:"bytes,2,opt,name=asked,proto3" json:"asked,omitempty"`
+	// What is used: `fok`, `ioc` or `return`; `day` or `specified`; a time as RFC 3339.
+	Used string `protobuf:"bytes,3,opt,name=used,proto3" json:"used,omitempty"`
+	// The rule, as a sentence for people, for example `EURUSD fills fok, ioc in market execution`.
+	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Adjustment) Reset() {
+	*x = Adjustment{}
+	mi := &file_mt5bridge_v1_orders_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Adjustment) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Adjustment) ProtoMessage() {}
+
+func (x *Adjustment) ProtoReflect() protoreflect.Message {
+	mi := &file_mt5bridge_v1_orders_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Adjustment.ProtoReflect.Descriptor instead.
+func (*Adjustment) Descriptor() ([]byte, []int) {
+	return file_mt5bridge_v1_orders_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *Adjustment) GetField() string {
+	if x != nil {
+		return x.Field
+	}
+	return ""
+}
+
+func (x *Adjustment) GetAsked() string {
+	if x != nil {
+		return x.Asked
+	}
+	return ""
+}
+
+func (x *Adjustment) GetUsed() string {
+	if x != nil {
+		return x.Used
+	}
+	return ""
+}
+
+func (x *Adjustment) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 // A time in which nobody knew whether an order exists at the broker.
 type OrderDoubt struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2884,7 +2976,7 @@ type OrderDoubt struct {
 
 func (x *OrderDoubt) Reset() {
 	*x = OrderDoubt{}
-	mi := &file_mt5bridge_v1_orders_proto_msgTypes[25]
+	mi := &file_mt5bridge_v1_orders_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2896,7 +2988,7 @@ func (x *OrderDoubt) String() string {
 func (*OrderDoubt) ProtoMessage() {}
 
 func (x *OrderDoubt) ProtoReflect() protoreflect.Message {
-	mi := &file_mt5bridge_v1_orders_proto_msgTypes[25]
+	mi := &file_mt5bridge_v1_orders_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2909,7 +3001,7 @@ func (x *OrderDoubt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OrderDoubt.ProtoReflect.Descriptor instead.
 func (*OrderDoubt) Descriptor() ([]byte, []int) {
-	return file_mt5bridge_v1_orders_proto_rawDescGZIP(), []int{25}
+	return file_mt5bridge_v1_orders_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *OrderDoubt) GetSinceTime() *timestamppb.Timestamp {
@@ -2987,7 +3079,7 @@ type Deal struct {
 
 func (x *Deal) Reset() {
 	*x = Deal{}
-	mi := &file_mt5bridge_v1_orders_proto_msgTypes[26]
+	mi := &file_mt5bridge_v1_orders_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2999,7 +3091,7 @@ func (x *Deal) String() string {
 func (*Deal) ProtoMessage() {}
 
 func (x *Deal) ProtoReflect() protoreflect.Message {
-	mi := &file_mt5bridge_v1_orders_proto_msgTypes[26]
+	mi := &file_mt5bridge_v1_orders_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3012,7 +3104,7 @@ func (x *Deal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Deal.ProtoReflect.Descriptor instead.
 func (*Deal) Descriptor() ([]byte, []int) {
-	return file_mt5bridge_v1_orders_proto_rawDescGZIP(), []int{26}
+	return file_mt5bridge_v1_orders_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Deal) GetAccount() string {
@@ -3211,7 +3303,7 @@ const file_mt5bridge_v1_orders_proto_rawDesc = "" +
 	"\x11_stop_limit_priceB\f\n" +
 	"\n" +
 	"_stop_lossB\x0e\n" +
-	"\f_take_profit\"\x80\x02\n" +
+	"\f_take_profit\"\xbc\x02\n" +
 	"\x12CheckOrderResponse\x12\x1a\n" +
 	"\baccepted\x18\x01 \x01(\bR\baccepted\x125\n" +
 	"\trejection\x18\x02 \x01(\v2\x17.mt5bridge.v1.RejectionR\trejection\x12#\n" +
@@ -3220,7 +3312,8 @@ const file_mt5bridge_v1_orders_proto_rawDesc = "" +
 	"\x06equity\x18\x05 \x01(\x01R\x06equity\x12\x1f\n" +
 	"\vfree_margin\x18\x06 \x01(\x01R\n" +
 	"freeMargin\x12!\n" +
-	"\fmargin_level\x18\a \x01(\x01R\vmarginLevel\"\xd0\x03\n" +
+	"\fmargin_level\x18\a \x01(\x01R\vmarginLevel\x12:\n" +
+	"\vadjustments\x18\b \x03(\v2\x18.mt5bridge.v1.AdjustmentR\vadjustments\"\xd0\x03\n" +
 	"\x12ModifyOrderRequest\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12&\n" +
 	"\x0fclient_order_id\x18\x02 \x01(\tR\rclientOrderId\x12-\n" +
@@ -3362,7 +3455,7 @@ const file_mt5bridge_v1_orders_proto_rawDesc = "" +
 	"\theartbeat\x18\x06 \x01(\v2\x17.mt5bridge.v1.HeartbeatH\x00R\theartbeat\x12+\n" +
 	"\x05reset\x18\a \x01(\v2\x13.mt5bridge.v1.ResetH\x00R\x05reset\x121\n" +
 	"\aclosing\x18\b \x01(\v2\x15.mt5bridge.v1.ClosingH\x00R\aclosingB\a\n" +
-	"\x05event\"\xa1\f\n" +
+	"\x05event\"\xdd\f\n" +
 	"\x05Order\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12&\n" +
 	"\x0fclient_order_id\x18\x02 \x01(\tR\rclientOrderId\x12\x19\n" +
@@ -3404,13 +3497,20 @@ const file_mt5bridge_v1_orders_proto_rawDesc = "" +
 	"final_time\x18! \x01(\v2\x1a.google.protobuf.TimestampR\tfinalTime\x12\x19\n" +
 	"\btrace_id\x18\" \x01(\tR\atraceId\x12\x12\n" +
 	"\x04live\x18# \x01(\bR\x04live\x12.\n" +
-	"\x05doubt\x18$ \x01(\v2\x18.mt5bridge.v1.OrderDoubtR\x05doubtB\x10\n" +
+	"\x05doubt\x18$ \x01(\v2\x18.mt5bridge.v1.OrderDoubtR\x05doubt\x12:\n" +
+	"\vadjustments\x18< \x03(\v2\x18.mt5bridge.v1.AdjustmentR\vadjustmentsB\x10\n" +
 	"\x0e_average_priceB\b\n" +
 	"\x06_priceB\x13\n" +
 	"\x11_stop_limit_priceB\f\n" +
 	"\n" +
 	"_stop_lossB\x0e\n" +
-	"\f_take_profit\"\xba\x01\n" +
+	"\f_take_profit\"d\n" +
+	"\n" +
+	"Adjustment\x12\x14\n" +
+	"\x05field\x18\x01 \x01(\tR\x05field\x12\x14\n" +
+	"\x05asked\x18\x02 \x01(\tR\x05asked\x12\x12\n" +
+	"\x04used\x18\x03 \x01(\tR\x04used\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\"\xba\x01\n" +
 	"\n" +
 	"OrderDoubt\x129\n" +
 	"\n" +
@@ -3507,7 +3607,7 @@ func file_mt5bridge_v1_orders_proto_rawDescGZIP() []byte {
 }
 
 var file_mt5bridge_v1_orders_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_mt5bridge_v1_orders_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
+var file_mt5bridge_v1_orders_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
 var file_mt5bridge_v1_orders_proto_goTypes = []any{
 	(OrderStage)(0),                 // 0: mt5bridge.v1.OrderStage
 	(OrderCause)(0),                 // 1: mt5bridge.v1.OrderCause
@@ -3538,115 +3638,118 @@ var file_mt5bridge_v1_orders_proto_goTypes = []any{
 	(*StreamOrdersRequest)(nil),     // 26: mt5bridge.v1.StreamOrdersRequest
 	(*StreamOrdersResponse)(nil),    // 27: mt5bridge.v1.StreamOrdersResponse
 	(*Order)(nil),                   // 28: mt5bridge.v1.Order
-	(*OrderDoubt)(nil),              // 29: mt5bridge.v1.OrderDoubt
-	(*Deal)(nil),                    // 30: mt5bridge.v1.Deal
-	(OrderSide)(0),                  // 31: mt5bridge.v1.OrderSide
-	(OrderType)(0),                  // 32: mt5bridge.v1.OrderType
-	(Filling)(0),                    // 33: mt5bridge.v1.Filling
-	(TimeInForce)(0),                // 34: mt5bridge.v1.TimeInForce
-	(*timestamppb.Timestamp)(nil),   // 35: google.protobuf.Timestamp
-	(*Rejection)(nil),               // 36: mt5bridge.v1.Rejection
-	(*Cursor)(nil),                  // 37: mt5bridge.v1.Cursor
-	(*durationpb.Duration)(nil),     // 38: google.protobuf.Duration
-	(*DeadManSwitch)(nil),           // 39: mt5bridge.v1.DeadManSwitch
-	(*StreamOpened)(nil),            // 40: mt5bridge.v1.StreamOpened
-	(*SnapshotEnd)(nil),             // 41: mt5bridge.v1.SnapshotEnd
-	(*Heartbeat)(nil),               // 42: mt5bridge.v1.Heartbeat
-	(*Reset)(nil),                   // 43: mt5bridge.v1.Reset
-	(*Closing)(nil),                 // 44: mt5bridge.v1.Closing
+	(*Adjustment)(nil),              // 29: mt5bridge.v1.Adjustment
+	(*OrderDoubt)(nil),              // 30: mt5bridge.v1.OrderDoubt
+	(*Deal)(nil),                    // 31: mt5bridge.v1.Deal
+	(OrderSide)(0),                  // 32: mt5bridge.v1.OrderSide
+	(OrderType)(0),                  // 33: mt5bridge.v1.OrderType
+	(Filling)(0),                    // 34: mt5bridge.v1.Filling
+	(TimeInForce)(0),                // 35: mt5bridge.v1.TimeInForce
+	(*timestamppb.Timestamp)(nil),   // 36: google.protobuf.Timestamp
+	(*Rejection)(nil),               // 37: mt5bridge.v1.Rejection
+	(*Cursor)(nil),                  // 38: mt5bridge.v1.Cursor
+	(*durationpb.Duration)(nil),     // 39: google.protobuf.Duration
+	(*DeadManSwitch)(nil),           // 40: mt5bridge.v1.DeadManSwitch
+	(*StreamOpened)(nil),            // 41: mt5bridge.v1.StreamOpened
+	(*SnapshotEnd)(nil),             // 42: mt5bridge.v1.SnapshotEnd
+	(*Heartbeat)(nil),               // 43: mt5bridge.v1.Heartbeat
+	(*Reset)(nil),                   // 44: mt5bridge.v1.Reset
+	(*Closing)(nil),                 // 45: mt5bridge.v1.Closing
 }
 var file_mt5bridge_v1_orders_proto_depIdxs = []int32{
-	31, // 0: mt5bridge.v1.PlaceOrderRequest.side:type_name -> mt5bridge.v1.OrderSide
-	32, // 1: mt5bridge.v1.PlaceOrderRequest.type:type_name -> mt5bridge.v1.OrderType
-	33, // 2: mt5bridge.v1.PlaceOrderRequest.filling:type_name -> mt5bridge.v1.Filling
-	34, // 3: mt5bridge.v1.PlaceOrderRequest.time_in_force:type_name -> mt5bridge.v1.TimeInForce
-	35, // 4: mt5bridge.v1.PlaceOrderRequest.expire_time:type_name -> google.protobuf.Timestamp
+	32, // 0: mt5bridge.v1.PlaceOrderRequest.side:type_name -> mt5bridge.v1.OrderSide
+	33, // 1: mt5bridge.v1.PlaceOrderRequest.type:type_name -> mt5bridge.v1.OrderType
+	34, // 2: mt5bridge.v1.PlaceOrderRequest.filling:type_name -> mt5bridge.v1.Filling
+	35, // 3: mt5bridge.v1.PlaceOrderRequest.time_in_force:type_name -> mt5bridge.v1.TimeInForce
+	36, // 4: mt5bridge.v1.PlaceOrderRequest.expire_time:type_name -> google.protobuf.Timestamp
 	3,  // 5: mt5bridge.v1.PlaceOrderRequest.wait_for:type_name -> mt5bridge.v1.WaitFor
-	35, // 6: mt5bridge.v1.PlaceOrderRequest.not_after:type_name -> google.protobuf.Timestamp
+	36, // 6: mt5bridge.v1.PlaceOrderRequest.not_after:type_name -> google.protobuf.Timestamp
 	28, // 7: mt5bridge.v1.PlaceOrderResponse.order:type_name -> mt5bridge.v1.Order
 	7,  // 8: mt5bridge.v1.CheckOrderRequest.order:type_name -> mt5bridge.v1.CheckedOrder
-	31, // 9: mt5bridge.v1.CheckedOrder.side:type_name -> mt5bridge.v1.OrderSide
-	32, // 10: mt5bridge.v1.CheckedOrder.type:type_name -> mt5bridge.v1.OrderType
-	33, // 11: mt5bridge.v1.CheckedOrder.filling:type_name -> mt5bridge.v1.Filling
-	34, // 12: mt5bridge.v1.CheckedOrder.time_in_force:type_name -> mt5bridge.v1.TimeInForce
-	35, // 13: mt5bridge.v1.CheckedOrder.expire_time:type_name -> google.protobuf.Timestamp
-	36, // 14: mt5bridge.v1.CheckOrderResponse.rejection:type_name -> mt5bridge.v1.Rejection
-	19, // 15: mt5bridge.v1.ModifyOrderRequest.order:type_name -> mt5bridge.v1.OrderName
-	34, // 16: mt5bridge.v1.ModifyOrderRequest.time_in_force:type_name -> mt5bridge.v1.TimeInForce
-	35, // 17: mt5bridge.v1.ModifyOrderRequest.expire_time:type_name -> google.protobuf.Timestamp
-	28, // 18: mt5bridge.v1.ModifyOrderResponse.order:type_name -> mt5bridge.v1.Order
-	19, // 19: mt5bridge.v1.CancelOrderRequest.order:type_name -> mt5bridge.v1.OrderName
-	28, // 20: mt5bridge.v1.CancelOrderResponse.order:type_name -> mt5bridge.v1.Order
-	33, // 21: mt5bridge.v1.ClosePositionRequest.filling:type_name -> mt5bridge.v1.Filling
-	3,  // 22: mt5bridge.v1.ClosePositionRequest.wait_for:type_name -> mt5bridge.v1.WaitFor
-	35, // 23: mt5bridge.v1.ClosePositionRequest.not_after:type_name -> google.protobuf.Timestamp
-	28, // 24: mt5bridge.v1.ClosePositionResponse.order:type_name -> mt5bridge.v1.Order
-	3,  // 25: mt5bridge.v1.ClosePositionByRequest.wait_for:type_name -> mt5bridge.v1.WaitFor
-	35, // 26: mt5bridge.v1.ClosePositionByRequest.not_after:type_name -> google.protobuf.Timestamp
-	28, // 27: mt5bridge.v1.ClosePositionByResponse.order:type_name -> mt5bridge.v1.Order
-	19, // 28: mt5bridge.v1.GetOrderRequest.order:type_name -> mt5bridge.v1.OrderName
-	28, // 29: mt5bridge.v1.GetOrderResponse.order:type_name -> mt5bridge.v1.Order
-	2,  // 30: mt5bridge.v1.ListOrdersRequest.selection:type_name -> mt5bridge.v1.OrderSelection
-	35, // 31: mt5bridge.v1.ListOrdersRequest.from:type_name -> google.protobuf.Timestamp
-	35, // 32: mt5bridge.v1.ListOrdersRequest.to:type_name -> google.protobuf.Timestamp
-	28, // 33: mt5bridge.v1.ListOrdersResponse.orders:type_name -> mt5bridge.v1.Order
-	35, // 34: mt5bridge.v1.ListDealsRequest.from:type_name -> google.protobuf.Timestamp
-	35, // 35: mt5bridge.v1.ListDealsRequest.to:type_name -> google.protobuf.Timestamp
-	30, // 36: mt5bridge.v1.ListDealsResponse.deals:type_name -> mt5bridge.v1.Deal
-	37, // 37: mt5bridge.v1.StreamOrdersRequest.resume_after:type_name -> mt5bridge.v1.Cursor
-	38, // 38: mt5bridge.v1.StreamOrdersRequest.heartbeat_interval:type_name -> google.protobuf.Duration
-	39, // 39: mt5bridge.v1.StreamOrdersRequest.dead_man_switch:type_name -> mt5bridge.v1.DeadManSwitch
-	37, // 40: mt5bridge.v1.StreamOrdersResponse.cursor:type_name -> mt5bridge.v1.Cursor
-	40, // 41: mt5bridge.v1.StreamOrdersResponse.opened:type_name -> mt5bridge.v1.StreamOpened
-	28, // 42: mt5bridge.v1.StreamOrdersResponse.snapshot:type_name -> mt5bridge.v1.Order
-	41, // 43: mt5bridge.v1.StreamOrdersResponse.snapshot_end:type_name -> mt5bridge.v1.SnapshotEnd
-	28, // 44: mt5bridge.v1.StreamOrdersResponse.order:type_name -> mt5bridge.v1.Order
-	42, // 45: mt5bridge.v1.StreamOrdersResponse.heartbeat:type_name -> mt5bridge.v1.Heartbeat
-	43, // 46: mt5bridge.v1.StreamOrdersResponse.reset:type_name -> mt5bridge.v1.Reset
-	44, // 47: mt5bridge.v1.StreamOrdersResponse.closing:type_name -> mt5bridge.v1.Closing
-	31, // 48: mt5bridge.v1.Order.side:type_name -> mt5bridge.v1.OrderSide
-	32, // 49: mt5bridge.v1.Order.type:type_name -> mt5bridge.v1.OrderType
-	33, // 50: mt5bridge.v1.Order.filling:type_name -> mt5bridge.v1.Filling
-	34, // 51: mt5bridge.v1.Order.time_in_force:type_name -> mt5bridge.v1.TimeInForce
-	35, // 52: mt5bridge.v1.Order.expire_time:type_name -> google.protobuf.Timestamp
-	0,  // 53: mt5bridge.v1.Order.stage:type_name -> mt5bridge.v1.OrderStage
-	1,  // 54: mt5bridge.v1.Order.cause:type_name -> mt5bridge.v1.OrderCause
-	36, // 55: mt5bridge.v1.Order.rejection:type_name -> mt5bridge.v1.Rejection
-	35, // 56: mt5bridge.v1.Order.received_time:type_name -> google.protobuf.Timestamp
-	35, // 57: mt5bridge.v1.Order.sent_time:type_name -> google.protobuf.Timestamp
-	35, // 58: mt5bridge.v1.Order.answered_time:type_name -> google.protobuf.Timestamp
-	35, // 59: mt5bridge.v1.Order.final_time:type_name -> google.protobuf.Timestamp
-	29, // 60: mt5bridge.v1.Order.doubt:type_name -> mt5bridge.v1.OrderDoubt
-	35, // 61: mt5bridge.v1.OrderDoubt.since_time:type_name -> google.protobuf.Timestamp
-	35, // 62: mt5bridge.v1.OrderDoubt.settled_time:type_name -> google.protobuf.Timestamp
-	35, // 63: mt5bridge.v1.Deal.time:type_name -> google.protobuf.Timestamp
-	4,  // 64: mt5bridge.v1.OrdersService.PlaceOrder:input_type -> mt5bridge.v1.PlaceOrderRequest
-	6,  // 65: mt5bridge.v1.OrdersService.CheckOrder:input_type -> mt5bridge.v1.CheckOrderRequest
-	9,  // 66: mt5bridge.v1.OrdersService.ModifyOrder:input_type -> mt5bridge.v1.ModifyOrderRequest
-	11, // 67: mt5bridge.v1.OrdersService.CancelOrder:input_type -> mt5bridge.v1.CancelOrderRequest
-	13, // 68: mt5bridge.v1.OrdersService.ClosePosition:input_type -> mt5bridge.v1.ClosePositionRequest
-	15, // 69: mt5bridge.v1.OrdersService.ClosePositionBy:input_type -> mt5bridge.v1.ClosePositionByRequest
-	17, // 70: mt5bridge.v1.OrdersService.ModifyPosition:input_type -> mt5bridge.v1.ModifyPositionRequest
-	20, // 71: mt5bridge.v1.OrdersService.GetOrder:input_type -> mt5bridge.v1.GetOrderRequest
-	22, // 72: mt5bridge.v1.OrdersService.ListOrders:input_type -> mt5bridge.v1.ListOrdersRequest
-	24, // 73: mt5bridge.v1.OrdersService.ListDeals:input_type -> mt5bridge.v1.ListDealsRequest
-	26, // 74: mt5bridge.v1.OrdersService.StreamOrders:input_type -> mt5bridge.v1.StreamOrdersRequest
-	5,  // 75: mt5bridge.v1.OrdersService.PlaceOrder:output_type -> mt5bridge.v1.PlaceOrderResponse
-	8,  // 76: mt5bridge.v1.OrdersService.CheckOrder:output_type -> mt5bridge.v1.CheckOrderResponse
-	10, // 77: mt5bridge.v1.OrdersService.ModifyOrder:output_type -> mt5bridge.v1.ModifyOrderResponse
-	12, // 78: mt5bridge.v1.OrdersService.CancelOrder:output_type -> mt5bridge.v1.CancelOrderResponse
-	14, // 79: mt5bridge.v1.OrdersService.ClosePosition:output_type -> mt5bridge.v1.ClosePositionResponse
-	16, // 80: mt5bridge.v1.OrdersService.ClosePositionBy:output_type -> mt5bridge.v1.ClosePositionByResponse
-	18, // 81: mt5bridge.v1.OrdersService.ModifyPosition:output_type -> mt5bridge.v1.ModifyPositionResponse
-	21, // 82: mt5bridge.v1.OrdersService.GetOrder:output_type -> mt5bridge.v1.GetOrderResponse
-	23, // 83: mt5bridge.v1.OrdersService.ListOrders:output_type -> mt5bridge.v1.ListOrdersResponse
-	25, // 84: mt5bridge.v1.OrdersService.ListDeals:output_type -> mt5bridge.v1.ListDealsResponse
-	27, // 85: mt5bridge.v1.OrdersService.StreamOrders:output_type -> mt5bridge.v1.StreamOrdersResponse
-	75, // [75:86] is the sub-list for method output_type
-	64, // [64:75] is the sub-list for method input_type
-	64, // [64:64] is the sub-list for extension type_name
-	64, // [64:64] is the sub-list for extension extendee
-	0,  // [0:64] is the sub-list for field type_name
+	32, // 9: mt5bridge.v1.CheckedOrder.side:type_name -> mt5bridge.v1.OrderSide
+	33, // 10: mt5bridge.v1.CheckedOrder.type:type_name -> mt5bridge.v1.OrderType
+	34, // 11: mt5bridge.v1.CheckedOrder.filling:type_name -> mt5bridge.v1.Filling
+	35, // 12: mt5bridge.v1.CheckedOrder.time_in_force:type_name -> mt5bridge.v1.TimeInForce
+	36, // 13: mt5bridge.v1.CheckedOrder.expire_time:type_name -> google.protobuf.Timestamp
+	37, // 14: mt5bridge.v1.CheckOrderResponse.rejection:type_name -> mt5bridge.v1.Rejection
+	29, // 15: mt5bridge.v1.CheckOrderResponse.adjustments:type_name -> mt5bridge.v1.Adjustment
+	19, // 16: mt5bridge.v1.ModifyOrderRequest.order:type_name -> mt5bridge.v1.OrderName
+	35, // 17: mt5bridge.v1.ModifyOrderRequest.time_in_force:type_name -> mt5bridge.v1.TimeInForce
+	36, // 18: mt5bridge.v1.ModifyOrderRequest.expire_time:type_name -> google.protobuf.Timestamp
+	28, // 19: mt5bridge.v1.ModifyOrderResponse.order:type_name -> mt5bridge.v1.Order
+	19, // 20: mt5bridge.v1.CancelOrderRequest.order:type_name -> mt5bridge.v1.OrderName
+	28, // 21: mt5bridge.v1.CancelOrderResponse.order:type_name -> mt5bridge.v1.Order
+	34, // 22: mt5bridge.v1.ClosePositionRequest.filling:type_name -> mt5bridge.v1.Filling
+	3,  // 23: mt5bridge.v1.ClosePositionRequest.wait_for:type_name -> mt5bridge.v1.WaitFor
+	36, // 24: mt5bridge.v1.ClosePositionRequest.not_after:type_name -> google.protobuf.Timestamp
+	28, // 25: mt5bridge.v1.ClosePositionResponse.order:type_name -> mt5bridge.v1.Order
+	3,  // 26: mt5bridge.v1.ClosePositionByRequest.wait_for:type_name -> mt5bridge.v1.WaitFor
+	36, // 27: mt5bridge.v1.ClosePositionByRequest.not_after:type_name -> google.protobuf.Timestamp
+	28, // 28: mt5bridge.v1.ClosePositionByResponse.order:type_name -> mt5bridge.v1.Order
+	19, // 29: mt5bridge.v1.GetOrderRequest.order:type_name -> mt5bridge.v1.OrderName
+	28, // 30: mt5bridge.v1.GetOrderResponse.order:type_name -> mt5bridge.v1.Order
+	2,  // 31: mt5bridge.v1.ListOrdersRequest.selection:type_name -> mt5bridge.v1.OrderSelection
+	36, // 32: mt5bridge.v1.ListOrdersRequest.from:type_name -> google.protobuf.Timestamp
+	36, // 33: mt5bridge.v1.ListOrdersRequest.to:type_name -> google.protobuf.Timestamp
+	28, // 34: mt5bridge.v1.ListOrdersResponse.orders:type_name -> mt5bridge.v1.Order
+	36, // 35: mt5bridge.v1.ListDealsRequest.from:type_name -> google.protobuf.Timestamp
+	36, // 36: mt5bridge.v1.ListDealsRequest.to:type_name -> google.protobuf.Timestamp
+	31, // 37: mt5bridge.v1.ListDealsResponse.deals:type_name -> mt5bridge.v1.Deal
+	38, // 38: mt5bridge.v1.StreamOrdersRequest.resume_after:type_name -> mt5bridge.v1.Cursor
+	39, // 39: mt5bridge.v1.StreamOrdersRequest.heartbeat_interval:type_name -> google.protobuf.Duration
+	40, // 40: mt5bridge.v1.StreamOrdersRequest.dead_man_switch:type_name -> mt5bridge.v1.DeadManSwitch
+	38, // 41: mt5bridge.v1.StreamOrdersResponse.cursor:type_name -> mt5bridge.v1.Cursor
+	41, // 42: mt5bridge.v1.StreamOrdersResponse.opened:type_name -> mt5bridge.v1.StreamOpened
+	28, // 43: mt5bridge.v1.StreamOrdersResponse.snapshot:type_name -> mt5bridge.v1.Order
+	42, // 44: mt5bridge.v1.StreamOrdersResponse.snapshot_end:type_name -> mt5bridge.v1.SnapshotEnd
+	28, // 45: mt5bridge.v1.StreamOrdersResponse.order:type_name -> mt5bridge.v1.Order
+	43, // 46: mt5bridge.v1.StreamOrdersResponse.heartbeat:type_name -> mt5bridge.v1.Heartbeat
+	44, // 47: mt5bridge.v1.StreamOrdersResponse.reset:type_name -> mt5bridge.v1.Reset
+	45, // 48: mt5bridge.v1.StreamOrdersResponse.closing:type_name -> mt5bridge.v1.Closing
+	32, // 49: mt5bridge.v1.Order.side:type_name -> mt5bridge.v1.OrderSide
+	33, // 50: mt5bridge.v1.Order.type:type_name -> mt5bridge.v1.OrderType
+	34, // 51: mt5bridge.v1.Order.filling:type_name -> mt5bridge.v1.Filling
+	35, // 52: mt5bridge.v1.Order.time_in_force:type_name -> mt5bridge.v1.TimeInForce
+	36, // 53: mt5bridge.v1.Order.expire_time:type_name -> google.protobuf.Timestamp
+	0,  // 54: mt5bridge.v1.Order.stage:type_name -> mt5bridge.v1.OrderStage
+	1,  // 55: mt5bridge.v1.Order.cause:type_name -> mt5bridge.v1.OrderCause
+	37, // 56: mt5bridge.v1.Order.rejection:type_name -> mt5bridge.v1.Rejection
+	36, // 57: mt5bridge.v1.Order.received_time:type_name -> google.protobuf.Timestamp
+	36, // 58: mt5bridge.v1.Order.sent_time:type_name -> google.protobuf.Timestamp
+	36, // 59: mt5bridge.v1.Order.answered_time:type_name -> google.protobuf.Timestamp
+	36, // 60: mt5bridge.v1.Order.final_time:type_name -> google.protobuf.Timestamp
+	30, // 61: mt5bridge.v1.Order.doubt:type_name -> mt5bridge.v1.OrderDoubt
+	29, // 62: mt5bridge.v1.Order.adjustments:type_name -> mt5bridge.v1.Adjustment
+	36, // 63: mt5bridge.v1.OrderDoubt.since_time:type_name -> google.protobuf.Timestamp
+	36, // 64: mt5bridge.v1.OrderDoubt.settled_time:type_name -> google.protobuf.Timestamp
+	36, // 65: mt5bridge.v1.Deal.time:type_name -> google.protobuf.Timestamp
+	4,  // 66: mt5bridge.v1.OrdersService.PlaceOrder:input_type -> mt5bridge.v1.PlaceOrderRequest
+	6,  // 67: mt5bridge.v1.OrdersService.CheckOrder:input_type -> mt5bridge.v1.CheckOrderRequest
+	9,  // 68: mt5bridge.v1.OrdersService.ModifyOrder:input_type -> mt5bridge.v1.ModifyOrderRequest
+	11, // 69: mt5bridge.v1.OrdersService.CancelOrder:input_type -> mt5bridge.v1.CancelOrderRequest
+	13, // 70: mt5bridge.v1.OrdersService.ClosePosition:input_type -> mt5bridge.v1.ClosePositionRequest
+	15, // 71: mt5bridge.v1.OrdersService.ClosePositionBy:input_type -> mt5bridge.v1.ClosePositionByRequest
+	17, // 72: mt5bridge.v1.OrdersService.ModifyPosition:input_type -> mt5bridge.v1.ModifyPositionRequest
+	20, // 73: mt5bridge.v1.OrdersService.GetOrder:input_type -> mt5bridge.v1.GetOrderRequest
+	22, // 74: mt5bridge.v1.OrdersService.ListOrders:input_type -> mt5bridge.v1.ListOrdersRequest
+	24, // 75: mt5bridge.v1.OrdersService.ListDeals:input_type -> mt5bridge.v1.ListDealsRequest
+	26, // 76: mt5bridge.v1.OrdersService.StreamOrders:input_type -> mt5bridge.v1.StreamOrdersRequest
+	5,  // 77: mt5bridge.v1.OrdersService.PlaceOrder:output_type -> mt5bridge.v1.PlaceOrderResponse
+	8,  // 78: mt5bridge.v1.OrdersService.CheckOrder:output_type -> mt5bridge.v1.CheckOrderResponse
+	10, // 79: mt5bridge.v1.OrdersService.ModifyOrder:output_type -> mt5bridge.v1.ModifyOrderResponse
+	12, // 80: mt5bridge.v1.OrdersService.CancelOrder:output_type -> mt5bridge.v1.CancelOrderResponse
+	14, // 81: mt5bridge.v1.OrdersService.ClosePosition:output_type -> mt5bridge.v1.ClosePositionResponse
+	16, // 82: mt5bridge.v1.OrdersService.ClosePositionBy:output_type -> mt5bridge.v1.ClosePositionByResponse
+	18, // 83: mt5bridge.v1.OrdersService.ModifyPosition:output_type -> mt5bridge.v1.ModifyPositionResponse
+	21, // 84: mt5bridge.v1.OrdersService.GetOrder:output_type -> mt5bridge.v1.GetOrderResponse
+	23, // 85: mt5bridge.v1.OrdersService.ListOrders:output_type -> mt5bridge.v1.ListOrdersResponse
+	25, // 86: mt5bridge.v1.OrdersService.ListDeals:output_type -> mt5bridge.v1.ListDealsResponse
+	27, // 87: mt5bridge.v1.OrdersService.StreamOrders:output_type -> mt5bridge.v1.StreamOrdersResponse
+	77, // [77:88] is the sub-list for method output_type
+	66, // [66:77] is the sub-list for method input_type
+	66, // [66:66] is the sub-list for extension type_name
+	66, // [66:66] is the sub-list for extension extendee
+	0,  // [0:66] is the sub-list for field type_name
 }
 
 func init() { file_mt5bridge_v1_orders_proto_init() }
@@ -3686,7 +3789,7 @@ func file_mt5bridge_v1_orders_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mt5bridge_v1_orders_proto_rawDesc), len(file_mt5bridge_v1_orders_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   27,
+			NumMessages:   28,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

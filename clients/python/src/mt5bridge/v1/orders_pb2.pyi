@@ -232,7 +232,7 @@ class PlaceOrderRequest(_message.Message):
     filling: _types_pb2.Filling.ValueType
     """Absent: AUTO, what the symbol allows."""
     time_in_force: _types_pb2.TimeInForce.ValueType
-    """Absent: GTC."""
+    """Absent: SPECIFIED with an `expire_time`; else GTC, or DAY where the symbol has no GTC."""
     deviation_points: _builtins.int
     """Tolerated slippage in points, 0 to 1000000; counts in instant execution."""
     comment: _builtins.str
@@ -243,7 +243,7 @@ class PlaceOrderRequest(_message.Message):
     """How long the answer may wait; absent: ANSWERED."""
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
-        """With SPECIFIED and SPECIFIED_DAY."""
+        """With SPECIFIED and SPECIFIED_DAY, and refused with others; what is finer than a second is cut off."""
 
     @_builtins.property
     def not_after(self) -> _timestamp_pb2.Timestamp:
@@ -389,7 +389,7 @@ class CheckedOrder(_message.Message):
     filling: _types_pb2.Filling.ValueType
     """Absent: AUTO."""
     time_in_force: _types_pb2.TimeInForce.ValueType
-    """Absent: GTC."""
+    """As in PlaceOrder."""
     deviation_points: _builtins.int
     """Tolerated slippage in points, 0 to 1000000."""
     position_ticket: _builtins.int
@@ -398,7 +398,7 @@ class CheckedOrder(_message.Message):
     """Whose order it would be, 0 to 2147483647: its limits count."""
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
-        """With SPECIFIED and SPECIFIED_DAY."""
+        """As in PlaceOrder."""
 
     def __init__(
         self,
@@ -455,6 +455,7 @@ class CheckOrderResponse(_message.Message):
     EQUITY_FIELD_NUMBER: _builtins.int
     FREE_MARGIN_FIELD_NUMBER: _builtins.int
     MARGIN_LEVEL_FIELD_NUMBER: _builtins.int
+    ADJUSTMENTS_FIELD_NUMBER: _builtins.int
     accepted: _builtins.bool
     """Whether the bridge's risk rules and the terminal would accept it now. It promises nothing for later."""
     margin_needed: _builtins.float
@@ -471,6 +472,10 @@ class CheckOrderResponse(_message.Message):
     def rejection(self) -> _types_pb2.Rejection:
         """Why not; absent when accepted."""
 
+    @_builtins.property
+    def adjustments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Adjustment]:
+        """What would be chosen or changed before it is sent, by the rules of its symbol."""
+
     def __init__(
         self,
         *,
@@ -481,10 +486,11 @@ class CheckOrderResponse(_message.Message):
         equity: _builtins.float = ...,
         free_margin: _builtins.float = ...,
         margin_level: _builtins.float = ...,
+        adjustments: _abc.Iterable[Global___Adjustment] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["rejection", b"rejection"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "equity", b"equity", "free_margin", b"free_margin", "margin", b"margin", "margin_level", b"margin_level", "margin_needed", b"margin_needed", "rejection", b"rejection"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "adjustments", b"adjustments", "equity", b"equity", "free_margin", b"free_margin", "margin", b"margin", "margin_level", b"margin_level", "margin_needed", b"margin_needed", "rejection", b"rejection"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1339,6 +1345,7 @@ class Order(_message.Message):
     TRACE_ID_FIELD_NUMBER: _builtins.int
     LIVE_FIELD_NUMBER: _builtins.int
     DOUBT_FIELD_NUMBER: _builtins.int
+    ADJUSTMENTS_FIELD_NUMBER: _builtins.int
     account: _builtins.str
     """The account's alias."""
     client_order_id: _builtins.str
@@ -1374,7 +1381,7 @@ class Order(_message.Message):
     take_profit: _builtins.float
     """Absent: none."""
     filling: _types_pb2.Filling.ValueType
-    """As asked until the terminal has answered, then what was used."""
+    """What is used; `adjustments` says what was asked for where it is not that. AUTO: the terminal's choice, not known yet."""
     time_in_force: _types_pb2.TimeInForce.ValueType
     """How long it stays."""
     deviation_points: _builtins.int
@@ -1397,7 +1404,7 @@ class Order(_message.Message):
     """False: simulated money."""
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
-        """With SPECIFIED and SPECIFIED_DAY."""
+        """With SPECIFIED and SPECIFIED_DAY; whole seconds."""
 
     @_builtins.property
     def rejection(self) -> _types_pb2.Rejection:
@@ -1426,6 +1433,12 @@ class Order(_message.Message):
     @_builtins.property
     def doubt(self) -> Global___OrderDoubt:
         """Absent when its fate was always known."""
+
+    @_builtins.property
+    def adjustments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Adjustment]:
+        """What was chosen or changed before it was sent, by the rules of its symbol; empty when it was sent as asked for.
+        What was asked for and breaks a rule is refused, never changed.
+        """
 
     def __init__(
         self,
@@ -1466,10 +1479,11 @@ class Order(_message.Message):
         trace_id: _builtins.str = ...,
         live: _builtins.bool = ...,
         doubt: Global___OrderDoubt | None = ...,
+        adjustments: _abc.Iterable[Global___Adjustment] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_average_price", b"_average_price", "_price", b"_price", "_stop_limit_price", b"_stop_limit_price", "_stop_loss", b"_stop_loss", "_take_profit", b"_take_profit", "answered_time", b"answered_time", "average_price", b"average_price", "doubt", b"doubt", "expire_time", b"expire_time", "final_time", b"final_time", "price", b"price", "received_time", b"received_time", "rejection", b"rejection", "sent_time", b"sent_time", "stop_limit_price", b"stop_limit_price", "stop_loss", b"stop_loss", "take_profit", b"take_profit"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_average_price", b"_average_price", "_price", b"_price", "_stop_limit_price", b"_stop_limit_price", "_stop_loss", b"_stop_loss", "_take_profit", b"_take_profit", "account", b"account", "answered_time", b"answered_time", "average_price", b"average_price", "cause", b"cause", "client_order_id", b"client_order_id", "comment", b"comment", "deal_tickets", b"deal_tickets", "deviation_points", b"deviation_points", "doubt", b"doubt", "expire_time", b"expire_time", "filled_volume", b"filled_volume", "filling", b"filling", "final_time", b"final_time", "live", b"live", "magic", b"magic", "opposite_position_ticket", b"opposite_position_ticket", "order_id", b"order_id", "order_ticket", b"order_ticket", "position_ticket", b"position_ticket", "price", b"price", "received_time", b"received_time", "rejection", b"rejection", "remaining_volume", b"remaining_volume", "sent_time", b"sent_time", "side", b"side", "stage", b"stage", "stop_limit_price", b"stop_limit_price", "stop_loss", b"stop_loss", "strategy_id", b"strategy_id", "symbol", b"symbol", "take_profit", b"take_profit", "time_in_force", b"time_in_force", "trace_id", b"trace_id", "type", b"type", "version", b"version", "volume", b"volume"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_average_price", b"_average_price", "_price", b"_price", "_stop_limit_price", b"_stop_limit_price", "_stop_loss", b"_stop_loss", "_take_profit", b"_take_profit", "account", b"account", "adjustments", b"adjustments", "answered_time", b"answered_time", "average_price", b"average_price", "cause", b"cause", "client_order_id", b"client_order_id", "comment", b"comment", "deal_tickets", b"deal_tickets", "deviation_points", b"deviation_points", "doubt", b"doubt", "expire_time", b"expire_time", "filled_volume", b"filled_volume", "filling", b"filling", "final_time", b"final_time", "live", b"live", "magic", b"magic", "opposite_position_ticket", b"opposite_position_ticket", "order_id", b"order_id", "order_ticket", b"order_ticket", "position_ticket", b"position_ticket", "price", b"price", "received_time", b"received_time", "rejection", b"rejection", "remaining_volume", b"remaining_volume", "sent_time", b"sent_time", "side", b"side", "stage", b"stage", "stop_limit_price", b"stop_limit_price", "stop_loss", b"stop_loss", "strategy_id", b"strategy_id", "symbol", b"symbol", "take_profit", b"take_profit", "time_in_force", b"time_in_force", "trace_id", b"trace_id", "type", b"type", "version", b"version", "volume", b"volume"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__average_price: _TypeAlias = _typing.Literal["average_price"]  # noqa: Y015
     _WhichOneofArgType__average_price: _TypeAlias = _typing.Literal["_average_price", b"_average_price"]  # noqa: Y015
@@ -1493,6 +1507,40 @@ class Order(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__take_profit) -> _WhichOneofReturnType__take_profit | None: ...
 
 Global___Order: _TypeAlias = Order  # noqa: Y015
+
+@_typing.final
+class Adjustment(_message.Message):
+    """One thing about an order that is used otherwise than asked for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIELD_FIELD_NUMBER: _builtins.int
+    ASKED_FIELD_NUMBER: _builtins.int
+    USED_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    field: _builtins.str
+    """The field of PlaceOrder: `filling`, `time_in_force` or `expire_time`."""
+    asked: _builtins.str
+    """What was asked for, in small letters: `auto`, or a time as RFC 3339; empty when the field was left out."""
+    used: _builtins.str
+    """What is used: `fok`, `ioc` or `return`; `day` or `specified`; a time as RFC 3339."""
+    reason: _builtins.str
+    """The rule, as a sentence for people, for example `EURUSD fills fok, ioc in market execution`."""
+    def __init__(
+        self,
+        *,
+        field: _builtins.str = ...,
+        asked: _builtins.str = ...,
+        used: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked", b"asked", "field", b"field", "reason", b"reason", "used", b"used"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Adjustment: _TypeAlias = Adjustment  # noqa: Y015
 
 @_typing.final
 class OrderDoubt(_message.Message):
