@@ -10,6 +10,8 @@ export class MemoryJournal<E> implements Journal<E> {
   /** Everything appended. What is durable is a beginning of it. */
   readonly events: E[];
   #broken: Error | undefined;
+  /** What the next appends throw, one each. */
+  readonly refusals: Error[] = [];
   #held = false;
   /** How many events are durable. */
   #durable: number;
@@ -36,6 +38,8 @@ export class MemoryJournal<E> implements Journal<E> {
   }
 
   append(events: readonly E[]): { readonly sequence: number; readonly durable: Promise<void> } {
+    const refusal = this.refusals.shift();
+    if (refusal !== undefined) throw refusal;
     if (this.#broken === undefined) this.events.push(...structuredClone(events));
     const durable = this.#sync();
     durable.catch(() => undefined);

@@ -67,8 +67,8 @@ export class ScriptedTerminal implements TerminalPort {
   /** Called when a command arrives, before anything else; what it throws, the command throws. */
   onCommand: (order: NumberedOrder | undefined, what: "submit" | "modify" | "cancel" | "stops") => void = () =>
     undefined;
-  /** Called when a snapshot has been made and is about to leave. */
-  onSnapshot: () => void = () => undefined;
+  /** Called when a snapshot has been made; it leaves when this is over. */
+  onSnapshot: () => void | Promise<void> = () => undefined;
   #next = 1000;
   #late: (() => void)[] = [];
   #told: (() => void) | undefined;
@@ -136,7 +136,7 @@ export class ScriptedTerminal implements TerminalPort {
       deals: [...this.deals],
       completeUntil: (this.complete ? Number.MAX_SAFE_INTEGER : 0) as Instant,
     };
-    this.onSnapshot();
+    await this.onSnapshot();
     return books;
   }
 

@@ -64,13 +64,14 @@ function link(account: Account, report: Extract<TerminalReport, { type: "link" }
   if (up) void settleDoubts(account.desk);
 }
 
-/** Never throws: what cannot be journalled is said by the journal, and read again from the terminal later. */
+/** Never throws: what cannot be journalled is read again from the terminal's records. */
 async function trade(account: Account, report: TradeReport): Promise<void> {
   const { desk } = account;
   try {
     const contradicted = await applyReport(desk, report);
     if (contradicted) await settleDoubts(desk);
   } catch (error) {
+    desk.missReport();
     desk.observer.note("error", "orders", "a report of the terminal could not be journalled", {
       report: report.type,
       error,

@@ -10,7 +10,7 @@
  *     waits for anything is woken. What memory holds beyond the disk is shown to nobody,
  *     and `reopen` lets go of it.
  */
-import type { BridgeError } from "../errors.ts";
+import { BridgeError } from "../errors.ts";
 import type { Valuation } from "../model/account.ts";
 import type { Volume } from "../model/decimals.ts";
 import type { ClientOrderId, OrderId, OrderNumber, Ticket } from "../model/ids.ts";
@@ -19,7 +19,7 @@ import type { Position } from "../model/position.ts";
 import type { ChangeBook } from "../orders/change-book.ts";
 import type { OrderBook, OrderFilter, OrderName } from "../orders/order-book.ts";
 import { tellWrite, type WriteTimes } from "../orders/order-trace.ts";
-import type { Journal } from "../ports/journal.ts";
+import type { Appended, Journal } from "../ports/journal.ts";
 import { nobody, type Witness } from "../ports/witness.ts";
 import type { Feed } from "../streams/feed.ts";
 import type { AccountEvent } from "./account-event.ts";
@@ -40,6 +40,9 @@ type OrderStates = readonly (Order | undefined)[];
 /** What an event is called in a trace. */
 const nameOf = (event: AccountEvent | undefined): string =>
   event?.type === "advanced" ? event.event.type : (event?.type ?? "");
+
+/** Refused, it has not happened. */
+const isWish = ({ type }: AccountEvent): boolean => type === "received" || type === "asked";
 
 export class AccountRecord {
   readonly orderFeed: Feed<Order>;
@@ -152,7 +155,7 @@ export class AccountRecord {
     if (events.length === 0) return this.settled();
     if (this.failure !== undefined) throw this.outage.error;
     const asked = this.witness.now();
-    const { sequence, durable, commit } = this.#journal.append(events);
+    const { sequence, durable, commit } = this.#append(events);
     const first = sequence - events.length + 1;
     const before: (Order | undefined)[] = [];
     const after = events.map((event) => {
@@ -179,6 +182,15 @@ export class AccountRecord {
       const changed = after[i];
       if (changed !== undefined) this.#watchers.tell(changed.id);
       else if (event.type === "answered" || event.type === "doubted") this.#watchers.tell(event.key);
+    }
+  }
+
+  /** Where the queue is full, a wish is refused; what has happened would be forgotten, and has to be read again. */
+  #append(events: readonly AccountEvent[]): Appended {
+    try {
+      return this.#journal.append(events);
+    } catch (cause) {
+      throw cause instanceof BridgeError && !events.some(isWish) ? this.#fail(cause) : cause;
     }
   }
 

@@ -84,7 +84,7 @@ export async function watchDoubts(desk: OrderDesk, signal: AbortSignal): Promise
     await desk.clock.sleep(wait, signal);
     const { orders, changes } = desk.record;
     const open = orders.doubted.length + changes.doubted.length > 0 || !desk.recordsWhole;
-    if (open && desk.linkUp && !signal.aborted) await settleDoubts(desk);
+    if (open && desk.linkUp && desk.record.failure === undefined && !signal.aborted) await settleDoubts(desk);
     wait = open ? Math.min(2 * wait, longestWait) : firstWait;
   }
 }

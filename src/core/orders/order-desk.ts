@@ -60,6 +60,8 @@ export class OrderDesk {
   readonly settling: { now?: Promise<void> | undefined; next?: Promise<void> | undefined } = {};
   /** Whether the terminal's records were read when they last had to be, and were whole: else something may be missing that nobody doubts. */
   recordsWhole = true;
+  /** How many reports could not be kept. Only records that are asked for afterwards are sure to tell of them. */
+  missedReports = 0;
   #inFlight = 0;
   #idle: (() => void)[] = [];
 
@@ -99,6 +101,11 @@ export class OrderDesk {
     const { orders, holdings } = record;
     const books = { orders, holdings, owed, marginMode: info.marginMode };
     return { ...books, draining, linkUp, linkMessage, info, symbols, modes, limits, prices, now: this.clock.now() };
+  }
+
+  missReport(): void {
+    this.missedReports += 1;
+    this.recordsWhole = false;
   }
 
   /** Commands that the terminal has not answered. */

@@ -21,9 +21,11 @@ export async function reconcile(desk: OrderDesk): Promise<void> {
   // What came into doubt while the terminal was answering is not in its answer.
   const orders = new Set(desk.record.orders.doubted.filter((order) => isLost(desk, order)).map((one) => one.number));
   const changes = new Set(desk.record.changes.doubted.map((change) => change.key));
+  const { missedReports } = desk;
   const snapshot = await desk.command((signal) => desk.terminal.snapshot(since(desk), signal));
   desk.record.holdings.valuation = snapshot.valuation;
-  desk.recordsWhole = snapshot.completeUntil > 0;
+  const isComplete = snapshot.completeUntil > 0;
+  desk.recordsWhole = isComplete && desk.missedReports === missedReports;
   // What is open may change with the next report: it is applied in the turn in which it came.
   await Promise.all([
     ...snapshot.orders.map((order) => applyReport(desk, { type: "order", order }, "records")),
@@ -37,7 +39,7 @@ export async function reconcile(desk: OrderDesk): Promise<void> {
     return applyReport(desk, { type: "order", order: before }, "records");
   });
   await inPortions(deals, (deal) => applyReport(desk, { type: "deal", deal }, "records"));
-  if (desk.recordsWhole) desk.record.holdings.complete();
+  if (isComplete) desk.record.holdings.complete();
   const ended = pastOrders.filter((order) => !endedLikeOurs(desk, order));
   await inPortions(ended, (order) => applyReport(desk, { type: "order", order }, "records"));
   await dismissAbsent(desk, orders, snapshot.completeUntil);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { recover } from "../../../src/core/accounts/recover.ts";
+import { BridgeError } from "../../../src/core/errors.ts";
 import type { Deal } from "../../../src/core/model/deal.ts";
 import type { Ticket } from "../../../src/core/model/ids.ts";
 import { streamOrders } from "../../../src/core/orders/stream-orders.ts";
@@ -143,6 +144,34 @@ describe("an account whose journal can be written again", () => {
     expect(terminal.submitted.length).toBe(1);
     expect(order("a").stage).toBe("filled");
     expect(journal.events.filter(({ type }) => type === "deal").length).toBe(1);
+    await all.end();
+  });
+
+  it.each([
+    ["was filled", [], "filled"],
+    ["was refused", [10019], "rejected"],
+  ] as const)(
+    "finds out that an order %s though the answer found the journal's queue full",
+    async (_, script, stage) => {
+      const all = await lookedAfter();
+      const { place, journal, terminal, order } = all;
+      terminal.script = [...script];
+      terminal.onCommand = () => journal.refusals.push(new BridgeError("journal_unavailable", "the queue is full"));
+      await place();
+      for (let turns = 0; turns < 20; turns++) await quiet();
+      expect(order("a").stage).toBe(stage);
+      await all.end();
+    },
+  );
+
+  it("refuses an order that finds the journal's queue full, and takes the next", async () => {
+    const all = await lookedAfter();
+    const { place, journal, terminal, record } = all;
+    journal.refusals.push(new BridgeError("journal_unavailable", "the queue is full"));
+    expect(await faultOf(place())).toMatchObject({ fault: "journal_unavailable", message: "the queue is full" });
+    expect(record.failure).toBeUndefined();
+    expect((await place()).order).toMatchObject({ stage: "filled", number: 1 });
+    expect(terminal.submitted.length).toBe(1);
     await all.end();
   });
 

@@ -1,5 +1,6 @@
 /** Every way in which the bridge can lose sight of an order, and how it finds out what became of it. */
 import { describe, expect, it } from "vitest";
+import { follow } from "../../../src/core/accounts/follow.ts";
 import type { Deal } from "../../../src/core/model/deal.ts";
 import { lots, type Price, type Volume } from "../../../src/core/model/decimals.ts";
 import type { Instant, Ticket } from "../../../src/core/model/ids.ts";
@@ -94,6 +95,38 @@ describe("the terminal's records", () => {
     expect(desk.record.holdings.position(byHand)?.volume).toBe(lots(0.3));
     over.abort();
   });
+
+  it.each(["before they were asked for", "while they were on their way"])(
+    "are read again after a report that could not be kept, %s",
+    async (when) => {
+      const desk = await openDesk();
+      const over = new AbortController();
+      void follow(desk.account, () => undefined, over.signal);
+      void watchDoubts(desk.desk, over.signal);
+      let byHand = 0n as Ticket;
+      const lost = () => {
+        desk.terminal.onSnapshot = () => undefined;
+        byHand = desk.terminal.foreign("buy", lots(0.3), "client");
+        desk.journal.refusals.push(
+          ...desk.terminal.unreported.map(() => new Error("an archived order cannot be read")),
+        );
+      };
+      if (when === "before they were asked for") lost();
+      else {
+        desk.terminal.onSnapshot = () => {
+          lost();
+          return quiet();
+        };
+        await settleDoubts(desk.desk);
+      }
+      await quiet();
+      expect(desk.record.holdings.position(byHand)).toBeUndefined();
+      desk.clock.advance(1000);
+      await quiet();
+      expect(desk.record.holdings.position(byHand)?.volume).toBe(lots(0.3));
+      over.abort();
+    },
+  );
 
   it("win over what was known, even where the broker's clock was set back", async () => {
     const desk = await openDesk();

@@ -452,7 +452,7 @@ export const mutants: readonly Mutant[] = [
   mutant(
     "a close that is told before its opening is forgotten",
     `${orders}/reconcile.ts`,
-    "  if (desk.recordsWhole) desk.record.holdings.complete();",
+    "  if (isComplete) desk.record.holdings.complete();",
     "  desk.record.holdings.complete();",
   ),
 ];
