@@ -100,6 +100,10 @@ function textOfObject(value: object): string {
 function read(value: unknown): unknown {
   if (typeof value === "string") return value.charCodeAt(0) === MARK ? unmarked(value) : value;
   if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) {
+    for (let i = 0; i < value.length; i++) value[i] = read(value[i]);
+    return value;
+  }
   const fields = value as Record<string, unknown>;
   for (const key in fields) {
     const field = fields[key];

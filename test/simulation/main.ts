@@ -7,6 +7,7 @@
  */
 import { parseArgs } from "node:util";
 import { drawFaults } from "./faults.ts";
+import { enough, neverFired } from "./fired.ts";
 import { type Result, simulate } from "./run.ts";
 import { simulateAll } from "./seeds.ts";
 import { shrink } from "./shrink.ts";
@@ -67,6 +68,8 @@ async function many(from: number, seeds: number): Promise<[number, number]> {
   );
   say("how often each fault has fired:");
   for (const [what, times] of [...counts].sort(([a], [b]) => (a < b ? -1 : 1))) say(`  ${what.padEnd(24)} ${times}`);
+  const missing = values["until-failure"] || seeds < enough ? [] : neverFired(counts);
+  for (const what of missing) say(`never happened, and has to: ${what}`);
   for (const { seed, wrong } of failed.slice(0, shrunkAtMost)) {
     if (values.plain) {
       say(`seed ${seed}: ${wrong[0]?.split("\n")[0]}`);
@@ -88,6 +91,7 @@ async function many(from: number, seeds: number): Promise<[number, number]> {
         .join(" ")}`,
     );
   }
+  if (missing.length > 0) process.exitCode = 1;
   return [passed, failed.length];
 }
 
@@ -98,4 +102,4 @@ const [passed, failed] =
       ? [1, 0]
       : [0, 1];
 say(`${passed} passed, ${failed} failed`);
-process.exitCode = failed === 0 ? 0 : 1;
+if (failed > 0) process.exitCode = 1;
