@@ -22,13 +22,14 @@ import type { AccountSnapshot, CheckResult, Outcome } from "../../core/ports/ter
 import { Appraisal } from "./appraisal.ts";
 import { Books, isPending, type LedgerEvent } from "./books.ts";
 import { examineCancel, examineChange, examineStops } from "./change-checks.ts";
-import { type Asked, examine, type Floor } from "./checks.ts";
+import { examine, type Floor } from "./checks.ts";
 import { closeBy, examineCloseBy } from "./close-by.ts";
-import { commissionOf } from "./commission.ts";
 import { Cushion } from "./cushion.ts";
 import { Desk } from "./desk.ts";
 import { beginDay } from "./end-of-day.ts";
 import { Execution } from "./execution.ts";
+import { forecast } from "./forecast.ts";
+import { lastOfEach } from "./last-of-each.ts";
 import { Matching } from "./matching.ts";
 import { changed, newOrder } from "./new-order.ts";
 import { brokerDay, DAY_MS, inSession } from "./opening-hours.ts";
@@ -36,7 +37,6 @@ import { withStops } from "./positions.ts";
 import { messageOf, type Refusal, type Retcode, refused, retcodes } from "./retcodes.ts";
 import type { BrokerSettings } from "./settings.ts";
 import { stopOut } from "./stop-out.ts";
-import { marginLevelOf } from "./valuation.ts";
 
 /** What a request came to. */
 export interface Answer {
@@ -101,6 +101,14 @@ export class PaperBroker {
   }
 
   ticks(batch: TickRows): readonly Episode[] {
+    const { orders, positions } = this.books;
+    const last = orders.size + positions.size === 0 ? lastOfEach(batch, this.#tomorrow as BrokerTime) : undefined;
+    if (last !== undefined) {
+      // Nothing that they could set off: only where prices stand in the end matters.
+      for (const tick of last) this.#desks.get(tick.symbol)?.take(tick);
+      this.#appraisal.moved();
+      return [{ ticks: batch, events: [] }];
+    }
     const episodes: Episode[] = [];
     const tick = new TickView(batch);
     let from = 0;
@@ -161,7 +169,7 @@ export class PaperBroker {
       const marginNeeded = 0 as Money;
       return { retcode: code, message: messageOf(found), marginNeeded, margin, equity, freeMargin, marginLevel };
     }
-    return this.#forecast("request" in found ? found : undefined, valuation);
+    return forecast("request" in found ? found : undefined, valuation, this.#appraisal, this.#settings);
   }
 
   valuation(now: Instant): Valuation {
@@ -273,26 +281,5 @@ export class PaperBroker {
     const events = this.#execution.drain();
     if (!quotes || desk === undefined) return { outcome, events };
     return { outcome: { ...outcome, quote: { bid: desk.bid, ask: desk.ask } }, events };
-  }
-
-  /** The account after the order, at the prices of now. */
-  #forecast(asked: Asked | undefined, valuation: Valuation): CheckResult {
-    const { account, commissionPerLot } = this.#settings;
-    let { margin, equity } = valuation;
-    let marginNeeded = 0 as Money;
-    if (asked !== undefined && asked.opens > 0) {
-      const { request, desk, opens } = asked;
-      const pending = request.type !== "market";
-      const price = (pending ? request.price : undefined) ?? desk.openSide(request.side);
-      const kind = pending ? "pending" : "market";
-      const prospect = { desk, side: request.side, volume: request.volume, price, kind } as const;
-      marginNeeded = this.#appraisal.needs({ ...prospect, volume: opens });
-      margin = (margin + this.#appraisal.required(prospect)) as Money;
-      if (!pending) equity = (equity + commissionOf(commissionPerLot, opens, account.currencyDigits)) as Money;
-    }
-    const freeMargin = (equity - margin) as Money;
-    const { code, text } = retcodes.accepted;
-    const marginLevel = marginLevelOf(equity, margin);
-    return { retcode: code, message: text, marginNeeded, margin, equity, freeMargin, marginLevel };
   }
 }
