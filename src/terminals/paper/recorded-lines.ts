@@ -35,25 +35,32 @@ export class RecordedLines {
 
   async *batches(chunks: AsyncIterable<Buffer>): AsyncGenerator<TickRows, void> {
     const ticks = this.#ticks;
-    let rest: Buffer | undefined;
+    let begun: Buffer | undefined; // of a line that goes on in the next chunk
     let passing = false; // in the middle of a line that is too long
     for await (const chunk of chunks) {
-      const bytes: Buffer = rest === undefined ? chunk : Buffer.concat([rest, chunk]);
-      const whole = bytes.lastIndexOf(NEWLINE) + 1;
-      let from = passing && whole > 0 ? bytes.indexOf(NEWLINE) + 1 : 0;
+      const whole = chunk.lastIndexOf(NEWLINE) + 1;
+      let from = passing && whole > 0 ? chunk.indexOf(NEWLINE) + 1 : 0;
       passing &&= whole === 0;
-      while (from < whole) {
-        from = this.#lines(bytes, from, whole);
+      if (begun !== undefined && whole > 0) {
+        from = chunk.indexOf(NEWLINE) + 1;
+        const line = Buffer.concat([begun, chunk.subarray(0, from)]);
+        begun = undefined;
+        this.#one(line, 0, line.length - 1);
         if (ticks.full) yield ticks.take();
       }
-      rest = passing || whole === bytes.length ? undefined : bytes.subarray(whole);
-      if (rest !== undefined && rest.length > LONGEST) {
+      while (from < whole) {
+        from = this.#lines(chunk, from, whole);
+        if (ticks.full) yield ticks.take();
+      }
+      if (passing || whole === chunk.length) continue;
+      begun = Buffer.concat([begun ?? Buffer.alloc(0), chunk.subarray(whole)]);
+      if (begun.length > LONGEST) {
         ticks.malformed(`line ${++this.#number}`, TOO_LONG);
         passing = true;
-        rest = undefined;
+        begun = undefined;
       }
     }
-    if (rest !== undefined) this.#one(rest, 0, rest.length);
+    if (begun !== undefined) this.#one(begun, 0, begun.length);
     if (ticks.waiting > 0) yield ticks.take();
   }
 
