@@ -5,6 +5,7 @@
  * from filling the memory: its producer stops with it, or folds what waits into the newest.
  */
 import { Flow } from "../core/streams/flow.ts";
+import { Turns } from "./turns.ts";
 
 /** The peer's end of a stream. */
 export interface Sink<T> {
@@ -21,6 +22,9 @@ export interface Sink<T> {
 
 /** Bytes that may wait for a peer, of streams that do not say how many. */
 const usual = 64 * 1024;
+
+/** Of all streams: they have one event loop. */
+const turns = new Turns();
 
 /** Whether everything was written; otherwise the peer has gone. */
 export function pump<M, T>(messages: AsyncIterable<M>, encode: (message: M) => T, peer: Sink<T>): Promise<boolean> {
@@ -47,7 +51,7 @@ function pumpFlow<M, T>(flow: Flow<M>, encode: (message: M) => T, peer: Sink<T>)
         const message = flow.take();
         if (message === undefined) {
           if (flow.ended) resolve(true);
-          else flow.whenReady(turn);
+          else flow.whenReady(inTurn);
           return;
         }
         if (!peer.write(encode(message), flow.ahead)) {
@@ -69,6 +73,7 @@ function pumpFlow<M, T>(flow: Flow<M>, encode: (message: M) => T, peer: Sink<T>)
         peer.uncork();
       }
     };
+    const inTurn = () => turns.add(turn);
     turn();
   });
 }
