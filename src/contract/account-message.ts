@@ -17,9 +17,10 @@ import type { AccountInfo, Valuation } from "../core/model/account.ts";
 import { type Money, toFinePrice, toLots, toMoney, toPrice } from "../core/model/decimals.ts";
 import { strategyIdOf } from "../core/model/ids.ts";
 import type { Position } from "../core/model/position.ts";
+import { numbersIn } from "../core/model/unnamed.ts";
 import { isAlike, lasting } from "./lasting.ts";
 import { timestamp } from "./times.ts";
-import { marginModes, positionChanges, sides, stopOutModes, tradeModes } from "./words.ts";
+import { enumOf, marginModes, positionChanges, sides, stopOutModes, textOf, tradeModes } from "./words.ts";
 
 export function accountMessage(account: Account): AccountMessage {
   const { info } = account;
@@ -33,9 +34,12 @@ export function accountMessage(account: Account): AccountMessage {
     currencyDigits: info.currencyDigits,
     leverage: info.leverage,
     live: info.live,
-    tradeMode: tradeModes[info.tradeMode],
-    marginMode: marginModes[info.marginMode],
-    stopOutMode: stopOutModes[info.stopOutMode],
+    tradeMode: enumOf(tradeModes, info.tradeMode),
+    marginMode: enumOf(marginModes, info.marginMode),
+    stopOutMode: enumOf(stopOutModes, info.stopOutMode),
+    mt5Numbers: numbersIn({
+      ...{ trade_mode: info.tradeMode, margin_mode: info.marginMode, stop_out_mode: info.stopOutMode },
+    }),
     marginCallLevel: info.marginCallLevel,
     stopOutLevel: info.stopOutLevel,
     limitOrders: info.limitOrders,
@@ -94,7 +98,7 @@ export function positionMessage(position: Position, account: Account): PositionM
     positionTicket: position.ticket,
     identifier: position.identifier,
     symbol: position.symbol,
-    side: sides[position.side],
+    side: enumOf(sides, position.side),
     volume: toLots(position.volume),
     openPrice: toFinePrice(position.openPrice, digits),
     ...(position.stopLoss === undefined ? {} : { stopLoss: toPrice(position.stopLoss, digits) }),
@@ -108,6 +112,7 @@ export function positionMessage(position: Position, account: Account): PositionM
     openTime: timestamp(position.openTime),
     updateTime: timestamp(position.updateTime),
     live,
+    mt5Numbers: numbersIn({ side: position.side, reason: position.reason }),
   });
 }
 
@@ -120,7 +125,8 @@ export function factEvent(fact: AccountFact, account: Account) {
   const { currencyDigits } = account.info;
   const value = create(BalanceOperationSchema, {
     dealTicket: fact.deal.ticket,
-    type: fact.deal.type,
+    type: textOf(fact.deal.type),
+    mt5Numbers: numbersIn({ type: fact.deal.type }),
     amount: toMoney(fact.deal.profit, currencyDigits),
     balance: toMoney(fact.balance, currencyDigits),
     time: timestamp(fact.deal.time),

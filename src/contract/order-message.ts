@@ -14,9 +14,10 @@ import type { Deal } from "../core/model/deal.ts";
 import { type Price, toFinePrice, toLots, toMoney, toPrice, type Volume } from "../core/model/decimals.ts";
 import { strategyIdOf } from "../core/model/ids.ts";
 import type { Doubt, Order, Rejection } from "../core/model/order.ts";
+import { numbersIn } from "../core/model/unnamed.ts";
 import { isFinal } from "../core/orders/lifecycle.ts";
 import { timestamp } from "./times.ts";
-import { causes, fillings, lifetimes, orderTypes, sides, stages } from "./words.ts";
+import { causes, enumOf, fillings, lifetimes, orderTypes, sides, stages, textOf } from "./words.ts";
 
 const orders = new WeakMap<Order, OrderMessage>();
 
@@ -41,13 +42,13 @@ function makeOrder(order: Order, account: Account): OrderMessage {
     strategyId: order.strategyId,
     magic: order.magic,
     symbol: order.symbol,
-    side: sides[order.side],
-    type: orderTypes[order.type],
+    side: enumOf(sides, order.side),
+    type: enumOf(orderTypes, order.type),
     volume: toLots(order.volume),
     filledVolume: toLots(order.filled),
     remainingVolume: isFinal(order.stage) ? 0 : toLots((order.volume - order.filled) as Volume),
-    filling: fillings[order.filling],
-    timeInForce: lifetimes[order.timeInForce],
+    filling: enumOf(fillings, order.filling),
+    timeInForce: enumOf(lifetimes, order.timeInForce),
     deviationPoints: order.deviation,
     comment: order.comment,
     positionTicket: order.position ?? 0n,
@@ -59,6 +60,10 @@ function makeOrder(order: Order, account: Account): OrderMessage {
     receivedTime: timestamp(order.knownAt),
     traceId: order.traceId,
     live: account.info.live,
+    mt5Numbers: numbersIn({
+      ...{ type: order.type, filling: order.filling, time_in_force: order.timeInForce },
+      ...{ state: order.state, reason: order.reason },
+    }),
   });
   // Absent optional fields are left out one by one: `undefined` is not absent.
   const prices = {
@@ -98,9 +103,9 @@ export function dealMessage(deal: Deal, account: Account): DealMessage {
     orderTicket: deal.order ?? 0n,
     positionTicket: deal.position ?? 0n,
     symbol: deal.symbol,
-    type: deal.type,
-    entry: deal.order === undefined ? "" : deal.entry,
-    reason: deal.reason,
+    type: textOf(deal.type),
+    entry: deal.order === undefined ? "" : textOf(deal.entry),
+    reason: textOf(deal.reason),
     volume: toLots(deal.volume),
     price: toPrice(deal.price, digits),
     profit: toMoney(deal.profit, currencyDigits),
@@ -112,5 +117,6 @@ export function dealMessage(deal: Deal, account: Account): DealMessage {
     magic: deal.magic,
     comment: deal.comment,
     live,
+    mt5Numbers: numbersIn({ type: deal.type, entry: deal.entry, reason: deal.reason }),
   });
 }

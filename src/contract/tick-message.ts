@@ -15,10 +15,11 @@ import type { Bar } from "../core/model/bar.ts";
 import { toLots, toPrice } from "../core/model/decimals.ts";
 import type { SymbolSpec, WeekSessions } from "../core/model/symbol.ts";
 import type { Tick } from "../core/model/tick.ts";
+import { numbersIn } from "../core/model/unnamed.ts";
 import type { Cursor } from "../core/streams/cursor.ts";
 import { cursorOf } from "./streams.ts";
 import { timestamp } from "./times.ts";
-import { timeframes } from "./words.ts";
+import { textOf, timeframes } from "./words.ts";
 
 export type Symbols = ReadonlyMap<string, SymbolSpec>;
 
@@ -82,11 +83,11 @@ export function symbolMessage(spec: SymbolSpec): SymbolMessage {
     currencyBase: spec.currencyBase,
     currencyProfit: spec.currencyProfit,
     currencyMargin: spec.currencyMargin,
-    calcMode: spec.calcMode,
-    tradeMode: spec.tradeMode,
-    execution: spec.execution,
-    gtcMode: spec.gtcMode,
-    chartMode: spec.chartMode,
+    calcMode: textOf(spec.calcMode),
+    tradeMode: textOf(spec.tradeMode),
+    execution: textOf(spec.execution),
+    gtcMode: textOf(spec.gtcMode),
+    chartMode: textOf(spec.chartMode),
     orderModes: [...spec.orderModes],
     fillingModes: [...spec.fillingModes],
     expirationModes: [...spec.expirationModes],
@@ -96,7 +97,7 @@ export function symbolMessage(spec: SymbolSpec): SymbolMessage {
     volumeLimit: toLots(spec.volumeLimit),
     stopsLevel: spec.stopsLevel,
     freezeLevel: spec.freezeLevel,
-    swapMode: spec.swapMode,
+    swapMode: textOf(spec.swapMode),
     swapLong: spec.swapLong,
     swapShort: spec.swapShort,
     swapRates: [...spec.swapRates],
@@ -108,7 +109,20 @@ export function symbolMessage(spec: SymbolSpec): SymbolMessage {
     quoteSessions: sessions(spec.quoteSessions),
     tradeSessions: sessions(spec.tradeSessions),
     bookDepth: spec.bookDepth,
+    mt5Numbers: numbersOf(spec),
   });
+}
+
+function numbersOf(spec: SymbolSpec): Record<string, number> {
+  const { orderModes = 0, fillingModes = 0, expirationModes = 0 } = spec.unnamedModes ?? {};
+  const bits = { order_modes: orderModes, filling_modes: fillingModes, expiration_modes: expirationModes };
+  return {
+    ...numbersIn({
+      ...{ calc_mode: spec.calcMode, trade_mode: spec.tradeMode, execution: spec.execution },
+      ...{ gtc_mode: spec.gtcMode, chart_mode: spec.chartMode, swap_mode: spec.swapMode },
+    }),
+    ...Object.fromEntries(Object.entries(bits).filter(([, sum]) => sum !== 0)),
+  };
 }
 
 const sessions = (week: WeekSessions) =>

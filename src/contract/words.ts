@@ -21,7 +21,11 @@ import {
 } from "../../gen/ts/mt5bridge/v1/types_pb.ts";
 import type { PositionChange as CoreChange } from "../core/accounts/account-event.ts";
 import type { DeadManAction as CoreAction } from "../core/control/armings.ts";
-import type { AccountInfo } from "../core/model/account.ts";
+import type {
+  AccountTradeMode,
+  MarginMode as CoreMarginMode,
+  StopOutMode as CoreStopOutMode,
+} from "../core/model/account.ts";
 import type { Timeframe as CoreTimeframe } from "../core/model/bar.ts";
 import type {
   Cause,
@@ -31,6 +35,7 @@ import type {
   Side,
   Stage,
 } from "../core/model/order.ts";
+import { isUnnamed, type Unnamed } from "../core/model/unnamed.ts";
 import type { WaitFor as CoreWaitFor } from "../core/orders/place-order.ts";
 import type { TradingMode } from "../core/orders/trading-mode.ts";
 import type { ClosingReason as CoreClosing, SourceState as CoreSource } from "../core/streams/course.ts";
@@ -151,22 +156,29 @@ export const tradingModes: Record<TradingMode, TradingModeMessage> = {
   halted: TradingModeMessage.HALTED,
 };
 
-export const tradeModes: Record<AccountInfo["tradeMode"], TradeMode> = {
+export const tradeModes: Record<AccountTradeMode, TradeMode> = {
   demo: TradeMode.DEMO,
   contest: TradeMode.CONTEST,
   real: TradeMode.REAL,
 };
 
-export const marginModes: Record<AccountInfo["marginMode"], MarginMode> = {
+export const marginModes: Record<CoreMarginMode, MarginMode> = {
   hedging: MarginMode.HEDGING,
   netting: MarginMode.NETTING,
   exchange: MarginMode.EXCHANGE,
 };
 
-export const stopOutModes: Record<AccountInfo["stopOutMode"], StopOutMode> = {
+export const stopOutModes: Record<CoreStopOutMode, StopOutMode> = {
   percent: StopOutMode.PERCENT,
   money: StopOutMode.MONEY,
 };
+
+/** A word's number in the contract; UNSPECIFIED where MetaTrader has told a number that has no word. */
+export const enumOf = <W extends string, N extends number>(words: Record<W, N>, word: W | Unnamed): N =>
+  isUnnamed(word) ? (0 as N) : words[word as W];
+
+/** A word as text; empty where MetaTrader has told a number that has no word. */
+export const textOf = (word: string): string => (isUnnamed(word) ? "" : word);
 
 /** The core's word for a number of the wire; undefined for UNSPECIFIED. Validation has refused all others. */
 export function wordOf<W extends string>(words: Record<W, number>, number: number): W | undefined {

@@ -6,11 +6,13 @@
  * many of them; where a terminal could make up more, the rest is counted together.
  */
 import type { Order } from "../core/model/order.ts";
+import { isUnnamed } from "../core/model/unnamed.ts";
 import type { CallKind, EndedCall } from "../core/ports/witness.ts";
 import { seconds, sizes, Tally } from "./tally.ts";
 
-/** Reasons beyond so many are `OTHER`. */
+/** Reasons beyond so many are `OTHER`, as is a side or type that MetaTrader tells with a number that has no word here. */
 const MOST_REASONS = 100;
+const OTHER = "OTHER";
 
 /** The spans that say how long orders take, and what their phases are called. */
 const phases: Readonly<Record<string, string>> = {
@@ -31,14 +33,15 @@ export class OrderCounts {
   readonly #bySpan = new Map(Object.entries(phases).map(([span, phase]) => [span, this.latency.get(phase)]));
 
   add({ stage, side, type, rejection }: Order): void {
-    const key = `${stage} ${side} ${type}`;
+    const labels = { stage, side: isUnnamed(side) ? OTHER : side, type: isUnnamed(type) ? OTHER : type };
+    const key = `${stage} ${labels.side} ${labels.type}`;
     const known = this.reached.get(key);
-    if (known === undefined) this.reached.set(key, { labels: { stage, side, type }, count: 1 });
+    if (known === undefined) this.reached.set(key, { labels, count: 1 });
     else known.count += 1;
     if (stage !== "rejected" || rejection === undefined) return;
     const { rejections } = this;
     const isNew = !rejections.has(rejection.reason);
-    const reason = isNew && rejections.size >= MOST_REASONS ? "OTHER" : rejection.reason;
+    const reason = isNew && rejections.size >= MOST_REASONS ? OTHER : rejection.reason;
     rejections.set(reason, (rejections.get(reason) ?? 0) + 1);
   }
 

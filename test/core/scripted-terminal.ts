@@ -12,6 +12,7 @@ import { fine, type Money, type Price, type Volume } from "../../src/core/model/
 import { type Instant, type Magic, type Ticket, ticket } from "../../src/core/model/ids.ts";
 import type { NumberedOrder, OrderChange, Reason, Side, Stops, TerminalOrder } from "../../src/core/model/order.ts";
 import type { Position } from "../../src/core/model/position.ts";
+import type { Unnamed } from "../../src/core/model/unnamed.ts";
 import type { Approved } from "../../src/core/orders/risk.ts";
 import type {
   AccountSnapshot,
@@ -252,7 +253,7 @@ export class ScriptedTerminal implements TerminalPort {
   }
 
   /** The broker's own order, or one that somebody placed by hand. */
-  foreign(side: Side, volume: Volume, reason: Reason, magic = 0n, position?: Ticket): Ticket {
+  foreign(side: Side, volume: Volume, reason: Reason | Unnamed, magic = 0n, position?: Ticket): Ticket {
     const order = this.#put({
       ...{
         ticket: this.#ticket(),
@@ -333,7 +334,7 @@ export function nettingTerminal(): ScriptedTerminal {
   return terminal;
 }
 
-function entryOf(position: Position | undefined, side: Side, volume: Volume): Deal["entry"] {
+function entryOf(position: Position | undefined, side: Position["side"], volume: Volume): Deal["entry"] {
   if (position === undefined || position.side === side) return "in";
   return volume > position.volume ? "inout" : "out";
 }

@@ -12,7 +12,7 @@ import { BridgeClient, failureOf } from "./client.ts";
 import { type Line, lineTo } from "./dribble.ts";
 import { type RunningTerminal, startTerminal } from "./terminal.ts";
 
-const { placeOrder, getOrder } = OrdersService.method;
+const { placeOrder, getOrder, listDeals, streamOrders } = OrdersService.method;
 const { getAccount, listAccounts, listPositions } = AccountService.method;
 const { getHealth, watchHealth } = HealthService.method;
 
@@ -181,6 +181,62 @@ describe("an order to a live terminal", () => {
     }
     expect((await client.call(listPositions, {})).positions.length).toBe(1);
     expect(terminal.log.length).toBeGreaterThan(0);
+  });
+});
+
+describe("numbers that nobody has written down", () => {
+  const odd = {
+    ...{
+      "account.margin_mode": 9,
+      "symbol.trade_calc_mode": 77,
+      "symbol.trade_execution": 8,
+      "symbol.order_mode": 383,
+    },
+    ...{ "order.state": 13, "order.reason": 41, "order.type_time": 6, "deal.reason": 42, "deal.entry": 5 },
+    ...{ "position.reason": 43 },
+  };
+  const told = Object.entries(odd).map(([name, number]) => `${name}=${number}`);
+
+  it("reach the caller as numbers, over gRPC and in JSON, from streams and lists, after a restart too", async () => {
+    const first = await start();
+    const terminal = dial(first.bridge.linkPort, { tell: told.join(","), state: files.file("terminal") });
+    await healthy(first.client, serving);
+    const limit = { type: OrderType.LIMIT, price: 1, waitFor: WaitFor.ANSWERED };
+    const { order } = await first.client.call(placeOrder, market("rests", limit));
+    expect(order?.stage).toBe(OrderStage.WORKING);
+    await first.client.call(placeOrder, market("deals"));
+    for await (const { event } of first.client.stream(streamOrders, {})) {
+      if (event.case !== "order" && event.case !== "snapshot") continue;
+      const { value: rests } = event;
+      if (rests.clientOrderId !== "rests" || rests.mt5Numbers["state"] === undefined) continue;
+      expect(rests).toMatchObject({
+        ...{ stage: OrderStage.WORKING, timeInForce: 0 },
+        mt5Numbers: { state: 13, reason: 41, time_in_force: 6 },
+      });
+      break;
+    }
+    await terminal.stop("SIGKILL");
+    await first.bridge.stop();
+
+    const { bridge, client } = await start();
+    expect((await client.call(getAccount, {})).account).toMatchObject({
+      marginMode: 0,
+      mt5Numbers: { margin_mode: 9 },
+    });
+    const { deals } = await client.call(listDeals, {});
+    expect(deals[0]).toMatchObject({ type: "buy", entry: "", reason: "", mt5Numbers: { entry: 5, reason: 42 } });
+    const json = async (method: string, body = {}) => {
+      const url = `http://127.0.0.1:${bridge.httpPort}/mt5bridge.v1.${method}`;
+      const request = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
+      return (await (await fetch(url, request)).json()) as Record<string, unknown>;
+    };
+    expect(await json("AccountService/ListPositions")).toMatchObject({ positions: [{ mt5Numbers: { reason: 43 } }] });
+    const { symbol } = await json("TicksService/GetSymbol", { symbol: "EURUSD" });
+    expect(symbol).toMatchObject({ mt5Numbers: { calc_mode: 77, execution: 8, order_modes: 256 } });
+    expect(symbol).not.toHaveProperty("calcMode");
+    expect(await json("OrdersService/GetOrder", { order: { clientOrderId: "rests" } })).toMatchObject({
+      order: { stage: "ORDER_STAGE_WORKING", mt5Numbers: { state: 13, reason: 41, time_in_force: 6 } },
+    });
   });
 });
 

@@ -6,7 +6,7 @@ import type { Account } from "../../src/core/accounts/account.ts";
 import { BridgeError, type Fault, faults } from "../../src/core/errors.ts";
 import { toLots, toPrice, type Volume } from "../../src/core/model/decimals.ts";
 import type { ClientOrderId, Instant, StrategyId, Ticket } from "../../src/core/model/ids.ts";
-import type { Order } from "../../src/core/model/order.ts";
+import type { Order, Side } from "../../src/core/model/order.ts";
 import { cancelOrder, modifyOrder, modifyPosition } from "../../src/core/orders/change-order.ts";
 import type { OrderDraft } from "../../src/core/orders/draft.ts";
 import type { Caller } from "../../src/core/orders/order-desk.ts";
@@ -153,7 +153,7 @@ export class Strategy {
         if (ticket === undefined || order === undefined) return undefined;
         this.#floor.told.ask(`modify_position ${ticket}`, key);
         const away = (order.side === "buy" ? -1 : 1) * step.distance;
-        const stopLoss = this.#price(order.symbol, order.side, away);
+        const stopLoss = this.#price(order.symbol, order.side as Side, away); // its own order: it said which
         return this.#change(async (account, who) => {
           await modifyPosition(account.desk, key, ticket, { stopLoss, takeProfit: undefined }, who);
         });

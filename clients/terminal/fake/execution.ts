@@ -17,6 +17,7 @@ import { toLots, toPrice } from "../../../src/core/model/decimals.ts";
 import type { BrokerTime, Instant, Ticket } from "../../../src/core/model/ids.ts";
 import type { NumberedOrder, Side } from "../../../src/core/model/order.ts";
 import type { SymbolSpec } from "../../../src/core/model/symbol.ts";
+import type { Unnamed } from "../../../src/core/model/unnamed.ts";
 import type { Approved } from "../../../src/core/orders/risk.ts";
 import type { Clock } from "../../../src/core/ports/clock.ts";
 import type { AccountSnapshot, Outcome, TerminalPort, TerminalReport } from "../../../src/core/ports/terminal.ts";
@@ -56,7 +57,7 @@ export class Execution {
   readonly #specs: ReadonlyMap<string, SymbolSpec>;
   readonly #reading: Reading;
   /** What is open, as far as a request has to be read by it. */
-  #positions = new Map<Ticket, { readonly symbol: string; readonly side: Side }>();
+  #positions = new Map<Ticket, { readonly symbol: string; readonly side: Side | Unnamed }>();
   readonly #pendings = new Map<Ticket, string>();
   #orders = 0;
   /** Requests that the broker has, or may yet get, and has not answered. */

@@ -75,6 +75,7 @@ async function openSide(settings: Settings): Promise<TerminalSide> {
         ? { of: toBrokerTime, utc: fromBrokerTime }
         : { of: (utc: Instant) => utc + ahead, utc: (broker: BrokerTime) => (broker - ahead) as Instant },
     manner: (place) => manners.get(place),
+    odd: settings.odd,
   });
 }
 

@@ -1,4 +1,5 @@
 /** MetaTrader's enumerations: the number of each name of ours. */
+import { isUnnamed, numberOfUnnamed, type Unnamed } from "../../../src/core/model/unnamed.ts";
 
 type Numbers<Name extends string> = Readonly<Record<Name, number>>;
 
@@ -6,6 +7,10 @@ type Numbers<Name extends string> = Readonly<Record<Name, number>>;
 export function nameOf<Name extends string>(numbers: Numbers<Name>, number: number): Name | undefined {
   return (Object.keys(numbers) as Name[]).find((name) => numbers[name] === number);
 }
+
+/** The number of a name, or of what the terminal tells without one. */
+export const numberOf = <Name extends string>(numbers: Numbers<Name>, name: Name | Unnamed): number =>
+  isUnnamed(name) ? numberOfUnnamed(name) : numbers[name as Name];
 
 /** A mask of the bits of these names. */
 export const maskOf = <Name extends string>(bits: Numbers<Name>, names: readonly Name[]): number =>
@@ -19,14 +24,21 @@ export const orderType = { market: 0, limit: 2, stop: 4, stop_limit: 6 } as cons
 export const CLOSE_BY = 8;
 
 export const orderState = { started: 0, placed: 1, canceled: 2, partial: 3, filled: 4, rejected: 5, expired: 6 };
-export const reason = { client: 0, mobile: 1, web: 2, expert: 3, stop_loss: 4, take_profit: 5, stop_out: 6 };
+// biome-ignore format: a table
+export const reason = {
+  client: 0, mobile: 1, web: 2, expert: 3, stop_loss: 4, take_profit: 5, stop_out: 6, rollover: 7, variation_margin: 8,
+  split: 9, corporate_action: 10,
+};
 export const side = { buy: 0, sell: 1 };
 export const filling = { fok: 0, ioc: 1, return: 2, boc: 3 };
 export const timeInForce = { gtc: 0, day: 1, specified: 2, specified_day: 3 };
 export const dealEntry = { in: 0, out: 1, inout: 2, out_by: 3 };
 // biome-ignore format: a table
 export const dealType = {
-  buy: 0, sell: 1, balance: 2, credit: 3, charge: 4, correction: 5, bonus: 6, commission: 7, interest: 12,
+  buy: 0, sell: 1, balance: 2, credit: 3, charge: 4, correction: 5, bonus: 6, commission: 7, commission_daily: 8,
+  commission_monthly: 9, commission_agent_daily: 10, commission_agent_monthly: 11, interest: 12, buy_canceled: 13,
+  sell_canceled: 14, dividend: 15, dividend_franked: 16, tax: 17, commission_agent: 18, so_compensation: 19,
+  so_compensation_credit: 20,
 };
 
 export const tradeMode = { demo: 0, contest: 1, real: 2 };

@@ -2,6 +2,7 @@
 import { parseArgs } from "node:util";
 import { policies } from "./dead-man.ts";
 import { type Manner, mannerOf } from "./manners.ts";
+import { oddNumbersOf } from "./odd-numbers.ts";
 
 interface Option {
   readonly env?: string;
@@ -61,6 +62,10 @@ const options = {
   "on-order": {
     usual: "",
     told: "fault: what the broker does with its n-th order: 3=silent,5=retcode=10099,7=slow=2000",
+  },
+  tell: {
+    usual: "",
+    told: "fault: numbers in place of those it has, by the link's names: deal.reason=42,symbol.trade_calc_mode=77",
   },
 } as const satisfies Readonly<Record<string, Option>>;
 
@@ -152,6 +157,7 @@ export function readOptions(args: readonly string[], env: Readonly<Record<string
       muteAfterMs: 1000 * number("mute-after", 0, 1e6),
     },
     manners: mannersOf(list("on-order"), problems),
+    odd: oddNumbersOf(list("tell"), problems),
   };
   if (problems.length > 0) throw new OptionError(problems.join("\n"));
   return settings;

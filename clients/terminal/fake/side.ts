@@ -33,6 +33,7 @@ import { Guard, type Limits, type Refused } from "./guard.ts";
 import type { Inbox } from "./inbox.ts";
 import type { Manner } from "./manners.ts";
 import { TickMemory } from "./memory.ts";
+import type { OddNumbers } from "./odd-numbers.ts";
 import { Reports } from "./reports.ts";
 import { Writing } from "./written.ts";
 
@@ -53,6 +54,8 @@ export interface SideParts {
   readonly limits: Limits;
   readonly absence: Absence;
   readonly patienceMs: number;
+  /** Told in the place of the numbers that are. */
+  readonly odd?: OddNumbers;
   readonly brokerClock: { of(utc: Instant): number; utc(broker: BrokerTime): Instant };
   manner?(place: number): Manner | undefined;
 }
@@ -107,7 +110,7 @@ export class TerminalSide {
     const { terminal, brokerClock, inbox } = parts;
     this.#parts = parts;
     this.#trade = tradeState(parts.connected);
-    this.#writing = new Writing(terminal.account, terminal.symbols, brokerClock.of);
+    this.#writing = new Writing(terminal.account, terminal.symbols, brokerClock.of, parts.odd);
     this.#execution = new Execution({
       ...{ terminal, writing: this.#writing, memory: this.#memory, clock: parts.clock, micros: parts.micros },
       ...{ utc: brokerClock.utc, patienceMs: parts.patienceMs, manner: (place) => parts.manner?.(place) },

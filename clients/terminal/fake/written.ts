@@ -25,7 +25,10 @@ import type { TerminalOrder } from "../../../src/core/model/order.ts";
 import type { Position } from "../../../src/core/model/position.ts";
 import type { SymbolSpec, WeekSessions } from "../../../src/core/model/symbol.ts";
 import { column, ROW, type TickRows } from "../../../src/core/model/tick-rows.ts";
+import { isUnnamed, numberOfUnnamed } from "../../../src/core/model/unnamed.ts";
 import * as numbers from "./numbers.ts";
+import { numberOf } from "./numbers.ts";
+import type { OddNumbers } from "./odd-numbers.ts";
 
 const none = 0n;
 
@@ -36,8 +39,16 @@ export class Writing {
   /** The swap of each open position, as it was last told. */
   readonly #swaps = new Map<Ticket, Money>();
 
-  /** `broker`: the broker's clock at a moment. */
-  constructor(account: AccountInfo, specs: readonly SymbolSpec[], broker: (utc: Instant) => number) {
+  readonly #odd: OddNumbers;
+
+  /** `broker`: the broker's clock at a moment; `odd`: what is told in the place of the numbers that are. */
+  constructor(
+    account: AccountInfo,
+    specs: readonly SymbolSpec[],
+    broker: (utc: Instant) => number,
+    odd: OddNumbers = {},
+  ) {
+    this.#odd = odd;
     this.#account = account;
     this.#specs = new Map(specs.map((spec) => [spec.name, spec]));
     this.#broker = broker;
@@ -51,37 +62,39 @@ export class Writing {
     const { login, server, tradeMode, marginMode, stopOutMode, leverage, stopOutLevel, ...rest } = this.#account;
     const { name, company, currency, currencyDigits, marginCallLevel, limitOrders } = rest;
     return create(AccountSchema, {
-      fingerprint: { login, server, tradeMode: numbers.tradeMode[tradeMode] },
+      fingerprint: { login, server, tradeMode: numberOf(numbers.tradeMode, tradeMode) },
       ...{ name, company, currency, currencyDigits, limitOrders, marginCallLevel },
       leverage: BigInt(leverage),
-      marginMode: numbers.marginMode[marginMode],
-      stopoutMode: numbers.stopOutMode[stopOutMode],
+      marginMode: numberOf(numbers.marginMode, marginMode),
+      stopoutMode: numberOf(numbers.stopOutMode, stopOutMode),
       stopoutLevel: stopOutLevel,
+      ...this.#odd.account,
     });
   }
 
   order(order: TerminalOrder): LinkOrder {
     const at = this.#prices(order.symbol);
-    const { type, state } = order;
+    const { state } = order;
     const past = !["started", "placed", "partial"].includes(state);
     return create(OrderSchema, {
       ...{ ticket: order.ticket, symbol: order.symbol, magic: order.magic, comment: order.comment, past },
-      type: type === "close_by" ? numbers.CLOSE_BY : numbers.orderType[type] + numbers.side[order.side],
-      state: numbers.orderState[state],
-      reason: numbers.reason[order.reason],
+      type: typeOf(order),
+      state: numberOf(numbers.orderState, state),
+      reason: numberOf(numbers.reason, order.reason),
       volumeInitial: toLots(order.volume),
       volumeCurrent: toLots(order.remaining),
       priceOpen: at(order.price),
       priceStopLimit: at(order.stopLimitPrice),
       stopLoss: at(order.stopLoss),
       takeProfit: at(order.takeProfit),
-      typeFilling: numbers.filling[order.filling],
-      typeTime: numbers.timeInForce[order.timeInForce],
+      typeFilling: numberOf(numbers.filling, order.filling),
+      typeTime: numberOf(numbers.timeInForce, order.timeInForce),
       timeExpiration: order.expireTime === undefined ? none : this.time(order.expireTime) / 1000n,
       positionId: order.position ?? none,
       positionById: order.positionBy ?? none,
       timeSetupMs: this.time(order.setupTime),
       timeDoneMs: order.doneTime === undefined ? none : this.time(order.doneTime),
+      ...this.#odd.order,
     });
   }
 
@@ -91,9 +104,9 @@ export class Writing {
       ...{ ticket: deal.ticket, symbol: deal.symbol, magic: deal.magic, comment: deal.comment },
       order: deal.order ?? none,
       positionId: deal.position ?? none,
-      type: numbers.dealType[deal.type],
-      entry: numbers.dealEntry[deal.entry],
-      reason: numbers.reason[deal.reason],
+      type: numberOf(numbers.dealType, deal.type),
+      entry: numberOf(numbers.dealEntry, deal.entry),
+      reason: numberOf(numbers.reason, deal.reason),
       volume: toLots(deal.volume),
       price: at(deal.price),
       stopLoss: at(deal.stopLoss),
@@ -103,6 +116,7 @@ export class Writing {
       commission: this.#money(deal.commission),
       fee: this.#money(deal.fee),
       timeMs: this.time(deal.time),
+      ...this.#odd.deal,
     });
   }
 
@@ -113,8 +127,8 @@ export class Writing {
     return create(PositionSchema, {
       ...{ ticket: position.ticket, identifier: position.identifier, symbol: position.symbol },
       ...{ magic: position.magic, comment: position.comment },
-      type: numbers.side[position.side],
-      reason: numbers.reason[position.reason],
+      type: numberOf(numbers.side, position.side),
+      reason: numberOf(numbers.reason, position.reason),
       volume: toLots(position.volume),
       priceOpen: toFinePrice(position.openPrice, this.#digits(position.symbol)),
       stopLoss: at(position.stopLoss),
@@ -122,6 +136,7 @@ export class Writing {
       swap: this.#money(position.swap),
       timeMs: this.time(position.openTime),
       timeUpdateMs: this.time(position.updateTime),
+      ...this.#odd.position,
     });
   }
 
@@ -193,11 +208,11 @@ export class Writing {
       tradeTickValue: spec.tickValue,
       tradeContractSize: spec.contractSize,
       ...{ currencyBase: spec.currencyBase, currencyProfit: spec.currencyProfit, currencyMargin: spec.currencyMargin },
-      tradeCalcMode: numbers.calcMode[spec.calcMode],
-      tradeMode: numbers.symbolTradeMode[spec.tradeMode],
-      tradeExecution: numbers.execution[spec.execution],
-      orderGtcMode: numbers.gtcMode[spec.gtcMode],
-      chartMode: numbers.chartMode[spec.chartMode],
+      tradeCalcMode: numberOf(numbers.calcMode, spec.calcMode),
+      tradeMode: numberOf(numbers.symbolTradeMode, spec.tradeMode),
+      tradeExecution: numberOf(numbers.execution, spec.execution),
+      orderGtcMode: numberOf(numbers.gtcMode, spec.gtcMode),
+      chartMode: numberOf(numbers.chartMode, spec.chartMode),
       orderMode: numbers.maskOf(numbers.orderModeBits, spec.orderModes),
       fillingMode: numbers.maskOf(numbers.fillingBits, spec.fillingModes),
       expirationMode: numbers.maskOf(numbers.expirationBits, spec.expirationModes),
@@ -206,7 +221,7 @@ export class Writing {
       volumeStep: toLots(spec.volumeStep),
       volumeLimit: toLots(spec.volumeLimit),
       ...{ tradeStopsLevel: spec.stopsLevel, tradeFreezeLevel: spec.freezeLevel },
-      swapMode: numbers.swapMode[spec.swapMode],
+      swapMode: numberOf(numbers.swapMode, spec.swapMode),
       ...{ swapLong: spec.swapLong, swapShort: spec.swapShort, swapRates: [...spec.swapRates] },
       ...{ marginInitial: spec.marginInitial, marginMaintenance: spec.marginMaintenance },
       ...{ marginHedged: spec.marginHedged, marginHedgedUseLeg: spec.marginHedgedUseLeg },
@@ -217,6 +232,7 @@ export class Writing {
       liquidityRate: spec.liquidityRate,
       startTime: startTime === undefined ? none : this.time(startTime) / 1000n,
       expirationTime: expirationTime === undefined ? none : this.time(expirationTime) / 1000n,
+      ...this.#odd.symbol,
     });
   }
 
@@ -232,6 +248,11 @@ export class Writing {
     const digits = this.#digits(symbol);
     return (price) => (price === undefined ? 0 : toPrice(price, digits));
   }
+}
+
+function typeOf({ type, side }: TerminalOrder): number {
+  if (type === "close_by") return numbers.CLOSE_BY;
+  return isUnnamed(type) ? numberOfUnnamed(type) : numbers.orderType[type] + numberOf(numbers.side, side);
 }
 
 const sessionsOf = (week: WeekSessions): MessageInitShape<typeof SymbolSessionSchema>[] =>

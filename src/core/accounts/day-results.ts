@@ -1,12 +1,20 @@
-/** What was realised since the broker's midnight, for the account and for each strategy. Deposits are no result. */
+/**
+ * What was realised since the broker's midnight, for the account and for each strategy. Deposits are no result. What
+ * there is no word for may be either: of it a loss counts, and a gain does not.
+ */
 import { toBrokerTime } from "../model/broker-clock.ts";
 import type { Deal, DealType } from "../model/deal.ts";
 import type { Money } from "../model/decimals.ts";
 import { type Instant, type StrategyId, strategyIdOf } from "../model/ids.ts";
+import { isUnnamed } from "../model/unnamed.ts";
 
 const DAY = 86_400_000;
 const dayOf = (time: Instant): number => Math.floor(toBrokerTime(time) / DAY);
-const results: ReadonlySet<DealType> = new Set(["buy", "sell", "commission", "interest", "charge"]);
+const results: ReadonlySet<DealType> = new Set([
+  ...(["buy", "sell", "interest", "charge", "dividend", "dividend_franked", "tax"] as const),
+  ...(["commission", "commission_daily", "commission_monthly", "commission_agent"] as const),
+  ...(["commission_agent_daily", "commission_agent_monthly"] as const),
+]);
 
 /** What a snapshot keeps of it. */
 export interface DayResult {
@@ -31,7 +39,8 @@ export class DayResults {
   }
 
   add({ time, type, magic, profit, swap, commission, fee }: Deal): void {
-    if (!results.has(type)) return;
+    const result = profit + swap + commission + fee;
+    if (isUnnamed(type) ? result >= 0 : !results.has(type)) return;
     const day = dayOf(time);
     if (day < this.#day) return;
     if (day > this.#day) {
@@ -39,7 +48,6 @@ export class DayResults {
       this.#all = 0;
       this.#strategies = new Map();
     }
-    const result = profit + swap + commission + fee;
     const strategyId = strategyIdOf(magic);
     this.#all += result;
     this.#strategies.set(strategyId, (this.#strategies.get(strategyId) ?? 0) + result);

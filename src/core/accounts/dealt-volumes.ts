@@ -11,6 +11,7 @@
 import type { Deal } from "../model/deal.ts";
 import { type StrategyId, strategyIdOf, type Ticket } from "../model/ids.ts";
 import type { Position } from "../model/position.ts";
+import { isUnnamed } from "../model/unnamed.ts";
 
 /** Of one position. Volumes are in 1e-8 lots, above 0 when bought. */
 export interface Dealt {
@@ -34,7 +35,7 @@ export interface Exposure {
   readonly symbol: string;
   readonly strategyId: StrategyId;
   readonly volume: number;
-  /** False: the deal that opened it is not known, so there may be less. It makes no room for anything. */
+  /** False: the deal that opened it, or its side, is not known: there may be less. It makes no room for anything. */
   readonly sure: boolean;
 }
 
@@ -94,10 +95,13 @@ export class DealtVolumes {
     }
   }
 
-  of({ identifier, side, volume }: Position): number {
+  /** What may be open of it: two answers where neither its deals nor its report tell the side. */
+  of({ identifier, side, volume }: Position): readonly [number, ...number[]] {
     const dealt = this.#of(identifier);
-    if (dealt?.born) return dealt.all;
-    return (side === "buy" ? volume : -volume) + (dealt?.since ?? 0);
+    if (dealt?.born) return [dealt.all];
+    const since = dealt?.since ?? 0;
+    if (isUnnamed(side)) return [volume + since, since - volume];
+    return [(side === "buy" ? volume : -volume) + since];
   }
 
   /** Those that are not among the reported. */

@@ -78,9 +78,9 @@ export class Holdings {
     return this.#positions.get(ticket);
   }
 
-  /** How much is open of it, in 1e-8 lots, above 0 when it was bought. Deals tell it sooner than the position's report. */
-  signedVolume(position: Position): number {
-    return this.#dealt.of(position);
+  /** Whether anything of it is still open. Deals tell it sooner than the position's report. */
+  isOpen(position: Position): boolean {
+    return this.#dealt.of(position).some((volume) => volume !== 0);
   }
 
   /** All that the terminal has of the past is known. */
@@ -95,7 +95,8 @@ export class Holdings {
       if (reported.has(position.identifier)) continue; // turned round: the old ticket's end was not heard of yet
       reported.add(position.identifier);
       const strategyId = strategyIdOf(position.magic);
-      yield { symbol: position.symbol, strategyId, volume: this.signedVolume(position), sure: true };
+      const volumes = this.#dealt.of(position);
+      for (const volume of volumes) yield { symbol: position.symbol, strategyId, volume, sure: volumes.length === 1 };
     }
     yield* this.#dealt.unreported(reported);
   }
@@ -111,8 +112,7 @@ export class Holdings {
     for (const position of this.#positions.values()) {
       const counts = strategyId === undefined || strategyIdOf(position.magic) === strategyId;
       // Closed by its deals: what it brought is realised already.
-      if (counts && this.signedVolume(position) !== 0)
-        sum += (this.value(position.ticket)?.profit ?? 0) + position.swap;
+      if (counts && this.isOpen(position)) sum += (this.value(position.ticket)?.profit ?? 0) + position.swap;
     }
     return sum as Money;
   }

@@ -1,8 +1,10 @@
 import type { Money, Price } from "./decimals.ts";
 import type { AccountAlias, Instant, Ticket } from "./ids.ts";
+import type { Unnamed } from "./unnamed.ts";
 
 export type AccountTradeMode = "demo" | "contest" | "real";
 export type MarginMode = "hedging" | "netting" | "exchange";
+export type StopOutMode = "percent" | "money";
 
 /** What does not change while a terminal is logged in. */
 export interface AccountInfo {
@@ -15,10 +17,10 @@ export interface AccountInfo {
   readonly currencyDigits: number;
   /** 100 means 1:100. */
   readonly leverage: number;
-  readonly tradeMode: AccountTradeMode;
-  readonly marginMode: MarginMode;
+  readonly tradeMode: AccountTradeMode | Unnamed;
+  readonly marginMode: MarginMode | Unnamed;
   /** The unit of the two levels below. */
-  readonly stopOutMode: "percent" | "money";
+  readonly stopOutMode: StopOutMode | Unnamed;
   readonly marginCallLevel: number;
   readonly stopOutLevel: number;
   /** The most pending orders at a time; 0 = no limit. */

@@ -1,6 +1,7 @@
 import type { Money, Price, Volume } from "./decimals.ts";
 import type { Instant, Magic, Ticket } from "./ids.ts";
 import type { Reason } from "./order.ts";
+import type { Unnamed } from "./unnamed.ts";
 
 /** Trades, and the operations that move money without one. */
 export type DealType =
@@ -12,7 +13,19 @@ export type DealType =
   | "correction"
   | "bonus"
   | "commission"
-  | "interest";
+  | "commission_daily"
+  | "commission_monthly"
+  | "commission_agent_daily"
+  | "commission_agent_monthly"
+  | "interest"
+  | "buy_canceled"
+  | "sell_canceled"
+  | "dividend"
+  | "dividend_franked"
+  | "tax"
+  | "commission_agent"
+  | "so_compensation"
+  | "so_compensation_credit";
 
 /** What the deal did to the position: opened or grew it, closed it, reversed it (netting), closed it by another. */
 export type DealEntry = "in" | "out" | "inout" | "out_by";
@@ -24,9 +37,9 @@ export interface Deal {
   readonly order?: Ticket;
   readonly position?: Ticket;
   readonly symbol: string;
-  readonly type: DealType;
-  readonly entry: DealEntry;
-  readonly reason: Reason;
+  readonly type: DealType | Unnamed;
+  readonly entry: DealEntry | Unnamed;
+  readonly reason: Reason | Unnamed;
   readonly magic: Magic;
   readonly volume: Volume;
   readonly price: Price;

@@ -1,5 +1,6 @@
 import type { FinePrice, Price, Volume } from "./decimals.ts";
 import type { AccountAlias, ClientOrderId, Instant, Magic, OrderId, OrderNumber, StrategyId, Ticket } from "./ids.ts";
+import type { Unnamed } from "./unnamed.ts";
 
 export type Side = "buy" | "sell";
 export type OrderType = "market" | "limit" | "stop" | "stop_limit";
@@ -62,7 +63,7 @@ export interface OrderChange {
   readonly stopLimitPrice?: Price;
   readonly stopLoss?: Price;
   readonly takeProfit?: Price;
-  readonly timeInForce: TimeInForce;
+  readonly timeInForce: TimeInForce | Unnamed;
   readonly expireTime?: Instant;
 }
 
@@ -75,16 +76,30 @@ export interface Stops {
 export type TerminalOrderState = "started" | "placed" | "partial" | "canceled" | "filled" | "rejected" | "expired";
 
 /** Who or what gave an order, made a deal or opened a position. */
-export type Reason = "client" | "mobile" | "web" | "expert" | "stop_loss" | "take_profit" | "stop_out";
+export type Reason =
+  | "client"
+  | "mobile"
+  | "web"
+  | "expert"
+  | "stop_loss"
+  | "take_profit"
+  | "stop_out"
+  | "rollover"
+  | "variation_margin"
+  | "split"
+  | "corporate_action";
+
+/** What the terminal calls an order; a type that has no word tells no side either. */
+export type TerminalOrderType = OrderType | "close_by" | Unnamed;
 
 /** An order as the terminal knows it, active or historic. */
 export interface TerminalOrder {
   readonly ticket: Ticket;
   readonly symbol: string;
-  readonly side: Side;
-  readonly type: OrderType | "close_by";
-  readonly state: TerminalOrderState;
-  readonly reason: Reason;
+  readonly side: Side | Unnamed;
+  readonly type: TerminalOrderType;
+  readonly state: TerminalOrderState | Unnamed;
+  readonly reason: Reason | Unnamed;
   readonly magic: Magic;
   readonly volume: Volume;
   /** The part not filled. */
@@ -93,8 +108,8 @@ export interface TerminalOrder {
   readonly stopLimitPrice?: Price;
   readonly stopLoss?: Price;
   readonly takeProfit?: Price;
-  readonly filling: Filling;
-  readonly timeInForce: TimeInForce;
+  readonly filling: Filling | Unnamed;
+  readonly timeInForce: TimeInForce | Unnamed;
   readonly expireTime?: Instant;
   /** The position it opened, changed or closes. */
   readonly position?: Ticket;
@@ -160,8 +175,8 @@ export interface Order {
   readonly magic: Magic;
   readonly ticket?: Ticket;
   readonly symbol: string;
-  readonly side: Side;
-  readonly type: OrderType | "close_by";
+  readonly side: Side | Unnamed;
+  readonly type: TerminalOrderType;
   readonly volume: Volume;
   readonly filled: Volume;
   readonly averagePrice?: FinePrice;
@@ -169,8 +184,8 @@ export interface Order {
   readonly stopLimitPrice?: Price;
   readonly stopLoss?: Price;
   readonly takeProfit?: Price;
-  readonly filling: Filling | "auto";
-  readonly timeInForce: TimeInForce;
+  readonly filling: Filling | "auto" | Unnamed;
+  readonly timeInForce: TimeInForce | Unnamed;
   readonly expireTime?: Instant;
   readonly deviation: number;
   readonly comment: string;
@@ -179,6 +194,9 @@ export interface Order {
   /** What was changed before it was sent, as its symbol wants it. */
   readonly adjustments?: readonly Adjustment[];
   readonly stage: Stage;
+  /** The terminal's own state and reason of it, where there is no word for them. */
+  readonly state?: Unnamed;
+  readonly reason?: Unnamed;
   /** Grows by one with every change. */
   readonly version: number;
   readonly cause: Cause;

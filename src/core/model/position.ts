@@ -1,6 +1,7 @@
 import type { FinePrice, Money, Price, Volume } from "./decimals.ts";
 import type { Instant, Magic, Ticket } from "./ids.ts";
 import type { Reason, Side } from "./order.ts";
+import type { Unnamed } from "./unnamed.ts";
 
 /** What is open. Its floating profit is a valuation, not a fact: see `Valuation`. */
 export interface Position {
@@ -9,7 +10,7 @@ export interface Position {
   /** The ticket at birth; never changes. */
   readonly identifier: Ticket;
   readonly symbol: string;
-  readonly side: Side;
+  readonly side: Side | Unnamed;
   readonly volume: Volume;
   /** Volume-weighted, in thousandths of a point (netting averages need them). */
   readonly openPrice: FinePrice;
@@ -18,7 +19,7 @@ export interface Position {
   /** Accumulated, not yet realised. */
   readonly swap: Money;
   readonly magic: Magic;
-  readonly reason: Reason;
+  readonly reason: Reason | Unnamed;
   readonly openTime: Instant;
   /** The last change of volume. */
   readonly updateTime: Instant;

@@ -1,5 +1,6 @@
 import type { Price, Volume } from "./decimals.ts";
 import type { Instant } from "./ids.ts";
+import type { Unnamed } from "./unnamed.ts";
 
 export type CalcMode =
   | "forex"
@@ -75,14 +76,16 @@ export interface SymbolSpec {
   readonly currencyBase: string;
   readonly currencyProfit: string;
   readonly currencyMargin: string;
-  readonly calcMode: CalcMode;
-  readonly tradeMode: SymbolTradeMode;
-  readonly execution: Execution;
-  readonly gtcMode: GtcMode;
-  readonly chartMode: ChartMode;
+  readonly calcMode: CalcMode | Unnamed;
+  readonly tradeMode: SymbolTradeMode | Unnamed;
+  readonly execution: Execution | Unnamed;
+  readonly gtcMode: GtcMode | Unnamed;
+  readonly chartMode: ChartMode | Unnamed;
   readonly orderModes: readonly OrderMode[];
   readonly fillingModes: readonly FillingMode[];
   readonly expirationModes: readonly ExpirationMode[];
+  /** What else MetaTrader has in those three, as the sum of the bits that have no name here. */
+  readonly unnamedModes?: Readonly<Partial<Record<"orderModes" | "fillingModes" | "expirationModes", number>>>;
   readonly volumeMin: Volume;
   readonly volumeMax: Volume;
   readonly volumeStep: Volume;
@@ -92,7 +95,7 @@ export interface SymbolSpec {
   readonly stopsLevel: number;
   /** The distance, in points, within which orders and positions may not be changed. */
   readonly freezeLevel: number;
-  readonly swapMode: SwapMode;
+  readonly swapMode: SwapMode | Unnamed;
   readonly swapLong: number;
   readonly swapShort: number;
   /** How many nights' swap is charged for the night that starts on each weekday, Sunday first. */

@@ -9,12 +9,13 @@ import type { AccountEvent, PositionChange } from "../accounts/account-event.ts"
 import type { KeptOrder } from "../accounts/archive.ts";
 import type { Deal } from "../model/deal.ts";
 import type { Volume } from "../model/decimals.ts";
-import { type Instant, type Magic, type OrderNumber, orderId, strategyIdOf } from "../model/ids.ts";
+import { type Instant, type OrderNumber, orderId, strategyIdOf } from "../model/ids.ts";
 import type { Cause, Evidence, Order, OrderChange, Reason, TerminalOrder } from "../model/order.ts";
 import type { Position } from "../model/position.ts";
 import { retcodeName } from "../model/retcodes.ts";
+import { isUnnamed, type Unnamed } from "../model/unnamed.ts";
 import type { TerminalReport } from "../ports/terminal.ts";
-import { advance, type OrderEvent } from "./lifecycle.ts";
+import { advance, isFinal, type OrderEvent } from "./lifecycle.ts";
 import type { OrderDesk } from "./order-desk.ts";
 
 export type TradeReport = Extract<TerminalReport, { type: "order" | "deal" | "position" | "position_closed" }>;
@@ -82,8 +83,8 @@ async function applyOrder(desk: OrderDesk, seen: TerminalOrder, evidence: Eviden
 }
 
 /** The order of ours that this is, when its ticket is not known yet. A stop that closes our position carries our magic, too. */
-function awaiting(desk: OrderDesk, seen: { readonly magic: Magic; readonly reason: Reason }): Order | undefined {
-  return causeOf[seen.reason] === undefined ? desk.record.orders.awaiting(seen.magic) : undefined;
+function awaiting(desk: OrderDesk, seen: Pick<TerminalOrder, "magic" | "reason">): Order | undefined {
+  return causeOfReason(seen.reason) === undefined ? desk.record.orders.awaiting(seen.magic) : undefined;
 }
 
 /** Deals that were told before their order. */
@@ -93,18 +94,21 @@ function dealsOf(desk: OrderDesk, order: Order): OrderEvent[] {
   return deals.flatMap((deal) => dealt(order, deal) ?? []);
 }
 
-/** What the terminal's view adds to ours. Fills are not read from it: deals tell them. */
+/**
+ * What the terminal's view adds to ours. Fills are not read from it: deals tell them. A state that has no word here tells
+ * that the order is there, and nothing of how it stands: it ends nothing. A type that has none leaves ours as it is.
+ */
 function eventsOf(order: Order, seen: TerminalOrder, desk: OrderDesk): OrderEvent[] {
   const events: OrderEvent[] = [];
   // What it came to the answer will say, or its deals.
   const unanswered = order.stage === "sent" && (seen.state === "started" || seen.state === "filled");
   if (order.ticket === undefined && !unanswered)
     events.push({ type: "placed", ticket: seen.ticket, filling: seen.filling });
+  if (order.type !== "market" && mayRest(order, seen)) {
+    const becomes = isUnnamed(seen.type) ? order.type : seen.type;
+    events.push({ type: "changed", change: changeOf(seen), becomes });
+  }
   switch (seen.state) {
-    case "placed":
-    case "partial":
-      if (order.type !== "market") events.push({ type: "changed", change: changeOf(seen), becomes: seen.type });
-      break;
     case "canceled":
       events.push({ type: "canceled", cause: desk.record.changes.cancelerOf(seen.ticket) ?? "broker" });
       break;
@@ -115,8 +119,19 @@ function eventsOf(order: Order, seen: TerminalOrder, desk: OrderDesk): OrderEven
       events.push({ type: "rejected", cause: "broker", rejection: activationRefused(seen) });
       break;
   }
+  const { state, reason } = unnamedOf(seen);
+  if (order.state !== state || order.reason !== reason) events.push({ type: "stated", ...unnamedOf(seen) });
   return events;
 }
+
+const mayRest = ({ stage }: Order, { state }: TerminalOrder): boolean =>
+  state === "placed" || state === "partial" || (isUnnamed(state) && !isFinal(stage));
+
+/** What has no word here of how the terminal tells an order's state and reason. */
+const unnamedOf = ({ state, reason }: TerminalOrder): { readonly state?: Unnamed; readonly reason?: Unnamed } => ({
+  ...(isUnnamed(state) ? { state } : {}),
+  ...(isUnnamed(reason) ? { reason } : {}),
+});
 
 async function applyDeal(desk: OrderDesk, deal: Deal, evidence: Evidence): Promise<boolean> {
   const { orders, holdings } = desk.record;
@@ -140,9 +155,12 @@ function forgetOwed({ owed, record }: OrderDesk, number: OrderNumber): void {
   if (filled !== undefined && (record.orders.byNumber(number)?.filled ?? 0) >= filled) owed.delete(number);
 }
 
-/** Closing by makes a deal on either position, each of the whole volume: the order is filled by the one on its own. */
+/**
+ * Closing by makes a deal on either position, each of the whole volume: the order is filled by the one on its own. A deal
+ * of a type that has no word here may be anything, and fills nothing.
+ */
 function dealt(order: Order, deal: Deal): OrderEvent | undefined {
-  if (deal.order === undefined) return undefined;
+  if (deal.order === undefined || isUnnamed(deal.type)) return undefined;
   if (order.type === "close_by" && deal.position !== order.position) return undefined;
   const { ticket, volume, price, position } = deal;
   return { type: "dealt", ticket: deal.order, deal: ticket, volume, price, position };
@@ -206,7 +224,15 @@ const causeOf: Partial<Record<Reason, Cause>> = {
   stop_loss: "stop_loss",
   take_profit: "take_profit",
   stop_out: "stop_out",
+  rollover: "broker",
+  variation_margin: "broker",
+  split: "broker",
+  corporate_action: "broker",
 };
+
+/** Undefined of what somebody asked for, and of a reason that has no word: that an order is ours its magic tells. */
+const causeOfReason = (reason: Reason | Unnamed): Cause | undefined =>
+  isUnnamed(reason) ? undefined : causeOf[reason];
 
 /** An order that the bridge did not place: a manual one, or the broker's own. */
 function foreign(desk: OrderDesk, seen: TerminalOrder): Order {
@@ -214,6 +240,7 @@ function foreign(desk: OrderDesk, seen: TerminalOrder): Order {
   const { state: _state, reason, remaining: _remaining, setupTime: _setup, doneTime: _done, ...rest } = seen;
   return {
     ...rest,
+    ...unnamedOf(seen),
     id: orderId(desk.account, number),
     number,
     account: desk.account,
@@ -222,7 +249,7 @@ function foreign(desk: OrderDesk, seen: TerminalOrder): Order {
     deviation: 0,
     stage: "working",
     version: 1,
-    cause: causeOf[reason] ?? "broker",
+    cause: causeOfReason(reason) ?? "broker",
     deals: [],
     knownAt: desk.clock.now(),
     traceId: "",
@@ -257,6 +284,7 @@ function samePosition(a: Position, b: Position): boolean {
     a.takeProfit === b.takeProfit &&
     a.swap === b.swap &&
     a.magic === b.magic &&
+    a.reason === b.reason &&
     a.comment === b.comment
   );
 }

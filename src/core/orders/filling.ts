@@ -1,6 +1,7 @@
 /** Which filling mode an order may have, and which one "auto" stands for. */
 import type { Filling, OrderRequest } from "../model/order.ts";
 import type { Execution, SymbolSpec } from "../model/symbol.ts";
+import { isUnnamed } from "../model/unnamed.ts";
 
 /** Which modes a market order may have: always, with the symbol's consent, or never. */
 // biome-ignore format: a table is read by its columns
@@ -11,8 +12,11 @@ const forMarketOrders: Record<Execution, Record<Filling, "always" | "mode" | "ne
   exchange: { fok: "mode",   ioc: "mode",   return: "always", boc: "never" },
 };
 
+/** Of an execution that has no word only what the symbol says in so many words is allowed. */
+export const strictest = ({ execution }: SymbolSpec): Execution => (isUnnamed(execution) ? "market" : execution);
+
 function allowed(spec: SymbolSpec, filling: Filling): boolean {
-  const rule = forMarketOrders[spec.execution][filling];
+  const rule = forMarketOrders[strictest(spec)][filling];
   return rule === "always" || (rule === "mode" && filling !== "return" && spec.fillingModes.includes(filling));
 }
 
@@ -20,7 +24,7 @@ function allowed(spec: SymbolSpec, filling: Filling): boolean {
 export function chosenFilling(spec: SymbolSpec): Filling | undefined {
   if (spec.fillingModes.includes("fok")) return "fok";
   if (spec.fillingModes.includes("ioc")) return "ioc";
-  return spec.execution === "market" ? undefined : "return";
+  return strictest(spec) === "market" ? undefined : "return";
 }
 
 /** What the symbol fills, in words. */

@@ -6,12 +6,22 @@
  */
 import type { FinePrice, Price, Volume } from "../model/decimals.ts";
 import type { Instant, Ticket } from "../model/ids.ts";
-import type { Cause, Evidence, Filling, Order, OrderChange, OrderType, Rejection, Stage } from "../model/order.ts";
+import type {
+  Cause,
+  Evidence,
+  Filling,
+  Order,
+  OrderChange,
+  Rejection,
+  Stage,
+  TerminalOrderType,
+} from "../model/order.ts";
+import type { Unnamed } from "../model/unnamed.ts";
 
 export type OrderEvent =
   | { readonly type: "sent" }
   | { readonly type: "in_doubt"; readonly why?: string }
-  | { readonly type: "placed"; readonly ticket: Ticket; readonly filling: Filling }
+  | { readonly type: "placed"; readonly ticket: Ticket; readonly filling: Filling | Unnamed }
   | {
       readonly type: "dealt";
       readonly ticket: Ticket;
@@ -20,7 +30,9 @@ export type OrderEvent =
       readonly price: Price;
       readonly position: Ticket | undefined;
     }
-  | { readonly type: "changed"; readonly change: OrderChange; readonly becomes: OrderType | "close_by" }
+  | { readonly type: "changed"; readonly change: OrderChange; readonly becomes: TerminalOrderType }
+  /** What the terminal now tells of it that has no word here; absent: nothing any more. */
+  | { readonly type: "stated"; readonly state?: Unnamed; readonly reason?: Unnamed }
   | { readonly type: "canceled" | "expired"; readonly cause: Cause }
   | { readonly type: "rejected"; readonly cause: Cause; readonly rejection: Rejection };
 
@@ -37,6 +49,7 @@ const arrivesIn: Record<OrderEvent["type"], readonly Stage[]> = {
   placed:   ["sent", "in_doubt"],
   dealt:    ["sent", "in_doubt", "working", "partially_filled", "canceled", "expired"], // a fill may cross our cancel
   changed:  ["working", "partially_filled"],
+  stated:   ["working", "partially_filled", "filled", "canceled", "expired", "rejected"], // settles nothing, moves nothing
   canceled: ["sent", "in_doubt", "working", "partially_filled"],
   expired:  ["sent", "in_doubt", "working", "partially_filled"],
   rejected: ["received", "sent", "in_doubt", "working", "partially_filled"], // activation may be refused, of all or the rest
@@ -69,6 +82,8 @@ function step(order: Order, event: OrderEvent, at: Instant): Step {
       return fill(order, event, at);
     case "changed":
       return to(withoutPrices(order), { ...event.change, type: event.becomes });
+    case "stated":
+      return to(withoutNumbers(order), stated(event));
     case "rejected":
       return end(order, "rejected", event.cause, at, { rejection: event.rejection });
     default:
@@ -94,6 +109,8 @@ function isRepeat(order: Order, event: OrderEvent): boolean {
         order.timeInForce === event.change.timeInForce &&
         order.expireTime === event.change.expireTime
       );
+    case "stated":
+      return order.state === event.state && order.reason === event.reason;
     default:
       return order.stage === event.type;
   }
@@ -131,6 +148,16 @@ function withoutPrices(order: Order): Order {
     expireTime: _time,
     ...rest
   } = order;
+  return rest;
+}
+
+const stated = ({ state, reason }: OrderEvent & { type: "stated" }): Partial<Order> => ({
+  ...(state === undefined ? {} : { state }),
+  ...(reason === undefined ? {} : { reason }),
+});
+
+function withoutNumbers(order: Order): Order {
+  const { state: _state, reason: _reason, ...rest } = order;
   return rest;
 }
 

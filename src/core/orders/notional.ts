@@ -7,6 +7,7 @@
 import { type Price, toLots, toPrice } from "../model/decimals.ts";
 import type { OrderRequest } from "../model/order.ts";
 import type { CalcMode, SymbolSpec } from "../model/symbol.ts";
+import type { Unnamed } from "../model/unnamed.ts";
 import type { Prices } from "../ticks/prices.ts";
 
 /** The currency of the account, and what there is to convert with. */
@@ -19,11 +20,11 @@ export interface Exchange {
 export type Notional = { readonly amount: number } | { readonly unknown: string };
 
 /** Lots of these are worth units times price. */
-const priced: ReadonlySet<CalcMode> = new Set([
+const priced: ReadonlySet<CalcMode | Unnamed> = new Set([
   ...(["forex", "forex_no_leverage", "cfd", "cfd_index", "cfd_leverage", "exch_stocks", "exch_stocks_moex"] as const),
 ]);
 /** Of these a tick is worth so much. */
-const counted: ReadonlySet<CalcMode> = new Set(["futures", "exch_futures", "exch_futures_forts"]);
+const counted: ReadonlySet<CalcMode | Unnamed> = new Set(["futures", "exch_futures", "exch_futures_forts"]);
 
 export function notionalOf(request: OrderRequest, exchange: Exchange): Notional {
   const spec = exchange.symbols.get(request.symbol);

@@ -23,7 +23,7 @@ import { isFinal, type OrderEvent } from "./lifecycle.ts";
 import { type Caller, contentOf, type OrderDesk, sameContent } from "./order-desk.ts";
 import { tellOrder, tellOutcome } from "./order-trace.ts";
 import { type Approved, approve, keptBack, refuseAway } from "./risk.ts";
-import { validate } from "./validate.ts";
+import { named, validate } from "./validate.ts";
 
 export type WaitFor = "received" | "sent" | "answered" | "final";
 
@@ -74,7 +74,7 @@ export function closePosition(desk: OrderDesk, draft: CloseDraft, timing: Timing
       clientOrderId: draft.clientOrderId,
       strategyId: draft.strategyId ?? ownerOf(position),
       symbol: position.symbol,
-      side: position.side === "buy" ? "sell" : "buy",
+      side: named("side", position.side) === "buy" ? "sell" : "buy",
       type: "market",
       volume: draft.volume ?? toLots(position.volume),
       price: draft.price,
@@ -103,7 +103,8 @@ export function closeBy(desk: OrderDesk, draft: CloseByDraft, timing: Timing, ca
   const request = (): OrderRequest => {
     const position = openPosition(desk, draft.position, "position_ticket");
     const opposite = openPosition(desk, draft.opposite, "opposite_position_ticket");
-    if (position.symbol !== opposite.symbol || position.side === opposite.side) {
+    const side = named("side", opposite.side);
+    if (position.symbol !== opposite.symbol || named("side", position.side) === side) {
       const description = "must be on the same symbol and of the opposite side";
       throw new BridgeError("invalid_argument", `opposite_position_ticket: ${description}`, {
         violations: [{ field: "opposite_position_ticket", description }],
@@ -114,7 +115,7 @@ export function closeBy(desk: OrderDesk, draft: CloseByDraft, timing: Timing, ca
       clientOrderId: draft.clientOrderId,
       strategyId: draft.strategyId ?? ownerOf(position),
       symbol: position.symbol,
-      side: opposite.side,
+      side,
       type: "market",
       volume: Math.min(position.volume, opposite.volume) as Volume,
       filling: "auto",

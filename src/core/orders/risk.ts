@@ -16,6 +16,7 @@ import { onlyReduces, signOf } from "./reduction.ts";
 import type { LimitSets } from "./risk-limits.ts";
 import { broken, type Rule, rules, rulesOfChanges } from "./risk-rules.ts";
 import type { ModeEntry, TradingModes } from "./trading-mode.ts";
+import { named } from "./validate.ts";
 import type { OwingBooks } from "./worst-position.ts";
 
 declare const approved: unique symbol;
@@ -109,17 +110,26 @@ function beyondLimits(request: OrderRequest, standing: Standing, which: readonly
 
 /** The order at its new prices; undefined when they stay. */
 function movedTo(order: Order, { price, stopLimitPrice }: OrderChange): OrderRequest | undefined {
-  const { type } = order;
-  if (type === "close_by" || (order.price === price && order.stopLimitPrice === stopLimitPrice)) return undefined;
+  if (order.type === "close_by" || (order.price === price && order.stopLimitPrice === stopLimitPrice)) return undefined;
   const { stopLimitPrice: _before, clientOrderId = "" as ClientOrderId, ...rest } = order;
-  return { ...rest, type, clientOrderId, price, ...(stopLimitPrice === undefined ? {} : { stopLimitPrice }) };
+  const [side, type] = [named("side", order.side), named("type", order.type)];
+  const others = { filling: "auto", timeInForce: "gtc" } as const; // no rule of changes looks at them
+  return {
+    ...rest,
+    ...others,
+    side,
+    type,
+    clientOrderId,
+    price,
+    ...(stopLimitPrice === undefined ? {} : { stopLimitPrice }),
+  };
 }
 
 /** The stop loss stays or comes closer. The take profit bounds no loss. */
 function protectsAsMuch(position: Position | undefined, { stopLoss: after }: Stops): boolean {
   const before = position?.stopLoss;
   if (position === undefined || before === undefined) return true;
-  return after !== undefined && signOf(position.side) * (after - before) >= 0;
+  return after !== undefined && signOf(named("side", position.side)) * (after - before) >= 0;
 }
 
 function modeRejection({ mode, account, symbol, reason, setBy }: ModeEntry, what: string): Rejection {

@@ -8,8 +8,9 @@
 import type { Instant } from "../model/ids.ts";
 import type { Adjustment, Filling, OrderRequest, TimeInForce } from "../model/order.ts";
 import type { SymbolSpec } from "../model/symbol.ts";
+import { isUnnamed, type Unnamed } from "../model/unnamed.ts";
 import type { OrderDraft } from "./draft.ts";
-import { chosenFilling, fillingsOf } from "./filling.ts";
+import { chosenFilling, fillingsOf, strictest } from "./filling.ts";
 import { type Findings, retcodes } from "./findings.ts";
 
 /** The last that a date of four digits can name. */
@@ -33,12 +34,12 @@ export function termsOf(draft: OrderDraft, spec: SymbolSpec, findings: Findings)
 
 /** `expireTime`: as it was asked for. */
 export function checkLifetime(
-  timeInForce: TimeInForce,
+  timeInForce: TimeInForce | Unnamed,
   expireTime: Instant | undefined,
   spec: SymbolSpec,
   findings: Findings,
 ): void {
-  if (!spec.expirationModes.includes(timeInForce)) {
+  if (isUnnamed(timeInForce) || !spec.expirationModes.includes(timeInForce)) {
     const valid = spec.expirationModes.join(", ");
     findings.add(
       "time_in_force",
@@ -55,7 +56,7 @@ export function checkLifetime(
   }
 }
 
-export const isTimed = (timeInForce: TimeInForce): boolean =>
+export const isTimed = (timeInForce: TimeInForce | Unnamed): boolean =>
   timeInForce === "specified" || timeInForce === "specified_day";
 
 function fillingIn(draft: OrderDraft, spec: SymbolSpec, findings: Findings, adjustments: Adjustment[]): Filling {
@@ -81,7 +82,7 @@ function checkFilling(filling: Filling, pending: boolean, spec: SymbolSpec, find
   const always = spec.execution === "request" || spec.execution === "instant";
   const allowed =
     filling === "return"
-      ? spec.execution !== "market"
+      ? strictest(spec) !== "market"
       : filling === "boc"
         ? pending && spec.fillingModes.includes("boc")
         : always || spec.fillingModes.includes(filling);

@@ -7,10 +7,12 @@
  * terminal's to refuse. All violations are found at once; each names the field as it is
  * called on the wire, the valid range and MetaTrader's return code.
  */
+import { BridgeError } from "../errors.ts";
 import { lots, onGrid, type Price, toLots, toPrice, type Volume } from "../model/decimals.ts";
 import type { Order, OrderChange, OrderRequest, OrderType, Side, Stops } from "../model/order.ts";
 import type { Position } from "../model/position.ts";
 import type { SymbolSpec } from "../model/symbol.ts";
+import { isUnnamed, numberOfUnnamed, type Unnamed } from "../model/unnamed.ts";
 import type { ChangeDraft, OrderDraft, StopsDraft } from "./draft.ts";
 import { Findings, retcodes } from "./findings.ts";
 import { checkLifetime, isTimed, termsOf } from "./terms.ts";
@@ -66,12 +68,13 @@ export function validateChange(draft: ChangeDraft, order: Order, spec: SymbolSpe
   if (draft.price === 0) findings.add("price", "must not be 0; absent leaves it as it is", retcodes.price);
   const timeInForce = draft.timeInForce ?? order.timeInForce;
   const expireTime = draft.expireTime ?? (isTimed(timeInForce) ? order.expireTime : undefined);
-  const type = order.type === "close_by" ? "market" : order.type;
+  const type = order.type === "close_by" ? "market" : named("type", order.type);
+  const side = named("side", order.side);
   if (draft.stopLimitPrice !== undefined || draft.price !== undefined) {
-    checkStopLimit(type, order.side, wanted, stopLimit, isGiven(draft.stopLimitPrice), findings);
+    checkStopLimit(type, side, wanted, stopLimit, isGiven(draft.stopLimitPrice), findings);
   }
   const reference = type === "stop_limit" ? stopLimit : wanted;
-  if (reference !== undefined) checkStopSides(order.side, reference, loss, profit, spec, findings);
+  if (reference !== undefined) checkStopSides(side, reference, loss, profit, spec, findings);
   checkLifetime(timeInForce, expireTime, spec, findings);
   findings.refuseIfAny();
   return {
@@ -89,7 +92,7 @@ export function validateStops(draft: StopsDraft, position: Position, spec: Symbo
   const findings = new Findings();
   const loss = changedStop("stop_loss", draft.stopLoss, position.stopLoss, spec, findings);
   const profit = changedStop("take_profit", draft.takeProfit, position.takeProfit, spec, findings);
-  const sign = position.side === "buy" ? 1 : -1;
+  const sign = named("side", position.side) === "buy" ? 1 : -1;
   if (loss !== undefined && profit !== undefined && sign * (profit - loss) <= 0) {
     const relation = position.side === "buy" ? "below" : "above";
     findings.add("stop_loss", `must be ${relation} take_profit ${show(profit, spec)}`, retcodes.stops);
@@ -99,6 +102,13 @@ export function validateStops(draft: StopsDraft, position: Position, spec: Symbo
     ...(loss === undefined ? {} : { stopLoss: loss }),
     ...(profit === undefined ? {} : { takeProfit: profit }),
   };
+}
+
+/** Nothing is sent about what the terminal tells with a number that has no word here: it could only be guessed. */
+export function named<Word extends string>(what: string, word: Word | Unnamed): Word {
+  if (!isUnnamed(word)) return word as Word;
+  const message = `MetaTrader's number for its ${what} is ${numberOfUnnamed(word)}, which is not known here; nothing was sent`;
+  throw new BridgeError("not_supported", message);
 }
 
 function readVolume(value: number, spec: SymbolSpec, closing: boolean, findings: Findings): Volume {

@@ -2,12 +2,14 @@
  * How large a position could become, if all that is on its way or rests in the market came to be filled.
  *
  * Hedging: each direction counts alone, and an order that names a position opens nothing. Netting: what is at the market
- * closes first and opens the rest; what rests counts in full, because what it would close may be gone by then.
+ * closes first and opens the rest; what rests counts in full, because what it would close may be gone by then. What the
+ * terminal tells with no word for it counts as the worst it could be: orders for both sides, margin for either way.
  */
 
 import type { Volume } from "../model/decimals.ts";
 import type { OrderNumber, StrategyId } from "../model/ids.ts";
 import type { Order, OrderRequest } from "../model/order.ts";
+import { isUnnamed } from "../model/unnamed.ts";
 import { type Books, signOf } from "./reduction.ts";
 
 export interface OwingBooks extends Books {
@@ -29,14 +31,16 @@ export function worstPosition(request: OrderRequest, books: OwingBooks, strategy
     else if (exposure.sure) against -= sign * exposure.volume;
   }
   const hedging = books.marginMode === "hedging";
+  const nets = !hedging && !isUnnamed(books.marginMode);
   let market = request.type === "market" ? request.volume : 0;
   let resting = request.type === "market" ? 0 : request.volume;
   for (const [order, volume] of unfilled(books)) {
-    if (!counts(order) || order.side !== side || order.type === "close_by" || (hedging && closes(order))) continue;
+    const isOther = order.side !== side && !isUnnamed(order.side);
+    if (!counts(order) || isOther || order.type === "close_by" || (hedging && closes(order))) continue;
     if (order.type === "market") market += volume;
     else resting += volume;
   }
-  return along + Math.max(0, market - (hedging ? 0 : against)) + resting;
+  return along + Math.max(0, market - (nets ? against : 0)) + resting;
 }
 
 /** What is left of each order, or was filled and not heard of. */

@@ -55,7 +55,7 @@ export async function streamBars(
   const snapshot: BarData[] = [];
   const closedMeanwhile: BarData[] = [];
   try {
-    const chartOf = (symbol: string) => account.symbols.get(symbol)?.chartMode ?? "bid";
+    const chartOf = (symbol: string): ChartMode => (account.symbols.get(symbol)?.chartMode === "last" ? "last" : "bid");
     const openings = openingsIn(missed, timeframe, chartOf);
     const asked = reader.symbols.map(async (symbol) => {
       const chart = chartOf(symbol);

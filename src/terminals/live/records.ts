@@ -1,8 +1,8 @@
 /**
  * A terminal's records as the core's: whole numbers, words, and moments of UTC.
  *
- * A record is never refused. What it says that cannot be expressed here is left out or
- * taken for the nearest, and told once.
+ * A record is never refused. A number that has no word here stays the number; what else
+ * cannot be expressed is left out, and told once.
  */
 
 import type {
@@ -15,9 +15,10 @@ import type { AccountInfo, Valuation } from "../../core/model/account.ts";
 import type { Deal } from "../../core/model/deal.ts";
 import type { Money, Price } from "../../core/model/decimals.ts";
 import type { Instant, Magic, Ticket } from "../../core/model/ids.ts";
-import type { OrderType, Side, TerminalOrder } from "../../core/model/order.ts";
+import type { Side, TerminalOrder } from "../../core/model/order.ts";
 import type { Position } from "../../core/model/position.ts";
 import type { SymbolSpec } from "../../core/model/symbol.ts";
+import { isUnnamed, type Unnamed, unnamed } from "../../core/model/unnamed.ts";
 import type { Observer } from "../../core/ports/observer.ts";
 import { brokerMoment, finePriceOf, moneyOf, percentOf, priceOf, volumeOf } from "./amounts.ts";
 import type { BrokerZone } from "./broker-zone.ts";
@@ -34,6 +35,9 @@ import {
 } from "./enumerations.ts";
 import type { SymbolNames } from "./symbol-names.ts";
 import type { Vocabulary } from "./vocabulary.ts";
+
+/** A close by of a position that nobody knows is told as if it had been sold. */
+const noPosition = { side: "sell" } as const;
 
 /** Symbols that are told to be unknown, at most. */
 const mostStrangers = 256;
@@ -60,7 +64,7 @@ export class Records {
   order(told: WireOrder, position?: Position): TerminalOrder {
     const { vocabulary } = this.#parts;
     const { symbol, level } = this.#priced(told.symbol);
-    const { side, type } = kindOf(told.type, position);
+    const { side, type } = this.#kind(told.type, position);
     return {
       ticket: told.ticket as Ticket,
       symbol,
@@ -137,7 +141,8 @@ export class Records {
   valuation(told: AccountState, now: Instant, symbolOf: (position: Ticket) => string | undefined): Valuation {
     const { marginCallLevel, stopOutMode } = this.#parts.account;
     const level = percentOf(told.marginLevel);
-    const measure = stopOutMode === "percent" ? level : percentOf(told.equity);
+    const measures = { percent: level, money: percentOf(told.equity) };
+    const measure = isUnnamed(stopOutMode) ? Number.POSITIVE_INFINITY : measures[stopOutMode];
     return {
       time: this.#moment(told.timeMs) ?? now,
       balance: this.money(told.balance),
@@ -179,6 +184,15 @@ export class Records {
     return { symbol, digits, level: (told) => unlessZero(priceOf(told, digits)) };
   }
 
+  /** A type tells the side, too: one that has no word tells neither. */
+  #kind(number: number, position: Pick<Position, "side"> = noPosition): Pick<TerminalOrder, "side" | "type"> {
+    if (number === CLOSE_BY) return { side: closingSide(position), type: "close_by" };
+    const type = orderTypePairs[number >> 1];
+    if (type !== undefined) return { side: number % 2 === 0 ? "buy" : "sell", type };
+    this.#parts.vocabulary.tell("ORDER_TYPE", number);
+    return { side: unnamed(number), type: unnamed(number) };
+  }
+
   #tellStranger(symbol: string): void {
     if (this.#strangers.has(symbol) || this.#strangers.size >= mostStrangers) return;
     this.#strangers.add(symbol);
@@ -193,9 +207,9 @@ export class Records {
 }
 
 /** A close by has no side of its own: it closes its position. */
-function kindOf(type: number, position: Position | undefined): { side: Side; type: OrderType | "close_by" } {
-  if (type === CLOSE_BY) return { side: position?.side === "buy" ? "sell" : "buy", type: "close_by" };
-  return { side: type % 2 === 0 ? "buy" : "sell", type: orderTypePairs[type >> 1] ?? "market" };
+function closingSide({ side }: Pick<Position, "side">): Side | Unnamed {
+  if (isUnnamed(side)) return side;
+  return side === "buy" ? "sell" : "buy";
 }
 
 /** A magic of another program may use the highest bit, which has no room here. */

@@ -6,9 +6,10 @@
  */
 import { type Price, toLots, toPrice } from "../../core/model/decimals.ts";
 import type { Instant, Magic, Ticket } from "../../core/model/ids.ts";
-import type { OrderChange, OrderRequest, OrderType, Stops, TerminalOrder } from "../../core/model/order.ts";
+import type { OrderChange, OrderRequest, Stops, TerminalOrder } from "../../core/model/order.ts";
 import type { Position } from "../../core/model/position.ts";
 import type { SymbolSpec } from "../../core/model/symbol.ts";
+import { isUnnamed, numberOfUnnamed } from "../../core/model/unnamed.ts";
 import { fillingOf, fillingsOf } from "../../core/orders/filling.ts";
 import type { BrokerZone } from "./broker-zone.ts";
 import { actions, CLOSE_BY, fillings, lifetimes, numberOf, orderTypePairs } from "./enumerations.ts";
@@ -73,7 +74,7 @@ export function modified(order: TerminalOrder, change: OrderChange, { spec, name
     order: order.ticket,
     symbol: name,
     volume: toLots(order.remaining),
-    type: order.type === "close_by" ? CLOSE_BY : typeOf({ type: order.type, side: order.side }),
+    type: typeOf(order),
     typeFilling: numberOf(fillings, order.filling),
     ...pricesOf(change, spec),
     ...lifetimeOf(change, zone),
@@ -130,11 +131,13 @@ function pricesOf({ price, stopLimitPrice, stopLoss, takeProfit }: Levels, { dig
   };
 }
 
-const typeOf = ({ type, side }: { readonly type: OrderType; readonly side: "buy" | "sell" }): number =>
-  2 * orderTypePairs.indexOf(type) + (side === "buy" ? 0 : 1);
+function typeOf({ type, side }: Pick<TerminalOrder, "type" | "side">): number {
+  if (type === "close_by") return CLOSE_BY;
+  return isUnnamed(type) ? numberOfUnnamed(type) : 2 * orderTypePairs.indexOf(type) + (side === "buy" ? 0 : 1);
+}
 
 interface Lifetime {
-  readonly timeInForce: OrderRequest["timeInForce"];
+  readonly timeInForce: OrderChange["timeInForce"];
   readonly expireTime?: Instant;
 }
 

@@ -19,8 +19,8 @@ export interface Roster {
   readonly realAllowed: boolean;
 }
 
-/** ENUM_ACCOUNT_TRADE_MODE. */
-const real = 2;
+/** ENUM_ACCOUNT_TRADE_MODE: demo and contest. What is not known to be play money is not. */
+const playMoney: ReadonlySet<number> = new Set([0, 1]);
 
 export type Named = { readonly alias: string } | { readonly refused: string };
 
@@ -31,7 +31,7 @@ export function nameOf({ login, server, tradeMode }: Fingerprint, { entries, rea
   }
   const account = `${login}@${server}`;
   const entry = entries.find((one) => one.login === login && one.server === server);
-  if (tradeMode === real && (!realAllowed || entry === undefined)) {
+  if (!playMoney.has(tradeMode) && (!realAllowed || entry === undefined)) {
     const todo = `set ENABLE_LIVE_TRADING=true, and name it in LIVE_ACCOUNTS as alias=${account}`;
     return { refused: `${account} is an account with real money, and this bridge does not serve it: ${todo}.` };
   }

@@ -21,6 +21,7 @@ import {
   swapModes,
   symbolTradeModes,
   tradeModes,
+  unnamedBits,
 } from "./enumerations.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
@@ -78,6 +79,11 @@ export function specOf(symbol: Symbol_, name: string, vocabulary: Vocabulary, zo
     orderModes: namesOfBits(orderModeBits, symbol.orderMode),
     fillingModes: namesOfBits(fillingModeBits, symbol.fillingMode),
     expirationModes: namesOfBits(expirationModeBits, symbol.expirationMode),
+    unnamedModes: {
+      orderModes: unnamedBits(orderModeBits, symbol.orderMode),
+      fillingModes: unnamedBits(fillingModeBits, symbol.fillingMode),
+      expirationModes: unnamedBits(expirationModeBits, symbol.expirationMode),
+    },
     volumeMin: volumeOf(symbol.volumeMin),
     volumeMax: volumeOf(symbol.volumeMax),
     volumeStep: volumeOf(symbol.volumeStep > 0 ? symbol.volumeStep : symbol.volumeMin),

@@ -9,8 +9,7 @@
 import type { AccountInfo, PositionValue, Valuation } from "../../core/model/account.ts";
 import { type FinePrice, fine, type Money, money, type Price, type Volume } from "../../core/model/decimals.ts";
 import type { Instant, Ticket } from "../../core/model/ids.ts";
-import type { Side, TerminalOrder } from "../../core/model/order.ts";
-import type { Position } from "../../core/model/position.ts";
+import type { Side } from "../../core/model/order.ts";
 import type { SymbolSpec } from "../../core/model/symbol.ts";
 import { type Books, isPending } from "./books.ts";
 import { Conversion, type Quotes } from "./conversion.ts";
@@ -18,6 +17,7 @@ import type { Desk } from "./desk.ts";
 import { LegSum } from "./leg-sum.ts";
 import { accountMargin, type MarginLeg, marginToOpen, orderMargin, type SymbolLegs } from "./margin.ts";
 import { followsLast, profitOf } from "./profit.ts";
+import type { Position, TerminalOrder } from "./records.ts";
 import { valuationOf } from "./valuation.ts";
 import { Worth } from "./worth.ts";
 

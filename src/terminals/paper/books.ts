@@ -11,10 +11,10 @@
 import type { Deal } from "../../core/model/deal.ts";
 import type { Money } from "../../core/model/decimals.ts";
 import { type Instant, type Ticket, ticket } from "../../core/model/ids.ts";
-import type { TerminalOrder, TerminalOrderState } from "../../core/model/order.ts";
-import type { Position } from "../../core/model/position.ts";
+import type { TerminalOrderState } from "../../core/model/order.ts";
 import { LegSum } from "./leg-sum.ts";
 import type { Sides } from "./margin.ts";
+import type { Position, TerminalOrder } from "./records.ts";
 
 /** What is written down of everything that happens. Reports are made of it. */
 export type LedgerEvent =

@@ -14,9 +14,10 @@ import type { Valuation } from "../../core/model/account.ts";
 import { toBrokerTime } from "../../core/model/broker-clock.ts";
 import type { Money, Volume } from "../../core/model/decimals.ts";
 import type { BrokerTime, Instant, Magic, Ticket } from "../../core/model/ids.ts";
-import type { NumberedOrder, OrderChange, OrderRequest, Stops, TerminalOrder } from "../../core/model/order.ts";
+import type { NumberedOrder, OrderChange, OrderRequest, Stops } from "../../core/model/order.ts";
 import type { SourceTick } from "../../core/model/tick.ts";
 import { type TickRows, TickView } from "../../core/model/tick-rows.ts";
+import { isUnnamed } from "../../core/model/unnamed.ts";
 import type { Chance } from "../../core/ports/chance.ts";
 import type { AccountSnapshot, CheckResult, Outcome } from "../../core/ports/terminal.ts";
 import { Appraisal } from "./appraisal.ts";
@@ -34,6 +35,7 @@ import { Matching } from "./matching.ts";
 import { changed, newOrder } from "./new-order.ts";
 import { brokerDay, DAY_MS, inSession } from "./opening-hours.ts";
 import { withStops } from "./positions.ts";
+import type { TerminalOrder } from "./records.ts";
 import { messageOf, type Refusal, type Retcode, refused, retcodes } from "./retcodes.ts";
 import type { BrokerSettings } from "./settings.ts";
 import { stopOut } from "./stop-out.ts";
@@ -136,9 +138,12 @@ export class PaperBroker {
 
   modify(ticket: Ticket, change: OrderChange, now: Instant): Answer {
     this.#arrive(now);
-    const found = examineChange(ticket, change, this.#floor(now));
+    const { timeInForce } = change;
+    if (isUnnamed(timeInForce)) return this.#refuse({ retcode: "invalid_expiration" });
+    const to = { ...change, timeInForce };
+    const found = examineChange(ticket, to, this.#floor(now));
     if ("retcode" in found) return this.#refuse(found);
-    this.#execution.record({ type: "order", order: changed(found.order, change) });
+    this.#execution.record({ type: "order", order: changed(found.order, to) });
     return this.#done("done");
   }
 

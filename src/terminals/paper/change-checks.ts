@@ -5,12 +5,13 @@
  * Nothing is changed or removed while the market is closed, as most servers have it.
  */
 import type { Ticket } from "../../core/model/ids.ts";
-import type { OrderChange, Stops, TerminalOrder } from "../../core/model/order.ts";
-import type { Position } from "../../core/model/position.ts";
+import type { OrderChange, Stops } from "../../core/model/order.ts";
+import type { Named } from "../../core/model/unnamed.ts";
 import { isPending } from "./books.ts";
 import { accountFault, expirationFault, type Floor, fundsFault, marketFault } from "./checks.ts";
 import type { Desk } from "./desk.ts";
 import { orderFrozen, pendingFault, positionFrozen, stopsAllowed, stopsFault } from "./levels.ts";
+import type { Position, TerminalOrder } from "./records.ts";
 import type { Refusal } from "./retcodes.ts";
 
 interface OrderAtDesk {
@@ -40,7 +41,7 @@ export function examineCancel(ticket: Ticket, floor: Floor): OrderAtDesk | Refus
   return isPending(found.order) && orderFrozen(found.desk, found.order) ? { retcode: "frozen" } : found;
 }
 
-export function examineChange(ticket: Ticket, change: OrderChange, floor: Floor): OrderAtDesk | Refusal {
+export function examineChange(ticket: Ticket, change: Named<OrderChange>, floor: Floor): OrderAtDesk | Refusal {
   const found = find(ticket, floor);
   if ("retcode" in found) return found;
   const { desk, order } = found;
@@ -59,7 +60,7 @@ export function examineChange(ticket: Ticket, change: OrderChange, floor: Floor)
   return fundsFault(prospect, volume, floor) ?? found;
 }
 
-function isSame(order: TerminalOrder, change: OrderChange): boolean {
+function isSame(order: TerminalOrder, change: Named<OrderChange>): boolean {
   return (
     order.price === change.price &&
     (order.type !== "stop_limit" || order.stopLimitPrice === change.stopLimitPrice) &&

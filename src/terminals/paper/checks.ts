@@ -10,7 +10,6 @@ import { toBrokerTime } from "../../core/model/broker-clock.ts";
 import type { Volume } from "../../core/model/decimals.ts";
 import type { Instant } from "../../core/model/ids.ts";
 import type { Filling, OrderRequest, Side } from "../../core/model/order.ts";
-import type { Position } from "../../core/model/position.ts";
 import { fillingOf } from "../../core/orders/filling.ts";
 import type { Appraisal, Prospect } from "./appraisal.ts";
 import type { Books } from "./books.ts";
@@ -19,6 +18,7 @@ import type { Desk } from "./desk.ts";
 import { expiryOf } from "./expiry.ts";
 import { isQuotable, pendingFault, positionFrozen, stopsAllowed, stopsFault } from "./levels.ts";
 import { isClosing, opposite } from "./positions.ts";
+import type { Position } from "./records.ts";
 import type { Refusal, Retcode } from "./retcodes.ts";
 import type { BrokerSettings } from "./settings.ts";
 

@@ -6,13 +6,13 @@
 
 import type { Money, Price, Volume } from "../../core/model/decimals.ts";
 import type { Instant, Ticket } from "../../core/model/ids.ts";
-import type { NumberedOrder, OrderRequest, TerminalOrder } from "../../core/model/order.ts";
-import type { Position } from "../../core/model/position.ts";
+import type { NumberedOrder, OrderRequest } from "../../core/model/order.ts";
 import { closingVolume, type Floor, marketFault, understand } from "./checks.ts";
 import type { Desk } from "./desk.ts";
 import type { Execution } from "./execution.ts";
 import { positionFrozen } from "./levels.ts";
 import { dealPrice, opposite, remaining, shareOf } from "./positions.ts";
+import type { Position, TerminalOrder } from "./records.ts";
 import type { Refusal } from "./retcodes.ts";
 
 export interface CloseBy {

@@ -1,11 +1,12 @@
 import type { Price, Volume } from "../../core/model/decimals.ts";
 import type { BrokerTime } from "../../core/model/ids.ts";
-import type { Side, TerminalOrder } from "../../core/model/order.ts";
+import type { Side } from "../../core/model/order.ts";
 import type { SymbolSpec } from "../../core/model/symbol.ts";
 import type { SourceTick } from "../../core/model/tick.ts";
 import type { Holdings } from "./books.ts";
 import { expiryOf } from "./expiry.ts";
 import { followsLast } from "./profit.ts";
+import type { TerminalOrder } from "./records.ts";
 import type { Watched } from "./triggers.ts";
 
 const WITHDRAWN = 0 as Price;

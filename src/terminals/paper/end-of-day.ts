@@ -8,13 +8,13 @@
  */
 import { type FinePrice, fine, type Money, money, type Price } from "../../core/model/decimals.ts";
 import type { Instant } from "../../core/model/ids.ts";
-import type { Position } from "../../core/model/position.ts";
 import type { Floor } from "./checks.ts";
 import type { Desk } from "./desk.ts";
 import type { Execution } from "./execution.ts";
 import { dropsDaily } from "./expiry.ts";
 import { weekdayOf } from "./opening-hours.ts";
 import { dealPrice, opposite, withStops } from "./positions.ts";
+import type { Position } from "./records.ts";
 import { nightSwap } from "./swap.ts";
 
 /** Deals with the nights before `day`, then begins it. */

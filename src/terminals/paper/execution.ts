@@ -11,8 +11,7 @@
 import type { Deal } from "../../core/model/deal.ts";
 import type { Money, Price, Volume } from "../../core/model/decimals.ts";
 import type { Instant, Ticket } from "../../core/model/ids.ts";
-import type { Reason, Side, TerminalOrder, TerminalOrderState } from "../../core/model/order.ts";
-import type { Position } from "../../core/model/position.ts";
+import type { Reason, Side, TerminalOrderState } from "../../core/model/order.ts";
 import type { Chance } from "../../core/ports/chance.ts";
 import type { Appraisal } from "./appraisal.ts";
 import type { Books, LedgerEvent } from "./books.ts";
@@ -20,6 +19,7 @@ import { commissionOf } from "./commission.ts";
 import type { Desk } from "./desk.ts";
 import { portion } from "./filling.ts";
 import { type Effect, type Fill, hedge, isClosing, net, opposite } from "./positions.ts";
+import type { Position, TerminalOrder } from "./records.ts";
 import type { BrokerSettings } from "./settings.ts";
 
 /** Why the broker closes by itself, and what it writes on the order. */

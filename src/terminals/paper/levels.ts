@@ -7,10 +7,10 @@
  * equal to the freeze level is frozen.
  */
 import type { Price } from "../../core/model/decimals.ts";
-import type { OrderType, Side, Stops, TerminalOrder } from "../../core/model/order.ts";
-import type { Position } from "../../core/model/position.ts";
+import type { OrderType, Side, Stops } from "../../core/model/order.ts";
 import type { SymbolSpec } from "../../core/model/symbol.ts";
 import type { Desk } from "./desk.ts";
+import type { Position, TerminalOrder } from "./records.ts";
 import type { Refusal } from "./retcodes.ts";
 
 type Verdict = Refusal | undefined;

@@ -13,13 +13,12 @@
 
 import type { Volume } from "../../core/model/decimals.ts";
 import type { BrokerTime, Instant } from "../../core/model/ids.ts";
-import type { TerminalOrder } from "../../core/model/order.ts";
-import type { Position } from "../../core/model/position.ts";
 import { type Floor, fundsFault, isFull } from "./checks.ts";
 import type { Desk } from "./desk.ts";
 import type { Execution } from "./execution.ts";
 import { expiryOf, stamp } from "./expiry.ts";
 import { opposite } from "./positions.ts";
+import type { Position, TerminalOrder } from "./records.ts";
 import { retcodes } from "./retcodes.ts";
 import { isTriggered, levelReached, type Watched } from "./triggers.ts";
 

@@ -2,8 +2,10 @@
  * From a request to the order that goes on record: only what counts for it.
  */
 import type { Instant } from "../../core/model/ids.ts";
-import type { NumberedOrder, OrderChange, TerminalOrder } from "../../core/model/order.ts";
+import type { NumberedOrder, OrderChange } from "../../core/model/order.ts";
+import type { Named } from "../../core/model/unnamed.ts";
 import type { Asked } from "./checks.ts";
+import type { TerminalOrder } from "./records.ts";
 
 /** Whether the time given with a lifetime counts. */
 const lasts = ({ timeInForce }: Pick<OrderChange, "timeInForce">): boolean =>
@@ -40,7 +42,7 @@ export function newOrder(
 }
 
 /** The order with all that may change of it replaced. */
-export function changed(order: TerminalOrder, change: OrderChange): TerminalOrder {
+export function changed(order: TerminalOrder, change: Named<OrderChange>): TerminalOrder {
   const { stopLimitPrice: _, stopLoss: __, takeProfit: ___, expireTime: ____, ...rest } = order;
   const { stopLimitPrice, stopLoss, takeProfit, expireTime } = change;
   return {

@@ -8,8 +8,8 @@
 import type { DealEntry } from "../../core/model/deal.ts";
 import { type FinePrice, fine, type Money, type Price, roundHalfAway, type Volume } from "../../core/model/decimals.ts";
 import type { Instant } from "../../core/model/ids.ts";
-import type { Side, TerminalOrder } from "../../core/model/order.ts";
-import type { Position } from "../../core/model/position.ts";
+import type { Side } from "../../core/model/order.ts";
+import type { Position, TerminalOrder } from "./records.ts";
 
 /** An execution before it is booked. */
 export interface Fill {

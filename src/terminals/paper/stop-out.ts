@@ -9,13 +9,12 @@ import type { Valuation } from "../../core/model/account.ts";
 import type { Money, Volume } from "../../core/model/decimals.ts";
 import { toMoney } from "../../core/model/decimals.ts";
 import type { Ticket } from "../../core/model/ids.ts";
-import type { TerminalOrder } from "../../core/model/order.ts";
-import type { Position } from "../../core/model/position.ts";
 import { isPending } from "./books.ts";
 import type { Floor } from "./checks.ts";
 import { marketFault } from "./checks.ts";
 import type { Execution } from "./execution.ts";
 import { opposite } from "./positions.ts";
+import type { Position, TerminalOrder } from "./records.ts";
 import { isStopOut } from "./valuation.ts";
 
 /** Returns what the account is worth after it. */

@@ -84,6 +84,8 @@ export function nightSwap(
         from: spec.swapMode === "reopen_bid" ? "bid" : "close",
         shift: (held.side === "buy" ? -1 : 1) * swap * multiple || 0,
       };
+    default: // a mode that has no word: symbol files know no such
+      return { kind: "none" };
   }
 }
 

@@ -3,8 +3,8 @@
  * from which side the price must come. Equality triggers.
  */
 import type { Price } from "../../core/model/decimals.ts";
-import type { OrderType, Side, TerminalOrder } from "../../core/model/order.ts";
-import type { Position } from "../../core/model/position.ts";
+import type { OrderType, Side } from "../../core/model/order.ts";
+import type { Position, TerminalOrder } from "./records.ts";
 
 /** The prices that triggers look at: bid and ask, or the last deal's price for both in exchange modes. */
 export interface Watched {

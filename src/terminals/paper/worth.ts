@@ -9,8 +9,8 @@
 import type { PositionValue } from "../../core/model/account.ts";
 import type { Money } from "../../core/model/decimals.ts";
 import type { Ticket } from "../../core/model/ids.ts";
-import type { Position } from "../../core/model/position.ts";
 import { dealPrice } from "./positions.ts";
+import type { Position } from "./records.ts";
 
 interface Entry {
   readonly value: PositionValue;

@@ -185,6 +185,7 @@ describe("a terminal that is not let in", () => {
       "ACCOUNT",
       /real money.*ENABLE_LIVE_TRADING=true.*LIVE_ACCOUNTS as alias=1000001@/,
     ],
+    ["may have real money", {}, hello({}, { tradeMode: 3 }), "ACCOUNT", /ENABLE_LIVE_TRADING=true/],
     [
       "has a real account that is named, but not enabled",
       named,

@@ -111,6 +111,50 @@ describe("a terminal's records", () => {
       positionBy: 5n,
     });
   });
+
+  it("keep a number that has no word as the number, and are told of each such number once", () => {
+    const notes = new Notes();
+    const { records } = catalogOf(undefined, notes);
+    const order = { symbol: "EURUSD", type: 9, state: 10, reason: 11, typeFilling: 4, typeTime: -1 };
+    const deal = { type: 21, entry: 4, reason: 99 };
+    for (let twice = 0; twice < 2; twice++) {
+      expect(records.order(create(OrderSchema, order))).toMatchObject({
+        ...{ type: "#9", side: "#9", state: "#10", reason: "#11", filling: "#4", timeInForce: "#-1" },
+      });
+      expect(records.deal(create(DealSchema, deal))).toMatchObject({ type: "#21", entry: "#4", reason: "#99" });
+      expect(records.position(create(PositionSchema, { type: 2, reason: 12 }))).toMatchObject({
+        ...{ side: "#2", reason: "#12" },
+      });
+    }
+    expect(notes.lines.filter((line) => line.includes("travels as its number"))).toHaveLength(10);
+  });
+
+  it("have a word of its own for every number that MetaTrader has written down", () => {
+    const { records } = catalogOf();
+    const words = (count: number, of: (number: number) => string) => {
+      const all = Array.from({ length: count }, (_, number) => of(number));
+      return new Set(all.filter((word) => !word.startsWith("#"))).size;
+    };
+    expect(words(99, (type) => records.deal(create(DealSchema, { type })).type)).toBe(21);
+    expect(words(99, (reason) => records.deal(create(DealSchema, { reason })).reason)).toBe(11);
+    expect(words(99, (entry) => records.deal(create(DealSchema, { entry })).entry)).toBe(4);
+  });
+
+  it("raise no margin call by a level whose unit is not known", () => {
+    const told = { margin: 10, marginLevel: 1, equity: 1 };
+    const at = (stopoutMode: number) =>
+      new Catalog(
+        {
+          account: create(AccountSchema, { fingerprint, currencyDigits: 2, stopoutMode, marginCallLevel: 50 }),
+          ...{ symbols: [], zone: { segments: [], newYork: true } },
+        },
+        {
+          ...{ alias: "a" as AccountAlias, zone: new BrokerZone(), observer: new Notes() },
+          names: { prefix: "", suffix: "", table: new Map() },
+        },
+      ).records.valuation(create(AccountStateSchema, told), 0 as Instant, () => undefined).marginCall;
+    expect([0, 1, 2].map(at)).toEqual([true, true, false]);
+  });
 });
 
 describe("a symbol's specification", () => {
@@ -127,5 +171,17 @@ describe("a symbol's specification", () => {
       orderModes: ["market", "limit", "stop", "stop_limit", "stop_loss", "take_profit", "close_by"],
     });
     expect(spec?.tradeSessions.slice(0, 3)).toEqual([[{ from: 79_200, to: 86_400 }], [{ from: 0, to: 86_400 }], []]);
+  });
+
+  it("keeps numbers and bits that have no word", () => {
+    const told = { tradeCalcMode: 6, tradeMode: 5, tradeExecution: 4, orderGtcMode: 3, chartMode: 2, swapMode: 10 };
+    const bits = { orderMode: 127 + 128, fillingMode: 2 + 8, expirationMode: 1 + 16 + 64 };
+    const [spec] = catalogOf([create(SymbolSchema, { ...eurusd, ...told, ...bits })]).symbols;
+    expect(spec).toMatchObject({
+      ...{ calcMode: "#6", tradeMode: "#5", execution: "#4", gtcMode: "#3", chartMode: "#2", swapMode: "#10" },
+      ...{ fillingModes: ["ioc"], expirationModes: ["gtc"] },
+      unnamedModes: { orderModes: 128, fillingModes: 8, expirationModes: 80 },
+    });
+    expect(spec?.orderModes).toHaveLength(7);
   });
 });

@@ -2,11 +2,11 @@ import { expect, it } from "vitest";
 import { toBrokerTime } from "../../../src/core/model/broker-clock.ts";
 import { fine, lots, type Money, type Price } from "../../../src/core/model/decimals.ts";
 import { type Magic, ticket } from "../../../src/core/model/ids.ts";
-import type { Position } from "../../../src/core/model/position.ts";
 import type { SymbolSpec } from "../../../src/core/model/symbol.ts";
 import { Appraisal } from "../../../src/terminals/paper/appraisal.ts";
 import { Books } from "../../../src/terminals/paper/books.ts";
 import { Desk } from "../../../src/terminals/paper/desk.ts";
+import type { Position } from "../../../src/terminals/paper/records.ts";
 import { seeded } from "../../../src/terminals/paper/seeded.ts";
 import { demo, eurusd, noon } from "./builders.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { fine, type Money, type Price, type Volume } from "../../../src/core/model/decimals.ts";
 import { type Instant, type Magic, type Ticket, ticket } from "../../../src/core/model/ids.ts";
-import type { Position } from "../../../src/core/model/position.ts";
+import type { Position } from "../../../src/terminals/paper/records.ts";
 import { seeded } from "../../../src/terminals/paper/seeded.ts";
 import { Worth } from "../../../src/terminals/paper/worth.ts";
 

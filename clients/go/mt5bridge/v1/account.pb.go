@@ -936,7 +936,11 @@ type Account struct {
 	// When the figures were taken.
 	AsOf *timestamppb.Timestamp `protobuf:"bytes,24,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	// Whether the terminal is connected.
-	LinkUp        bool `protobuf:"varint,25,opt,name=link_up,json=linkUp,proto3" json:"link_up,omitempty"`
+	LinkUp bool `protobuf:"varint,25,opt,name=link_up,json=linkUp,proto3" json:"link_up,omitempty"`
+	// MetaTrader's own numbers, as the terminal told them, of what this bridge has no word for, by the field's name:
+	// `trade_mode`, `margin_mode`, `stop_out_mode`. For example {"trade_mode": 3}. The field itself is then UNSPECIFIED; with
+	// an unknown `stop_out_mode` `margin_call` is never raised. Empty for nearly all accounts.
+	Mt5Numbers    map[string]int32 `protobuf:"bytes,26,rep,name=mt5_numbers,json=mt5Numbers,proto3" json:"mt5_numbers,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1146,6 +1150,13 @@ func (x *Account) GetLinkUp() bool {
 	return false
 }
 
+func (x *Account) GetMt5Numbers() map[string]int32 {
+	if x != nil {
+		return x.Mt5Numbers
+	}
+	return nil
+}
+
 // The worth of an account.
 type Valuation struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1302,7 +1313,11 @@ type Position struct {
 	// When its volume last changed.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,17,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
 	// False: simulated money.
-	Live          bool `protobuf:"varint,18,opt,name=live,proto3" json:"live,omitempty"`
+	Live bool `protobuf:"varint,18,opt,name=live,proto3" json:"live,omitempty"`
+	// MetaTrader's own numbers, as the terminal told them, of what this bridge has no word for, by name: `side`
+	// (POSITION_TYPE; the field is then UNSPECIFIED, and the bridge closes and changes no such position), and `reason`, which
+	// is no field of its own. For example {"reason": 42}. Empty for nearly all positions.
+	Mt5Numbers    map[string]int32 `protobuf:"bytes,19,rep,name=mt5_numbers,json=mt5Numbers,proto3" json:"mt5_numbers,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1463,6 +1478,13 @@ func (x *Position) GetLive() bool {
 	return false
 }
 
+func (x *Position) GetMt5Numbers() map[string]int32 {
+	if x != nil {
+		return x.Mt5Numbers
+	}
+	return nil
+}
+
 // A position was opened, changed or closed.
 type PositionEvent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1523,7 +1545,7 @@ type BalanceOperation struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// MetaTrader's ticket of the deal.
 	DealTicket uint64 `protobuf:"varint,1,opt,name=deal_ticket,json=dealTicket,proto3" json:"deal_ticket,omitempty"`
-	// What kind, for example "balance" or "credit".
+	// What kind, for example "balance" or "credit": as Deal.type.
 	Type string `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"`
 	// In the account's currency; negative is taken off.
 	Amount float64 `protobuf:"fixed64,3,opt,name=amount,proto3" json:"amount,omitempty"`
@@ -1532,7 +1554,9 @@ type BalanceOperation struct {
 	// When.
 	Time *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=time,proto3" json:"time,omitempty"`
 	// The broker's words.
-	Comment       string `protobuf:"bytes,6,opt,name=comment,proto3" json:"comment,omitempty"`
+	Comment string `protobuf:"bytes,6,opt,name=comment,proto3" json:"comment,omitempty"`
+	// MetaTrader's own numbers, as the terminal told them, of what this bridge has no word for: `type`, which is then empty.
+	Mt5Numbers    map[string]int32 `protobuf:"bytes,7,rep,name=mt5_numbers,json=mt5Numbers,proto3" json:"mt5_numbers,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1609,6 +1633,13 @@ func (x *BalanceOperation) GetComment() string {
 	return ""
 }
 
+func (x *BalanceOperation) GetMt5Numbers() map[string]int32 {
+	if x != nil {
+		return x.Mt5Numbers
+	}
+	return nil
+}
+
 var File_mt5bridge_v1_account_proto protoreflect.FileDescriptor
 
 const file_mt5bridge_v1_account_proto_rawDesc = "" +
@@ -1650,7 +1681,7 @@ const file_mt5bridge_v1_account_proto_rawDesc = "" +
 	"\x05event\"x\n" +
 	"\x0fAccountSnapshot\x12/\n" +
 	"\aaccount\x18\x01 \x01(\v2\x15.mt5bridge.v1.AccountR\aaccount\x124\n" +
-	"\tpositions\x18\x02 \x03(\v2\x16.mt5bridge.v1.PositionR\tpositions\"\xc4\x06\n" +
+	"\tpositions\x18\x02 \x03(\v2\x16.mt5bridge.v1.PositionR\tpositions\"\xcb\a\n" +
 	"\aAccount\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x14\n" +
 	"\x05login\x18\x02 \x01(\x04R\x05login\x12\x16\n" +
@@ -1681,7 +1712,12 @@ const file_mt5bridge_v1_account_proto_rawDesc = "" +
 	"\vmargin_call\x18\x17 \x01(\bR\n" +
 	"marginCall\x12/\n" +
 	"\x05as_of\x18\x18 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\x12\x17\n" +
-	"\alink_up\x18\x19 \x01(\bR\x06linkUp\"\x9b\x02\n" +
+	"\alink_up\x18\x19 \x01(\bR\x06linkUp\x12F\n" +
+	"\vmt5_numbers\x18\x1a \x03(\v2%.mt5bridge.v1.Account.Mt5NumbersEntryR\n" +
+	"mt5Numbers\x1a=\n" +
+	"\x0fMt5NumbersEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x05R\x05value:\x028\x01\"\x9b\x02\n" +
 	"\tValuation\x12\x18\n" +
 	"\abalance\x18\x01 \x01(\x01R\abalance\x12\x16\n" +
 	"\x06credit\x18\x02 \x01(\x01R\x06credit\x12\x16\n" +
@@ -1693,7 +1729,7 @@ const file_mt5bridge_v1_account_proto_rawDesc = "" +
 	"\fmargin_level\x18\a \x01(\x01R\vmarginLevel\x12\x1f\n" +
 	"\vmargin_call\x18\b \x01(\bR\n" +
 	"marginCall\x12/\n" +
-	"\x05as_of\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"\xfb\x04\n" +
+	"\x05as_of\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"\x83\x06\n" +
 	"\bPosition\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12'\n" +
 	"\x0fposition_ticket\x18\x02 \x01(\x04R\x0epositionTicket\x12\x1e\n" +
@@ -1719,13 +1755,18 @@ const file_mt5bridge_v1_account_proto_rawDesc = "" +
 	"\topen_time\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\bopenTime\x12;\n" +
 	"\vupdate_time\x18\x11 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"updateTime\x12\x12\n" +
-	"\x04live\x18\x12 \x01(\bR\x04liveB\f\n" +
+	"\x04live\x18\x12 \x01(\bR\x04live\x12G\n" +
+	"\vmt5_numbers\x18\x13 \x03(\v2&.mt5bridge.v1.Position.Mt5NumbersEntryR\n" +
+	"mt5Numbers\x1a=\n" +
+	"\x0fMt5NumbersEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x05R\x05value:\x028\x01B\f\n" +
 	"\n" +
 	"_stop_lossB\x0e\n" +
 	"\f_take_profit\"y\n" +
 	"\rPositionEvent\x124\n" +
 	"\x06change\x18\x01 \x01(\x0e2\x1c.mt5bridge.v1.PositionChangeR\x06change\x122\n" +
-	"\bposition\x18\x02 \x01(\v2\x16.mt5bridge.v1.PositionR\bposition\"\xc3\x01\n" +
+	"\bposition\x18\x02 \x01(\v2\x16.mt5bridge.v1.PositionR\bposition\"\xd3\x02\n" +
 	"\x10BalanceOperation\x12\x1f\n" +
 	"\vdeal_ticket\x18\x01 \x01(\x04R\n" +
 	"dealTicket\x12\x12\n" +
@@ -1733,7 +1774,12 @@ const file_mt5bridge_v1_account_proto_rawDesc = "" +
 	"\x06amount\x18\x03 \x01(\x01R\x06amount\x12\x18\n" +
 	"\abalance\x18\x04 \x01(\x01R\abalance\x12.\n" +
 	"\x04time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x18\n" +
-	"\acomment\x18\x06 \x01(\tR\acomment*i\n" +
+	"\acomment\x18\x06 \x01(\tR\acomment\x12O\n" +
+	"\vmt5_numbers\x18\a \x03(\v2..mt5bridge.v1.BalanceOperation.Mt5NumbersEntryR\n" +
+	"mt5Numbers\x1a=\n" +
+	"\x0fMt5NumbersEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x05R\x05value:\x028\x01*i\n" +
 	"\tTradeMode\x12\x1a\n" +
 	"\x16TRADE_MODE_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fTRADE_MODE_DEMO\x10\x01\x12\x16\n" +
@@ -1775,7 +1821,7 @@ func file_mt5bridge_v1_account_proto_rawDescGZIP() []byte {
 }
 
 var file_mt5bridge_v1_account_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_mt5bridge_v1_account_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_mt5bridge_v1_account_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_mt5bridge_v1_account_proto_goTypes = []any{
 	(TradeMode)(0),                // 0: mt5bridge.v1.TradeMode
 	(MarginMode)(0),               // 1: mt5bridge.v1.MarginMode
@@ -1795,60 +1841,66 @@ var file_mt5bridge_v1_account_proto_goTypes = []any{
 	(*Position)(nil),              // 15: mt5bridge.v1.Position
 	(*PositionEvent)(nil),         // 16: mt5bridge.v1.PositionEvent
 	(*BalanceOperation)(nil),      // 17: mt5bridge.v1.BalanceOperation
-	(*timestamppb.Timestamp)(nil), // 18: google.protobuf.Timestamp
-	(*Cursor)(nil),                // 19: mt5bridge.v1.Cursor
-	(*durationpb.Duration)(nil),   // 20: google.protobuf.Duration
-	(*StreamOpened)(nil),          // 21: mt5bridge.v1.StreamOpened
-	(*SnapshotEnd)(nil),           // 22: mt5bridge.v1.SnapshotEnd
-	(*Heartbeat)(nil),             // 23: mt5bridge.v1.Heartbeat
-	(*Reset)(nil),                 // 24: mt5bridge.v1.Reset
-	(*Closing)(nil),               // 25: mt5bridge.v1.Closing
-	(OrderSide)(0),                // 26: mt5bridge.v1.OrderSide
+	nil,                           // 18: mt5bridge.v1.Account.Mt5NumbersEntry
+	nil,                           // 19: mt5bridge.v1.Position.Mt5NumbersEntry
+	nil,                           // 20: mt5bridge.v1.BalanceOperation.Mt5NumbersEntry
+	(*timestamppb.Timestamp)(nil), // 21: google.protobuf.Timestamp
+	(*Cursor)(nil),                // 22: mt5bridge.v1.Cursor
+	(*durationpb.Duration)(nil),   // 23: google.protobuf.Duration
+	(*StreamOpened)(nil),          // 24: mt5bridge.v1.StreamOpened
+	(*SnapshotEnd)(nil),           // 25: mt5bridge.v1.SnapshotEnd
+	(*Heartbeat)(nil),             // 26: mt5bridge.v1.Heartbeat
+	(*Reset)(nil),                 // 27: mt5bridge.v1.Reset
+	(*Closing)(nil),               // 28: mt5bridge.v1.Closing
+	(OrderSide)(0),                // 29: mt5bridge.v1.OrderSide
 }
 var file_mt5bridge_v1_account_proto_depIdxs = []int32{
 	13, // 0: mt5bridge.v1.GetAccountResponse.account:type_name -> mt5bridge.v1.Account
 	13, // 1: mt5bridge.v1.ListAccountsResponse.accounts:type_name -> mt5bridge.v1.Account
 	15, // 2: mt5bridge.v1.ListPositionsResponse.positions:type_name -> mt5bridge.v1.Position
-	18, // 3: mt5bridge.v1.ListPositionsResponse.as_of:type_name -> google.protobuf.Timestamp
-	19, // 4: mt5bridge.v1.StreamAccountRequest.resume_after:type_name -> mt5bridge.v1.Cursor
-	20, // 5: mt5bridge.v1.StreamAccountRequest.heartbeat_interval:type_name -> google.protobuf.Duration
-	20, // 6: mt5bridge.v1.StreamAccountRequest.min_interval:type_name -> google.protobuf.Duration
-	19, // 7: mt5bridge.v1.StreamAccountResponse.cursor:type_name -> mt5bridge.v1.Cursor
-	21, // 8: mt5bridge.v1.StreamAccountResponse.opened:type_name -> mt5bridge.v1.StreamOpened
+	21, // 3: mt5bridge.v1.ListPositionsResponse.as_of:type_name -> google.protobuf.Timestamp
+	22, // 4: mt5bridge.v1.StreamAccountRequest.resume_after:type_name -> mt5bridge.v1.Cursor
+	23, // 5: mt5bridge.v1.StreamAccountRequest.heartbeat_interval:type_name -> google.protobuf.Duration
+	23, // 6: mt5bridge.v1.StreamAccountRequest.min_interval:type_name -> google.protobuf.Duration
+	22, // 7: mt5bridge.v1.StreamAccountResponse.cursor:type_name -> mt5bridge.v1.Cursor
+	24, // 8: mt5bridge.v1.StreamAccountResponse.opened:type_name -> mt5bridge.v1.StreamOpened
 	12, // 9: mt5bridge.v1.StreamAccountResponse.snapshot:type_name -> mt5bridge.v1.AccountSnapshot
-	22, // 10: mt5bridge.v1.StreamAccountResponse.snapshot_end:type_name -> mt5bridge.v1.SnapshotEnd
+	25, // 10: mt5bridge.v1.StreamAccountResponse.snapshot_end:type_name -> mt5bridge.v1.SnapshotEnd
 	16, // 11: mt5bridge.v1.StreamAccountResponse.position:type_name -> mt5bridge.v1.PositionEvent
 	17, // 12: mt5bridge.v1.StreamAccountResponse.balance:type_name -> mt5bridge.v1.BalanceOperation
 	14, // 13: mt5bridge.v1.StreamAccountResponse.valuation:type_name -> mt5bridge.v1.Valuation
-	23, // 14: mt5bridge.v1.StreamAccountResponse.heartbeat:type_name -> mt5bridge.v1.Heartbeat
-	24, // 15: mt5bridge.v1.StreamAccountResponse.reset:type_name -> mt5bridge.v1.Reset
-	25, // 16: mt5bridge.v1.StreamAccountResponse.closing:type_name -> mt5bridge.v1.Closing
+	26, // 14: mt5bridge.v1.StreamAccountResponse.heartbeat:type_name -> mt5bridge.v1.Heartbeat
+	27, // 15: mt5bridge.v1.StreamAccountResponse.reset:type_name -> mt5bridge.v1.Reset
+	28, // 16: mt5bridge.v1.StreamAccountResponse.closing:type_name -> mt5bridge.v1.Closing
 	13, // 17: mt5bridge.v1.AccountSnapshot.account:type_name -> mt5bridge.v1.Account
 	15, // 18: mt5bridge.v1.AccountSnapshot.positions:type_name -> mt5bridge.v1.Position
 	0,  // 19: mt5bridge.v1.Account.trade_mode:type_name -> mt5bridge.v1.TradeMode
 	1,  // 20: mt5bridge.v1.Account.margin_mode:type_name -> mt5bridge.v1.MarginMode
 	2,  // 21: mt5bridge.v1.Account.stop_out_mode:type_name -> mt5bridge.v1.StopOutMode
-	18, // 22: mt5bridge.v1.Account.as_of:type_name -> google.protobuf.Timestamp
-	18, // 23: mt5bridge.v1.Valuation.as_of:type_name -> google.protobuf.Timestamp
-	26, // 24: mt5bridge.v1.Position.side:type_name -> mt5bridge.v1.OrderSide
-	18, // 25: mt5bridge.v1.Position.open_time:type_name -> google.protobuf.Timestamp
-	18, // 26: mt5bridge.v1.Position.update_time:type_name -> google.protobuf.Timestamp
-	3,  // 27: mt5bridge.v1.PositionEvent.change:type_name -> mt5bridge.v1.PositionChange
-	15, // 28: mt5bridge.v1.PositionEvent.position:type_name -> mt5bridge.v1.Position
-	18, // 29: mt5bridge.v1.BalanceOperation.time:type_name -> google.protobuf.Timestamp
-	4,  // 30: mt5bridge.v1.AccountService.GetAccount:input_type -> mt5bridge.v1.GetAccountRequest
-	6,  // 31: mt5bridge.v1.AccountService.ListAccounts:input_type -> mt5bridge.v1.ListAccountsRequest
-	8,  // 32: mt5bridge.v1.AccountService.ListPositions:input_type -> mt5bridge.v1.ListPositionsRequest
-	10, // 33: mt5bridge.v1.AccountService.StreamAccount:input_type -> mt5bridge.v1.StreamAccountRequest
-	5,  // 34: mt5bridge.v1.AccountService.GetAccount:output_type -> mt5bridge.v1.GetAccountResponse
-	7,  // 35: mt5bridge.v1.AccountService.ListAccounts:output_type -> mt5bridge.v1.ListAccountsResponse
-	9,  // 36: mt5bridge.v1.AccountService.ListPositions:output_type -> mt5bridge.v1.ListPositionsResponse
-	11, // 37: mt5bridge.v1.AccountService.StreamAccount:output_type -> mt5bridge.v1.StreamAccountResponse
-	34, // [34:38] is the sub-list for method output_type
-	30, // [30:34] is the sub-list for method input_type
-	30, // [30:30] is the sub-list for extension type_name
-	30, // [30:30] is the sub-list for extension extendee
-	0,  // [0:30] is the sub-list for field type_name
+	21, // 22: mt5bridge.v1.Account.as_of:type_name -> google.protobuf.Timestamp
+	18, // 23: mt5bridge.v1.Account.mt5_numbers:type_name -> mt5bridge.v1.Account.Mt5NumbersEntry
+	21, // 24: mt5bridge.v1.Valuation.as_of:type_name -> google.protobuf.Timestamp
+	29, // 25: mt5bridge.v1.Position.side:type_name -> mt5bridge.v1.OrderSide
+	21, // 26: mt5bridge.v1.Position.open_time:type_name -> google.protobuf.Timestamp
+	21, // 27: mt5bridge.v1.Position.update_time:type_name -> google.protobuf.Timestamp
+	19, // 28: mt5bridge.v1.Position.mt5_numbers:type_name -> mt5bridge.v1.Position.Mt5NumbersEntry
+	3,  // 29: mt5bridge.v1.PositionEvent.change:type_name -> mt5bridge.v1.PositionChange
+	15, // 30: mt5bridge.v1.PositionEvent.position:type_name -> mt5bridge.v1.Position
+	21, // 31: mt5bridge.v1.BalanceOperation.time:type_name -> google.protobuf.Timestamp
+	20, // 32: mt5bridge.v1.BalanceOperation.mt5_numbers:type_name -> mt5bridge.v1.BalanceOperation.Mt5NumbersEntry
+	4,  // 33: mt5bridge.v1.AccountService.GetAccount:input_type -> mt5bridge.v1.GetAccountRequest
+	6,  // 34: mt5bridge.v1.AccountService.ListAccounts:input_type -> mt5bridge.v1.ListAccountsRequest
+	8,  // 35: mt5bridge.v1.AccountService.ListPositions:input_type -> mt5bridge.v1.ListPositionsRequest
+	10, // 36: mt5bridge.v1.AccountService.StreamAccount:input_type -> mt5bridge.v1.StreamAccountRequest
+	5,  // 37: mt5bridge.v1.AccountService.GetAccount:output_type -> mt5bridge.v1.GetAccountResponse
+	7,  // 38: mt5bridge.v1.AccountService.ListAccounts:output_type -> mt5bridge.v1.ListAccountsResponse
+	9,  // 39: mt5bridge.v1.AccountService.ListPositions:output_type -> mt5bridge.v1.ListPositionsResponse
+	11, // 40: mt5bridge.v1.AccountService.StreamAccount:output_type -> mt5bridge.v1.StreamAccountResponse
+	37, // [37:41] is the sub-list for method output_type
+	33, // [33:37] is the sub-list for method input_type
+	33, // [33:33] is the sub-list for extension type_name
+	33, // [33:33] is the sub-list for extension extendee
+	0,  // [0:33] is the sub-list for field type_name
 }
 
 func init() { file_mt5bridge_v1_account_proto_init() }
@@ -1876,7 +1928,7 @@ func file_mt5bridge_v1_account_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mt5bridge_v1_account_proto_rawDesc), len(file_mt5bridge_v1_account_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   14,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -2591,7 +2591,12 @@ type Order struct {
 	Doubt *OrderDoubt `protobuf:"bytes,36,opt,name=doubt,proto3" json:"doubt,omitempty"`
 	// What was chosen or changed before it was sent, by the rules of its symbol; empty when it was sent as asked for.
 	// What was asked for and breaks a rule is refused, never changed.
-	Adjustments   []*Adjustment `protobuf:"bytes,60,rep,name=adjustments,proto3" json:"adjustments,omitempty"`
+	Adjustments []*Adjustment `protobuf:"bytes,60,rep,name=adjustments,proto3" json:"adjustments,omitempty"`
+	// MetaTrader's own numbers, as the terminal told them, of what this bridge has no word for, by name: `type` (then
+	// `side` is not known either), `filling`, `time_in_force`, and `state` and `reason`, which are no fields of their own.
+	// For example {"state": 42}. The field itself is then UNSPECIFIED. A `state` here ends nothing: the order stays open
+	// until the terminal tells one that this bridge knows. Empty for nearly all orders.
+	Mt5Numbers    map[string]int32 `protobuf:"bytes,37,rep,name=mt5_numbers,json=mt5Numbers,proto3" json:"mt5_numbers,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2885,6 +2890,13 @@ func (x *Order) GetAdjustments() []*Adjustment {
 	return nil
 }
 
+func (x *Order) GetMt5Numbers() map[string]int32 {
+	if x != nil {
+		return x.Mt5Numbers
+	}
+	return nil
+}
+
 // One thing about an order that is used otherwise than asked for.
 type Adjustment struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3045,11 +3057,15 @@ type Deal struct {
 	PositionTicket uint64 `protobuf:"varint,4,opt,name=position_ticket,json=positionTicket,proto3" json:"position_ticket,omitempty"`
 	// Empty for balance operations.
 	Symbol string `protobuf:"bytes,5,opt,name=symbol,proto3" json:"symbol,omitempty"`
-	// buy, sell, balance, credit, charge, correction, bonus, commission or interest.
+	// MetaTrader's DEAL_TYPE in lower case: buy, sell, balance, credit, charge, correction, bonus, commission,
+	// commission_daily, commission_monthly, commission_agent, commission_agent_daily, commission_agent_monthly, interest,
+	// buy_canceled, sell_canceled, dividend, dividend_franked, tax, so_compensation or so_compensation_credit. Empty: see
+	// `mt5_numbers`; such a deal fills no order and opens no position here.
 	Type string `protobuf:"bytes,6,opt,name=type,proto3" json:"type,omitempty"`
-	// What it did to the position: in, out, inout or out_by.
+	// What it did to the position: in, out, inout or out_by. Empty for balance operations, or see `mt5_numbers`.
 	Entry string `protobuf:"bytes,7,opt,name=entry,proto3" json:"entry,omitempty"`
-	// client, mobile, web, expert, stop_loss, take_profit or stop_out.
+	// client, mobile, web, expert, stop_loss, take_profit, stop_out, rollover, variation_margin, split or
+	// corporate_action. Empty: see `mt5_numbers`.
 	Reason string `protobuf:"bytes,8,opt,name=reason,proto3" json:"reason,omitempty"`
 	// Lots.
 	Volume float64 `protobuf:"fixed64,9,opt,name=volume,proto3" json:"volume,omitempty"`
@@ -3072,7 +3088,10 @@ type Deal struct {
 	// The broker's words.
 	Comment string `protobuf:"bytes,18,opt,name=comment,proto3" json:"comment,omitempty"`
 	// False: simulated money.
-	Live          bool `protobuf:"varint,19,opt,name=live,proto3" json:"live,omitempty"`
+	Live bool `protobuf:"varint,19,opt,name=live,proto3" json:"live,omitempty"`
+	// MetaTrader's own numbers, as the terminal told them, of what this bridge has no word for, by the field's name:
+	// `type`, `entry`, `reason`. For example {"reason": 42}. The field itself is then empty. Empty for nearly all deals.
+	Mt5Numbers    map[string]int32 `protobuf:"bytes,20,rep,name=mt5_numbers,json=mt5Numbers,proto3" json:"mt5_numbers,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3238,6 +3257,13 @@ func (x *Deal) GetLive() bool {
 		return x.Live
 	}
 	return false
+}
+
+func (x *Deal) GetMt5Numbers() map[string]int32 {
+	if x != nil {
+		return x.Mt5Numbers
+	}
+	return nil
 }
 
 var File_mt5bridge_v1_orders_proto protoreflect.FileDescriptor
@@ -3455,7 +3481,7 @@ const file_mt5bridge_v1_orders_proto_rawDesc = "" +
 	"\theartbeat\x18\x06 \x01(\v2\x17.mt5bridge.v1.HeartbeatH\x00R\theartbeat\x12+\n" +
 	"\x05reset\x18\a \x01(\v2\x13.mt5bridge.v1.ResetH\x00R\x05reset\x121\n" +
 	"\aclosing\x18\b \x01(\v2\x15.mt5bridge.v1.ClosingH\x00R\aclosingB\a\n" +
-	"\x05event\"\xdd\f\n" +
+	"\x05event\"\xe2\r\n" +
 	"\x05Order\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12&\n" +
 	"\x0fclient_order_id\x18\x02 \x01(\tR\rclientOrderId\x12\x19\n" +
@@ -3498,7 +3524,12 @@ const file_mt5bridge_v1_orders_proto_rawDesc = "" +
 	"\btrace_id\x18\" \x01(\tR\atraceId\x12\x12\n" +
 	"\x04live\x18# \x01(\bR\x04live\x12.\n" +
 	"\x05doubt\x18$ \x01(\v2\x18.mt5bridge.v1.OrderDoubtR\x05doubt\x12:\n" +
-	"\vadjustments\x18< \x03(\v2\x18.mt5bridge.v1.AdjustmentR\vadjustmentsB\x10\n" +
+	"\vadjustments\x18< \x03(\v2\x18.mt5bridge.v1.AdjustmentR\vadjustments\x12D\n" +
+	"\vmt5_numbers\x18% \x03(\v2#.mt5bridge.v1.Order.Mt5NumbersEntryR\n" +
+	"mt5Numbers\x1a=\n" +
+	"\x0fMt5NumbersEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x05R\x05value:\x028\x01B\x10\n" +
 	"\x0e_average_priceB\b\n" +
 	"\x06_priceB\x13\n" +
 	"\x11_stop_limit_priceB\f\n" +
@@ -3517,7 +3548,7 @@ const file_mt5bridge_v1_orders_proto_rawDesc = "" +
 	"since_time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\tsinceTime\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12=\n" +
 	"\fsettled_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\vsettledTime\x12\x1a\n" +
-	"\bevidence\x18\x04 \x01(\tR\bevidence\"\x88\x04\n" +
+	"\bevidence\x18\x04 \x01(\tR\bevidence\"\x8c\x05\n" +
 	"\x04Deal\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x1f\n" +
 	"\vdeal_ticket\x18\x02 \x01(\x04R\n" +
@@ -3542,7 +3573,12 @@ const file_mt5bridge_v1_orders_proto_rawDesc = "" +
 	"strategyId\x12\x14\n" +
 	"\x05magic\x18\x11 \x01(\x04R\x05magic\x12\x18\n" +
 	"\acomment\x18\x12 \x01(\tR\acomment\x12\x12\n" +
-	"\x04live\x18\x13 \x01(\bR\x04live*\x93\x02\n" +
+	"\x04live\x18\x13 \x01(\bR\x04live\x12C\n" +
+	"\vmt5_numbers\x18\x14 \x03(\v2\".mt5bridge.v1.Deal.Mt5NumbersEntryR\n" +
+	"mt5Numbers\x1a=\n" +
+	"\x0fMt5NumbersEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x05R\x05value:\x028\x01*\x93\x02\n" +
 	"\n" +
 	"OrderStage\x12\x1b\n" +
 	"\x17ORDER_STAGE_UNSPECIFIED\x10\x00\x12\x18\n" +
@@ -3607,7 +3643,7 @@ func file_mt5bridge_v1_orders_proto_rawDescGZIP() []byte {
 }
 
 var file_mt5bridge_v1_orders_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_mt5bridge_v1_orders_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
+var file_mt5bridge_v1_orders_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
 var file_mt5bridge_v1_orders_proto_goTypes = []any{
 	(OrderStage)(0),                 // 0: mt5bridge.v1.OrderStage
 	(OrderCause)(0),                 // 1: mt5bridge.v1.OrderCause
@@ -3641,115 +3677,119 @@ var file_mt5bridge_v1_orders_proto_goTypes = []any{
 	(*Adjustment)(nil),              // 29: mt5bridge.v1.Adjustment
 	(*OrderDoubt)(nil),              // 30: mt5bridge.v1.OrderDoubt
 	(*Deal)(nil),                    // 31: mt5bridge.v1.Deal
-	(OrderSide)(0),                  // 32: mt5bridge.v1.OrderSide
-	(OrderType)(0),                  // 33: mt5bridge.v1.OrderType
-	(Filling)(0),                    // 34: mt5bridge.v1.Filling
-	(TimeInForce)(0),                // 35: mt5bridge.v1.TimeInForce
-	(*timestamppb.Timestamp)(nil),   // 36: google.protobuf.Timestamp
-	(*Rejection)(nil),               // 37: mt5bridge.v1.Rejection
-	(*Cursor)(nil),                  // 38: mt5bridge.v1.Cursor
-	(*durationpb.Duration)(nil),     // 39: google.protobuf.Duration
-	(*DeadManSwitch)(nil),           // 40: mt5bridge.v1.DeadManSwitch
-	(*StreamOpened)(nil),            // 41: mt5bridge.v1.StreamOpened
-	(*SnapshotEnd)(nil),             // 42: mt5bridge.v1.SnapshotEnd
-	(*Heartbeat)(nil),               // 43: mt5bridge.v1.Heartbeat
-	(*Reset)(nil),                   // 44: mt5bridge.v1.Reset
-	(*Closing)(nil),                 // 45: mt5bridge.v1.Closing
+	nil,                             // 32: mt5bridge.v1.Order.Mt5NumbersEntry
+	nil,                             // 33: mt5bridge.v1.Deal.Mt5NumbersEntry
+	(OrderSide)(0),                  // 34: mt5bridge.v1.OrderSide
+	(OrderType)(0),                  // 35: mt5bridge.v1.OrderType
+	(Filling)(0),                    // 36: mt5bridge.v1.Filling
+	(TimeInForce)(0),                // 37: mt5bridge.v1.TimeInForce
+	(*timestamppb.Timestamp)(nil),   // 38: google.protobuf.Timestamp
+	(*Rejection)(nil),               // 39: mt5bridge.v1.Rejection
+	(*Cursor)(nil),                  // 40: mt5bridge.v1.Cursor
+	(*durationpb.Duration)(nil),     // 41: google.protobuf.Duration
+	(*DeadManSwitch)(nil),           // 42: mt5bridge.v1.DeadManSwitch
+	(*StreamOpened)(nil),            // 43: mt5bridge.v1.StreamOpened
+	(*SnapshotEnd)(nil),             // 44: mt5bridge.v1.SnapshotEnd
+	(*Heartbeat)(nil),               // 45: mt5bridge.v1.Heartbeat
+	(*Reset)(nil),                   // 46: mt5bridge.v1.Reset
+	(*Closing)(nil),                 // 47: mt5bridge.v1.Closing
 }
 var file_mt5bridge_v1_orders_proto_depIdxs = []int32{
-	32, // 0: mt5bridge.v1.PlaceOrderRequest.side:type_name -> mt5bridge.v1.OrderSide
-	33, // 1: mt5bridge.v1.PlaceOrderRequest.type:type_name -> mt5bridge.v1.OrderType
-	34, // 2: mt5bridge.v1.PlaceOrderRequest.filling:type_name -> mt5bridge.v1.Filling
-	35, // 3: mt5bridge.v1.PlaceOrderRequest.time_in_force:type_name -> mt5bridge.v1.TimeInForce
-	36, // 4: mt5bridge.v1.PlaceOrderRequest.expire_time:type_name -> google.protobuf.Timestamp
+	34, // 0: mt5bridge.v1.PlaceOrderRequest.side:type_name -> mt5bridge.v1.OrderSide
+	35, // 1: mt5bridge.v1.PlaceOrderRequest.type:type_name -> mt5bridge.v1.OrderType
+	36, // 2: mt5bridge.v1.PlaceOrderRequest.filling:type_name -> mt5bridge.v1.Filling
+	37, // 3: mt5bridge.v1.PlaceOrderRequest.time_in_force:type_name -> mt5bridge.v1.TimeInForce
+	38, // 4: mt5bridge.v1.PlaceOrderRequest.expire_time:type_name -> google.protobuf.Timestamp
 	3,  // 5: mt5bridge.v1.PlaceOrderRequest.wait_for:type_name -> mt5bridge.v1.WaitFor
-	36, // 6: mt5bridge.v1.PlaceOrderRequest.not_after:type_name -> google.protobuf.Timestamp
+	38, // 6: mt5bridge.v1.PlaceOrderRequest.not_after:type_name -> google.protobuf.Timestamp
 	28, // 7: mt5bridge.v1.PlaceOrderResponse.order:type_name -> mt5bridge.v1.Order
 	7,  // 8: mt5bridge.v1.CheckOrderRequest.order:type_name -> mt5bridge.v1.CheckedOrder
-	32, // 9: mt5bridge.v1.CheckedOrder.side:type_name -> mt5bridge.v1.OrderSide
-	33, // 10: mt5bridge.v1.CheckedOrder.type:type_name -> mt5bridge.v1.OrderType
-	34, // 11: mt5bridge.v1.CheckedOrder.filling:type_name -> mt5bridge.v1.Filling
-	35, // 12: mt5bridge.v1.CheckedOrder.time_in_force:type_name -> mt5bridge.v1.TimeInForce
-	36, // 13: mt5bridge.v1.CheckedOrder.expire_time:type_name -> google.protobuf.Timestamp
-	37, // 14: mt5bridge.v1.CheckOrderResponse.rejection:type_name -> mt5bridge.v1.Rejection
+	34, // 9: mt5bridge.v1.CheckedOrder.side:type_name -> mt5bridge.v1.OrderSide
+	35, // 10: mt5bridge.v1.CheckedOrder.type:type_name -> mt5bridge.v1.OrderType
+	36, // 11: mt5bridge.v1.CheckedOrder.filling:type_name -> mt5bridge.v1.Filling
+	37, // 12: mt5bridge.v1.CheckedOrder.time_in_force:type_name -> mt5bridge.v1.TimeInForce
+	38, // 13: mt5bridge.v1.CheckedOrder.expire_time:type_name -> google.protobuf.Timestamp
+	39, // 14: mt5bridge.v1.CheckOrderResponse.rejection:type_name -> mt5bridge.v1.Rejection
 	29, // 15: mt5bridge.v1.CheckOrderResponse.adjustments:type_name -> mt5bridge.v1.Adjustment
 	19, // 16: mt5bridge.v1.ModifyOrderRequest.order:type_name -> mt5bridge.v1.OrderName
-	35, // 17: mt5bridge.v1.ModifyOrderRequest.time_in_force:type_name -> mt5bridge.v1.TimeInForce
-	36, // 18: mt5bridge.v1.ModifyOrderRequest.expire_time:type_name -> google.protobuf.Timestamp
+	37, // 17: mt5bridge.v1.ModifyOrderRequest.time_in_force:type_name -> mt5bridge.v1.TimeInForce
+	38, // 18: mt5bridge.v1.ModifyOrderRequest.expire_time:type_name -> google.protobuf.Timestamp
 	28, // 19: mt5bridge.v1.ModifyOrderResponse.order:type_name -> mt5bridge.v1.Order
 	19, // 20: mt5bridge.v1.CancelOrderRequest.order:type_name -> mt5bridge.v1.OrderName
 	28, // 21: mt5bridge.v1.CancelOrderResponse.order:type_name -> mt5bridge.v1.Order
-	34, // 22: mt5bridge.v1.ClosePositionRequest.filling:type_name -> mt5bridge.v1.Filling
+	36, // 22: mt5bridge.v1.ClosePositionRequest.filling:type_name -> mt5bridge.v1.Filling
 	3,  // 23: mt5bridge.v1.ClosePositionRequest.wait_for:type_name -> mt5bridge.v1.WaitFor
-	36, // 24: mt5bridge.v1.ClosePositionRequest.not_after:type_name -> google.protobuf.Timestamp
+	38, // 24: mt5bridge.v1.ClosePositionRequest.not_after:type_name -> google.protobuf.Timestamp
 	28, // 25: mt5bridge.v1.ClosePositionResponse.order:type_name -> mt5bridge.v1.Order
 	3,  // 26: mt5bridge.v1.ClosePositionByRequest.wait_for:type_name -> mt5bridge.v1.WaitFor
-	36, // 27: mt5bridge.v1.ClosePositionByRequest.not_after:type_name -> google.protobuf.Timestamp
+	38, // 27: mt5bridge.v1.ClosePositionByRequest.not_after:type_name -> google.protobuf.Timestamp
 	28, // 28: mt5bridge.v1.ClosePositionByResponse.order:type_name -> mt5bridge.v1.Order
 	19, // 29: mt5bridge.v1.GetOrderRequest.order:type_name -> mt5bridge.v1.OrderName
 	28, // 30: mt5bridge.v1.GetOrderResponse.order:type_name -> mt5bridge.v1.Order
 	2,  // 31: mt5bridge.v1.ListOrdersRequest.selection:type_name -> mt5bridge.v1.OrderSelection
-	36, // 32: mt5bridge.v1.ListOrdersRequest.from:type_name -> google.protobuf.Timestamp
-	36, // 33: mt5bridge.v1.ListOrdersRequest.to:type_name -> google.protobuf.Timestamp
+	38, // 32: mt5bridge.v1.ListOrdersRequest.from:type_name -> google.protobuf.Timestamp
+	38, // 33: mt5bridge.v1.ListOrdersRequest.to:type_name -> google.protobuf.Timestamp
 	28, // 34: mt5bridge.v1.ListOrdersResponse.orders:type_name -> mt5bridge.v1.Order
-	36, // 35: mt5bridge.v1.ListDealsRequest.from:type_name -> google.protobuf.Timestamp
-	36, // 36: mt5bridge.v1.ListDealsRequest.to:type_name -> google.protobuf.Timestamp
+	38, // 35: mt5bridge.v1.ListDealsRequest.from:type_name -> google.protobuf.Timestamp
+	38, // 36: mt5bridge.v1.ListDealsRequest.to:type_name -> google.protobuf.Timestamp
 	31, // 37: mt5bridge.v1.ListDealsResponse.deals:type_name -> mt5bridge.v1.Deal
-	38, // 38: mt5bridge.v1.StreamOrdersRequest.resume_after:type_name -> mt5bridge.v1.Cursor
-	39, // 39: mt5bridge.v1.StreamOrdersRequest.heartbeat_interval:type_name -> google.protobuf.Duration
-	40, // 40: mt5bridge.v1.StreamOrdersRequest.dead_man_switch:type_name -> mt5bridge.v1.DeadManSwitch
-	38, // 41: mt5bridge.v1.StreamOrdersResponse.cursor:type_name -> mt5bridge.v1.Cursor
-	41, // 42: mt5bridge.v1.StreamOrdersResponse.opened:type_name -> mt5bridge.v1.StreamOpened
+	40, // 38: mt5bridge.v1.StreamOrdersRequest.resume_after:type_name -> mt5bridge.v1.Cursor
+	41, // 39: mt5bridge.v1.StreamOrdersRequest.heartbeat_interval:type_name -> google.protobuf.Duration
+	42, // 40: mt5bridge.v1.StreamOrdersRequest.dead_man_switch:type_name -> mt5bridge.v1.DeadManSwitch
+	40, // 41: mt5bridge.v1.StreamOrdersResponse.cursor:type_name -> mt5bridge.v1.Cursor
+	43, // 42: mt5bridge.v1.StreamOrdersResponse.opened:type_name -> mt5bridge.v1.StreamOpened
 	28, // 43: mt5bridge.v1.StreamOrdersResponse.snapshot:type_name -> mt5bridge.v1.Order
-	42, // 44: mt5bridge.v1.StreamOrdersResponse.snapshot_end:type_name -> mt5bridge.v1.SnapshotEnd
+	44, // 44: mt5bridge.v1.StreamOrdersResponse.snapshot_end:type_name -> mt5bridge.v1.SnapshotEnd
 	28, // 45: mt5bridge.v1.StreamOrdersResponse.order:type_name -> mt5bridge.v1.Order
-	43, // 46: mt5bridge.v1.StreamOrdersResponse.heartbeat:type_name -> mt5bridge.v1.Heartbeat
-	44, // 47: mt5bridge.v1.StreamOrdersResponse.reset:type_name -> mt5bridge.v1.Reset
-	45, // 48: mt5bridge.v1.StreamOrdersResponse.closing:type_name -> mt5bridge.v1.Closing
-	32, // 49: mt5bridge.v1.Order.side:type_name -> mt5bridge.v1.OrderSide
-	33, // 50: mt5bridge.v1.Order.type:type_name -> mt5bridge.v1.OrderType
-	34, // 51: mt5bridge.v1.Order.filling:type_name -> mt5bridge.v1.Filling
-	35, // 52: mt5bridge.v1.Order.time_in_force:type_name -> mt5bridge.v1.TimeInForce
-	36, // 53: mt5bridge.v1.Order.expire_time:type_name -> google.protobuf.Timestamp
+	45, // 46: mt5bridge.v1.StreamOrdersResponse.heartbeat:type_name -> mt5bridge.v1.Heartbeat
+	46, // 47: mt5bridge.v1.StreamOrdersResponse.reset:type_name -> mt5bridge.v1.Reset
+	47, // 48: mt5bridge.v1.StreamOrdersResponse.closing:type_name -> mt5bridge.v1.Closing
+	34, // 49: mt5bridge.v1.Order.side:type_name -> mt5bridge.v1.OrderSide
+	35, // 50: mt5bridge.v1.Order.type:type_name -> mt5bridge.v1.OrderType
+	36, // 51: mt5bridge.v1.Order.filling:type_name -> mt5bridge.v1.Filling
+	37, // 52: mt5bridge.v1.Order.time_in_force:type_name -> mt5bridge.v1.TimeInForce
+	38, // 53: mt5bridge.v1.Order.expire_time:type_name -> google.protobuf.Timestamp
 	0,  // 54: mt5bridge.v1.Order.stage:type_name -> mt5bridge.v1.OrderStage
 	1,  // 55: mt5bridge.v1.Order.cause:type_name -> mt5bridge.v1.OrderCause
-	37, // 56: mt5bridge.v1.Order.rejection:type_name -> mt5bridge.v1.Rejection
-	36, // 57: mt5bridge.v1.Order.received_time:type_name -> google.protobuf.Timestamp
-	36, // 58: mt5bridge.v1.Order.sent_time:type_name -> google.protobuf.Timestamp
-	36, // 59: mt5bridge.v1.Order.answered_time:type_name -> google.protobuf.Timestamp
-	36, // 60: mt5bridge.v1.Order.final_time:type_name -> google.protobuf.Timestamp
+	39, // 56: mt5bridge.v1.Order.rejection:type_name -> mt5bridge.v1.Rejection
+	38, // 57: mt5bridge.v1.Order.received_time:type_name -> google.protobuf.Timestamp
+	38, // 58: mt5bridge.v1.Order.sent_time:type_name -> google.protobuf.Timestamp
+	38, // 59: mt5bridge.v1.Order.answered_time:type_name -> google.protobuf.Timestamp
+	38, // 60: mt5bridge.v1.Order.final_time:type_name -> google.protobuf.Timestamp
 	30, // 61: mt5bridge.v1.Order.doubt:type_name -> mt5bridge.v1.OrderDoubt
 	29, // 62: mt5bridge.v1.Order.adjustments:type_name -> mt5bridge.v1.Adjustment
-	36, // 63: mt5bridge.v1.OrderDoubt.since_time:type_name -> google.protobuf.Timestamp
-	36, // 64: mt5bridge.v1.OrderDoubt.settled_time:type_name -> google.protobuf.Timestamp
-	36, // 65: mt5bridge.v1.Deal.time:type_name -> google.protobuf.Timestamp
-	4,  // 66: mt5bridge.v1.OrdersService.PlaceOrder:input_type -> mt5bridge.v1.PlaceOrderRequest
-	6,  // 67: mt5bridge.v1.OrdersService.CheckOrder:input_type -> mt5bridge.v1.CheckOrderRequest
-	9,  // 68: mt5bridge.v1.OrdersService.ModifyOrder:input_type -> mt5bridge.v1.ModifyOrderRequest
-	11, // 69: mt5bridge.v1.OrdersService.CancelOrder:input_type -> mt5bridge.v1.CancelOrderRequest
-	13, // 70: mt5bridge.v1.OrdersService.ClosePosition:input_type -> mt5bridge.v1.ClosePositionRequest
-	15, // 71: mt5bridge.v1.OrdersService.ClosePositionBy:input_type -> mt5bridge.v1.ClosePositionByRequest
-	17, // 72: mt5bridge.v1.OrdersService.ModifyPosition:input_type -> mt5bridge.v1.ModifyPositionRequest
-	20, // 73: mt5bridge.v1.OrdersService.GetOrder:input_type -> mt5bridge.v1.GetOrderRequest
-	22, // 74: mt5bridge.v1.OrdersService.ListOrders:input_type -> mt5bridge.v1.ListOrdersRequest
-	24, // 75: mt5bridge.v1.OrdersService.ListDeals:input_type -> mt5bridge.v1.ListDealsRequest
-	26, // 76: mt5bridge.v1.OrdersService.StreamOrders:input_type -> mt5bridge.v1.StreamOrdersRequest
-	5,  // 77: mt5bridge.v1.OrdersService.PlaceOrder:output_type -> mt5bridge.v1.PlaceOrderResponse
-	8,  // 78: mt5bridge.v1.OrdersService.CheckOrder:output_type -> mt5bridge.v1.CheckOrderResponse
-	10, // 79: mt5bridge.v1.OrdersService.ModifyOrder:output_type -> mt5bridge.v1.ModifyOrderResponse
-	12, // 80: mt5bridge.v1.OrdersService.CancelOrder:output_type -> mt5bridge.v1.CancelOrderResponse
-	14, // 81: mt5bridge.v1.OrdersService.ClosePosition:output_type -> mt5bridge.v1.ClosePositionResponse
-	16, // 82: mt5bridge.v1.OrdersService.ClosePositionBy:output_type -> mt5bridge.v1.ClosePositionByResponse
-	18, // 83: mt5bridge.v1.OrdersService.ModifyPosition:output_type -> mt5bridge.v1.ModifyPositionResponse
-	21, // 84: mt5bridge.v1.OrdersService.GetOrder:output_type -> mt5bridge.v1.GetOrderResponse
-	23, // 85: mt5bridge.v1.OrdersService.ListOrders:output_type -> mt5bridge.v1.ListOrdersResponse
-	25, // 86: mt5bridge.v1.OrdersService.ListDeals:output_type -> mt5bridge.v1.ListDealsResponse
-	27, // 87: mt5bridge.v1.OrdersService.StreamOrders:output_type -> mt5bridge.v1.StreamOrdersResponse
-	77, // [77:88] is the sub-list for method output_type
-	66, // [66:77] is the sub-list for method input_type
-	66, // [66:66] is the sub-list for extension type_name
-	66, // [66:66] is the sub-list for extension extendee
-	0,  // [0:66] is the sub-list for field type_name
+	32, // 63: mt5bridge.v1.Order.mt5_numbers:type_name -> mt5bridge.v1.Order.Mt5NumbersEntry
+	38, // 64: mt5bridge.v1.OrderDoubt.since_time:type_name -> google.protobuf.Timestamp
+	38, // 65: mt5bridge.v1.OrderDoubt.settled_time:type_name -> google.protobuf.Timestamp
+	38, // 66: mt5bridge.v1.Deal.time:type_name -> google.protobuf.Timestamp
+	33, // 67: mt5bridge.v1.Deal.mt5_numbers:type_name -> mt5bridge.v1.Deal.Mt5NumbersEntry
+	4,  // 68: mt5bridge.v1.OrdersService.PlaceOrder:input_type -> mt5bridge.v1.PlaceOrderRequest
+	6,  // 69: mt5bridge.v1.OrdersService.CheckOrder:input_type -> mt5bridge.v1.CheckOrderRequest
+	9,  // 70: mt5bridge.v1.OrdersService.ModifyOrder:input_type -> mt5bridge.v1.ModifyOrderRequest
+	11, // 71: mt5bridge.v1.OrdersService.CancelOrder:input_type -> mt5bridge.v1.CancelOrderRequest
+	13, // 72: mt5bridge.v1.OrdersService.ClosePosition:input_type -> mt5bridge.v1.ClosePositionRequest
+	15, // 73: mt5bridge.v1.OrdersService.ClosePositionBy:input_type -> mt5bridge.v1.ClosePositionByRequest
+	17, // 74: mt5bridge.v1.OrdersService.ModifyPosition:input_type -> mt5bridge.v1.ModifyPositionRequest
+	20, // 75: mt5bridge.v1.OrdersService.GetOrder:input_type -> mt5bridge.v1.GetOrderRequest
+	22, // 76: mt5bridge.v1.OrdersService.ListOrders:input_type -> mt5bridge.v1.ListOrdersRequest
+	24, // 77: mt5bridge.v1.OrdersService.ListDeals:input_type -> mt5bridge.v1.ListDealsRequest
+	26, // 78: mt5bridge.v1.OrdersService.StreamOrders:input_type -> mt5bridge.v1.StreamOrdersRequest
+	5,  // 79: mt5bridge.v1.OrdersService.PlaceOrder:output_type -> mt5bridge.v1.PlaceOrderResponse
+	8,  // 80: mt5bridge.v1.OrdersService.CheckOrder:output_type -> mt5bridge.v1.CheckOrderResponse
+	10, // 81: mt5bridge.v1.OrdersService.ModifyOrder:output_type -> mt5bridge.v1.ModifyOrderResponse
+	12, // 82: mt5bridge.v1.OrdersService.CancelOrder:output_type -> mt5bridge.v1.CancelOrderResponse
+	14, // 83: mt5bridge.v1.OrdersService.ClosePosition:output_type -> mt5bridge.v1.ClosePositionResponse
+	16, // 84: mt5bridge.v1.OrdersService.ClosePositionBy:output_type -> mt5bridge.v1.ClosePositionByResponse
+	18, // 85: mt5bridge.v1.OrdersService.ModifyPosition:output_type -> mt5bridge.v1.ModifyPositionResponse
+	21, // 86: mt5bridge.v1.OrdersService.GetOrder:output_type -> mt5bridge.v1.GetOrderResponse
+	23, // 87: mt5bridge.v1.OrdersService.ListOrders:output_type -> mt5bridge.v1.ListOrdersResponse
+	25, // 88: mt5bridge.v1.OrdersService.ListDeals:output_type -> mt5bridge.v1.ListDealsResponse
+	27, // 89: mt5bridge.v1.OrdersService.StreamOrders:output_type -> mt5bridge.v1.StreamOrdersResponse
+	79, // [79:90] is the sub-list for method output_type
+	68, // [68:79] is the sub-list for method input_type
+	68, // [68:68] is the sub-list for extension type_name
+	68, // [68:68] is the sub-list for extension extendee
+	0,  // [0:68] is the sub-list for field type_name
 }
 
 func init() { file_mt5bridge_v1_orders_proto_init() }
@@ -3789,7 +3829,7 @@ func file_mt5bridge_v1_orders_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mt5bridge_v1_orders_proto_rawDesc), len(file_mt5bridge_v1_orders_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   28,
+			NumMessages:   30,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -2222,7 +2222,13 @@ type SymbolSpec struct {
 	// When trading is open, on the broker's clock.
 	TradeSessions []*Session `protobuf:"bytes,36,rep,name=trade_sessions,json=tradeSessions,proto3" json:"trade_sessions,omitempty"`
 	// Levels of the order book; 0: none.
-	BookDepth     uint32 `protobuf:"varint,37,opt,name=book_depth,json=bookDepth,proto3" json:"book_depth,omitempty"`
+	BookDepth uint32 `protobuf:"varint,37,opt,name=book_depth,json=bookDepth,proto3" json:"book_depth,omitempty"`
+	// MetaTrader's own numbers, as the terminal told them, of what this bridge has no word for, by the field's name:
+	// `calc_mode`, `trade_mode`, `execution`, `gtc_mode`, `chart_mode`, `swap_mode`; of `order_modes`, `filling_modes` and
+	// `expiration_modes` the sum of the bits that are not in the list. For example {"calc_mode": 77}. The field itself is then
+	// empty. Of an unknown `execution` market orders are filled only as `filling_modes` says; with an unknown `chart_mode` bars
+	// are built from the bid. Empty for nearly all symbols.
+	Mt5Numbers    map[string]int32 `protobuf:"bytes,38,rep,name=mt5_numbers,json=mt5Numbers,proto3" json:"mt5_numbers,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2516,6 +2522,13 @@ func (x *SymbolSpec) GetBookDepth() uint32 {
 	return 0
 }
 
+func (x *SymbolSpec) GetMt5Numbers() map[string]int32 {
+	if x != nil {
+		return x.Mt5Numbers
+	}
+	return nil
+}
+
 // A session on the broker's clock.
 type Session struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2724,8 +2737,7 @@ const file_mt5bridge_v1_ticks_proto_rawDesc = "" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x16\n" +
 	"\x06symbol\x18\x02 \x01(\tR\x06symbol\"E\n" +
 	"\x11GetSymbolResponse\x120\n" +
-	"\x06symbol\x18\x01 \x01(\v2\x18.mt5bridge.v1.SymbolSpecR\x06symbol\"\x87\n" +
-	"\n" +
+	"\x06symbol\x18\x01 \x01(\v2\x18.mt5bridge.v1.SymbolSpecR\x06symbol\"\x91\v\n" +
 	"\n" +
 	"SymbolSpec\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
@@ -2776,7 +2788,12 @@ const file_mt5bridge_v1_ticks_proto_rawDesc = "" +
 	"\x0equote_sessions\x18# \x03(\v2\x15.mt5bridge.v1.SessionR\rquoteSessions\x12<\n" +
 	"\x0etrade_sessions\x18$ \x03(\v2\x15.mt5bridge.v1.SessionR\rtradeSessions\x12\x1d\n" +
 	"\n" +
-	"book_depth\x18% \x01(\rR\tbookDepth\"a\n" +
+	"book_depth\x18% \x01(\rR\tbookDepth\x12I\n" +
+	"\vmt5_numbers\x18& \x03(\v2(.mt5bridge.v1.SymbolSpec.Mt5NumbersEntryR\n" +
+	"mt5Numbers\x1a=\n" +
+	"\x0fMt5NumbersEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x05R\x05value:\x028\x01\"a\n" +
 	"\aSession\x12\x18\n" +
 	"\aweekday\x18\x01 \x01(\rR\aweekday\x12\x1f\n" +
 	"\vfrom_second\x18\x02 \x01(\rR\n" +
@@ -2840,7 +2857,7 @@ func file_mt5bridge_v1_ticks_proto_rawDescGZIP() []byte {
 }
 
 var file_mt5bridge_v1_ticks_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_mt5bridge_v1_ticks_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_mt5bridge_v1_ticks_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_mt5bridge_v1_ticks_proto_goTypes = []any{
 	(Delivery)(0),                          // 0: mt5bridge.v1.Delivery
 	(TickForm)(0),                          // 1: mt5bridge.v1.TickForm
@@ -2868,85 +2885,87 @@ var file_mt5bridge_v1_ticks_proto_goTypes = []any{
 	(*GetSymbolResponse)(nil),              // 23: mt5bridge.v1.GetSymbolResponse
 	(*SymbolSpec)(nil),                     // 24: mt5bridge.v1.SymbolSpec
 	(*Session)(nil),                        // 25: mt5bridge.v1.Session
-	(*durationpb.Duration)(nil),            // 26: google.protobuf.Duration
-	(*Cursor)(nil),                         // 27: mt5bridge.v1.Cursor
-	(*StreamOpened)(nil),                   // 28: mt5bridge.v1.StreamOpened
-	(*SnapshotEnd)(nil),                    // 29: mt5bridge.v1.SnapshotEnd
-	(*Heartbeat)(nil),                      // 30: mt5bridge.v1.Heartbeat
-	(*Reset)(nil),                          // 31: mt5bridge.v1.Reset
-	(*Closing)(nil),                        // 32: mt5bridge.v1.Closing
-	(*SymbolResult)(nil),                   // 33: mt5bridge.v1.SymbolResult
-	(*timestamppb.Timestamp)(nil),          // 34: google.protobuf.Timestamp
+	nil,                                    // 26: mt5bridge.v1.SymbolSpec.Mt5NumbersEntry
+	(*durationpb.Duration)(nil),            // 27: google.protobuf.Duration
+	(*Cursor)(nil),                         // 28: mt5bridge.v1.Cursor
+	(*StreamOpened)(nil),                   // 29: mt5bridge.v1.StreamOpened
+	(*SnapshotEnd)(nil),                    // 30: mt5bridge.v1.SnapshotEnd
+	(*Heartbeat)(nil),                      // 31: mt5bridge.v1.Heartbeat
+	(*Reset)(nil),                          // 32: mt5bridge.v1.Reset
+	(*Closing)(nil),                        // 33: mt5bridge.v1.Closing
+	(*SymbolResult)(nil),                   // 34: mt5bridge.v1.SymbolResult
+	(*timestamppb.Timestamp)(nil),          // 35: google.protobuf.Timestamp
 }
 var file_mt5bridge_v1_ticks_proto_depIdxs = []int32{
 	0,  // 0: mt5bridge.v1.StreamTicksRequest.delivery:type_name -> mt5bridge.v1.Delivery
-	26, // 1: mt5bridge.v1.StreamTicksRequest.min_interval:type_name -> google.protobuf.Duration
-	26, // 2: mt5bridge.v1.StreamTicksRequest.max_linger:type_name -> google.protobuf.Duration
-	27, // 3: mt5bridge.v1.StreamTicksRequest.resume_after:type_name -> mt5bridge.v1.Cursor
-	26, // 4: mt5bridge.v1.StreamTicksRequest.heartbeat_interval:type_name -> google.protobuf.Duration
+	27, // 1: mt5bridge.v1.StreamTicksRequest.min_interval:type_name -> google.protobuf.Duration
+	27, // 2: mt5bridge.v1.StreamTicksRequest.max_linger:type_name -> google.protobuf.Duration
+	28, // 3: mt5bridge.v1.StreamTicksRequest.resume_after:type_name -> mt5bridge.v1.Cursor
+	27, // 4: mt5bridge.v1.StreamTicksRequest.heartbeat_interval:type_name -> google.protobuf.Duration
 	1,  // 5: mt5bridge.v1.StreamTicksRequest.form:type_name -> mt5bridge.v1.TickForm
-	28, // 6: mt5bridge.v1.StreamTicksResponse.opened:type_name -> mt5bridge.v1.StreamOpened
+	29, // 6: mt5bridge.v1.StreamTicksResponse.opened:type_name -> mt5bridge.v1.StreamOpened
 	5,  // 7: mt5bridge.v1.StreamTicksResponse.snapshot:type_name -> mt5bridge.v1.TickBatch
-	29, // 8: mt5bridge.v1.StreamTicksResponse.snapshot_end:type_name -> mt5bridge.v1.SnapshotEnd
+	30, // 8: mt5bridge.v1.StreamTicksResponse.snapshot_end:type_name -> mt5bridge.v1.SnapshotEnd
 	5,  // 9: mt5bridge.v1.StreamTicksResponse.batch:type_name -> mt5bridge.v1.TickBatch
 	8,  // 10: mt5bridge.v1.StreamTicksResponse.subscription:type_name -> mt5bridge.v1.Subscription
-	30, // 11: mt5bridge.v1.StreamTicksResponse.heartbeat:type_name -> mt5bridge.v1.Heartbeat
-	31, // 12: mt5bridge.v1.StreamTicksResponse.reset:type_name -> mt5bridge.v1.Reset
-	32, // 13: mt5bridge.v1.StreamTicksResponse.closing:type_name -> mt5bridge.v1.Closing
+	31, // 11: mt5bridge.v1.StreamTicksResponse.heartbeat:type_name -> mt5bridge.v1.Heartbeat
+	32, // 12: mt5bridge.v1.StreamTicksResponse.reset:type_name -> mt5bridge.v1.Reset
+	33, // 13: mt5bridge.v1.StreamTicksResponse.closing:type_name -> mt5bridge.v1.Closing
 	7,  // 14: mt5bridge.v1.TickBatch.ticks:type_name -> mt5bridge.v1.Tick
-	27, // 15: mt5bridge.v1.TickBatch.cursor:type_name -> mt5bridge.v1.Cursor
+	28, // 15: mt5bridge.v1.TickBatch.cursor:type_name -> mt5bridge.v1.Cursor
 	6,  // 16: mt5bridge.v1.TickBatch.columns:type_name -> mt5bridge.v1.TickColumns
-	33, // 17: mt5bridge.v1.Subscription.results:type_name -> mt5bridge.v1.SymbolResult
+	34, // 17: mt5bridge.v1.Subscription.results:type_name -> mt5bridge.v1.SymbolResult
 	8,  // 18: mt5bridge.v1.UpdateTickSubscriptionResponse.subscription:type_name -> mt5bridge.v1.Subscription
 	7,  // 19: mt5bridge.v1.GetLatestTicksResponse.ticks:type_name -> mt5bridge.v1.Tick
-	34, // 20: mt5bridge.v1.ListTicksRequest.from:type_name -> google.protobuf.Timestamp
-	34, // 21: mt5bridge.v1.ListTicksRequest.to:type_name -> google.protobuf.Timestamp
+	35, // 20: mt5bridge.v1.ListTicksRequest.from:type_name -> google.protobuf.Timestamp
+	35, // 21: mt5bridge.v1.ListTicksRequest.to:type_name -> google.protobuf.Timestamp
 	1,  // 22: mt5bridge.v1.ListTicksRequest.form:type_name -> mt5bridge.v1.TickForm
 	7,  // 23: mt5bridge.v1.ListTicksResponse.ticks:type_name -> mt5bridge.v1.Tick
 	6,  // 24: mt5bridge.v1.ListTicksResponse.columns:type_name -> mt5bridge.v1.TickColumns
 	2,  // 25: mt5bridge.v1.ListBarsRequest.timeframe:type_name -> mt5bridge.v1.Timeframe
-	34, // 26: mt5bridge.v1.ListBarsRequest.from:type_name -> google.protobuf.Timestamp
-	34, // 27: mt5bridge.v1.ListBarsRequest.to:type_name -> google.protobuf.Timestamp
+	35, // 26: mt5bridge.v1.ListBarsRequest.from:type_name -> google.protobuf.Timestamp
+	35, // 27: mt5bridge.v1.ListBarsRequest.to:type_name -> google.protobuf.Timestamp
 	17, // 28: mt5bridge.v1.ListBarsResponse.bars:type_name -> mt5bridge.v1.Bar
 	2,  // 29: mt5bridge.v1.Bar.timeframe:type_name -> mt5bridge.v1.Timeframe
-	34, // 30: mt5bridge.v1.Bar.time:type_name -> google.protobuf.Timestamp
+	35, // 30: mt5bridge.v1.Bar.time:type_name -> google.protobuf.Timestamp
 	2,  // 31: mt5bridge.v1.StreamBarsRequest.timeframe:type_name -> mt5bridge.v1.Timeframe
-	26, // 32: mt5bridge.v1.StreamBarsRequest.min_interval:type_name -> google.protobuf.Duration
-	27, // 33: mt5bridge.v1.StreamBarsRequest.resume_after:type_name -> mt5bridge.v1.Cursor
-	26, // 34: mt5bridge.v1.StreamBarsRequest.heartbeat_interval:type_name -> google.protobuf.Duration
-	27, // 35: mt5bridge.v1.StreamBarsResponse.cursor:type_name -> mt5bridge.v1.Cursor
-	28, // 36: mt5bridge.v1.StreamBarsResponse.opened:type_name -> mt5bridge.v1.StreamOpened
+	27, // 32: mt5bridge.v1.StreamBarsRequest.min_interval:type_name -> google.protobuf.Duration
+	28, // 33: mt5bridge.v1.StreamBarsRequest.resume_after:type_name -> mt5bridge.v1.Cursor
+	27, // 34: mt5bridge.v1.StreamBarsRequest.heartbeat_interval:type_name -> google.protobuf.Duration
+	28, // 35: mt5bridge.v1.StreamBarsResponse.cursor:type_name -> mt5bridge.v1.Cursor
+	29, // 36: mt5bridge.v1.StreamBarsResponse.opened:type_name -> mt5bridge.v1.StreamOpened
 	17, // 37: mt5bridge.v1.StreamBarsResponse.snapshot:type_name -> mt5bridge.v1.Bar
-	29, // 38: mt5bridge.v1.StreamBarsResponse.snapshot_end:type_name -> mt5bridge.v1.SnapshotEnd
+	30, // 38: mt5bridge.v1.StreamBarsResponse.snapshot_end:type_name -> mt5bridge.v1.SnapshotEnd
 	17, // 39: mt5bridge.v1.StreamBarsResponse.bar:type_name -> mt5bridge.v1.Bar
-	30, // 40: mt5bridge.v1.StreamBarsResponse.heartbeat:type_name -> mt5bridge.v1.Heartbeat
-	31, // 41: mt5bridge.v1.StreamBarsResponse.reset:type_name -> mt5bridge.v1.Reset
-	32, // 42: mt5bridge.v1.StreamBarsResponse.closing:type_name -> mt5bridge.v1.Closing
+	31, // 40: mt5bridge.v1.StreamBarsResponse.heartbeat:type_name -> mt5bridge.v1.Heartbeat
+	32, // 41: mt5bridge.v1.StreamBarsResponse.reset:type_name -> mt5bridge.v1.Reset
+	33, // 42: mt5bridge.v1.StreamBarsResponse.closing:type_name -> mt5bridge.v1.Closing
 	24, // 43: mt5bridge.v1.ListSymbolsResponse.symbols:type_name -> mt5bridge.v1.SymbolSpec
 	24, // 44: mt5bridge.v1.GetSymbolResponse.symbol:type_name -> mt5bridge.v1.SymbolSpec
 	25, // 45: mt5bridge.v1.SymbolSpec.quote_sessions:type_name -> mt5bridge.v1.Session
 	25, // 46: mt5bridge.v1.SymbolSpec.trade_sessions:type_name -> mt5bridge.v1.Session
-	3,  // 47: mt5bridge.v1.TicksService.StreamTicks:input_type -> mt5bridge.v1.StreamTicksRequest
-	9,  // 48: mt5bridge.v1.TicksService.UpdateTickSubscription:input_type -> mt5bridge.v1.UpdateTickSubscriptionRequest
-	11, // 49: mt5bridge.v1.TicksService.GetLatestTicks:input_type -> mt5bridge.v1.GetLatestTicksRequest
-	13, // 50: mt5bridge.v1.TicksService.ListTicks:input_type -> mt5bridge.v1.ListTicksRequest
-	15, // 51: mt5bridge.v1.TicksService.ListBars:input_type -> mt5bridge.v1.ListBarsRequest
-	18, // 52: mt5bridge.v1.TicksService.StreamBars:input_type -> mt5bridge.v1.StreamBarsRequest
-	20, // 53: mt5bridge.v1.TicksService.ListSymbols:input_type -> mt5bridge.v1.ListSymbolsRequest
-	22, // 54: mt5bridge.v1.TicksService.GetSymbol:input_type -> mt5bridge.v1.GetSymbolRequest
-	4,  // 55: mt5bridge.v1.TicksService.StreamTicks:output_type -> mt5bridge.v1.StreamTicksResponse
-	10, // 56: mt5bridge.v1.TicksService.UpdateTickSubscription:output_type -> mt5bridge.v1.UpdateTickSubscriptionResponse
-	12, // 57: mt5bridge.v1.TicksService.GetLatestTicks:output_type -> mt5bridge.v1.GetLatestTicksResponse
-	14, // 58: mt5bridge.v1.TicksService.ListTicks:output_type -> mt5bridge.v1.ListTicksResponse
-	16, // 59: mt5bridge.v1.TicksService.ListBars:output_type -> mt5bridge.v1.ListBarsResponse
-	19, // 60: mt5bridge.v1.TicksService.StreamBars:output_type -> mt5bridge.v1.StreamBarsResponse
-	21, // 61: mt5bridge.v1.TicksService.ListSymbols:output_type -> mt5bridge.v1.ListSymbolsResponse
-	23, // 62: mt5bridge.v1.TicksService.GetSymbol:output_type -> mt5bridge.v1.GetSymbolResponse
-	55, // [55:63] is the sub-list for method output_type
-	47, // [47:55] is the sub-list for method input_type
-	47, // [47:47] is the sub-list for extension type_name
-	47, // [47:47] is the sub-list for extension extendee
-	0,  // [0:47] is the sub-list for field type_name
+	26, // 47: mt5bridge.v1.SymbolSpec.mt5_numbers:type_name -> mt5bridge.v1.SymbolSpec.Mt5NumbersEntry
+	3,  // 48: mt5bridge.v1.TicksService.StreamTicks:input_type -> mt5bridge.v1.StreamTicksRequest
+	9,  // 49: mt5bridge.v1.TicksService.UpdateTickSubscription:input_type -> mt5bridge.v1.UpdateTickSubscriptionRequest
+	11, // 50: mt5bridge.v1.TicksService.GetLatestTicks:input_type -> mt5bridge.v1.GetLatestTicksRequest
+	13, // 51: mt5bridge.v1.TicksService.ListTicks:input_type -> mt5bridge.v1.ListTicksRequest
+	15, // 52: mt5bridge.v1.TicksService.ListBars:input_type -> mt5bridge.v1.ListBarsRequest
+	18, // 53: mt5bridge.v1.TicksService.StreamBars:input_type -> mt5bridge.v1.StreamBarsRequest
+	20, // 54: mt5bridge.v1.TicksService.ListSymbols:input_type -> mt5bridge.v1.ListSymbolsRequest
+	22, // 55: mt5bridge.v1.TicksService.GetSymbol:input_type -> mt5bridge.v1.GetSymbolRequest
+	4,  // 56: mt5bridge.v1.TicksService.StreamTicks:output_type -> mt5bridge.v1.StreamTicksResponse
+	10, // 57: mt5bridge.v1.TicksService.UpdateTickSubscription:output_type -> mt5bridge.v1.UpdateTickSubscriptionResponse
+	12, // 58: mt5bridge.v1.TicksService.GetLatestTicks:output_type -> mt5bridge.v1.GetLatestTicksResponse
+	14, // 59: mt5bridge.v1.TicksService.ListTicks:output_type -> mt5bridge.v1.ListTicksResponse
+	16, // 60: mt5bridge.v1.TicksService.ListBars:output_type -> mt5bridge.v1.ListBarsResponse
+	19, // 61: mt5bridge.v1.TicksService.StreamBars:output_type -> mt5bridge.v1.StreamBarsResponse
+	21, // 62: mt5bridge.v1.TicksService.ListSymbols:output_type -> mt5bridge.v1.ListSymbolsResponse
+	23, // 63: mt5bridge.v1.TicksService.GetSymbol:output_type -> mt5bridge.v1.GetSymbolResponse
+	56, // [56:64] is the sub-list for method output_type
+	48, // [48:56] is the sub-list for method input_type
+	48, // [48:48] is the sub-list for extension type_name
+	48, // [48:48] is the sub-list for extension extendee
+	0,  // [0:48] is the sub-list for field type_name
 }
 
 func init() { file_mt5bridge_v1_ticks_proto_init() }
@@ -2981,7 +3000,7 @@ func file_mt5bridge_v1_ticks_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mt5bridge_v1_ticks_proto_rawDesc), len(file_mt5bridge_v1_ticks_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   23,
+			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -15,7 +15,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file mt5bridge/v1/account.proto.
  */
 export const file_mt5bridge_v1_account: GenFile = /*@__PURE__*/
-  fileDesc("ChptdDVicmlkZ2UvdjEvYWNjb3VudC5wcm90bxIMbXQ1YnJpZGdlLnYxIi0KEUdldEFjY291bnRSZXF1ZXN0EhgKB2FjY291bnQYASABKAlCB7pIBHICGEAiPAoSR2V0QWNjb3VudFJlc3BvbnNlEiYKB2FjY291bnQYASABKAsyFS5tdDVicmlkZ2UudjEuQWNjb3VudCIVChNMaXN0QWNjb3VudHNSZXF1ZXN0Ij8KFExpc3RBY2NvdW50c1Jlc3BvbnNlEicKCGFjY291bnRzGAEgAygLMhUubXQ1YnJpZGdlLnYxLkFjY291bnQigAEKFExpc3RQb3NpdGlvbnNSZXF1ZXN0EhgKB2FjY291bnQYASABKAlCB7pIBHICGEASFwoGc3ltYm9sGAIgASgJQge6SARyAhhAEiUKC3N0cmF0ZWd5X2lkGAMgASgNQgu6SAgqBhj/////B0gAiAEBQg4KDF9zdHJhdGVneV9pZCJtChVMaXN0UG9zaXRpb25zUmVzcG9uc2USKQoJcG9zaXRpb25zGAEgAygLMhYubXQ1YnJpZGdlLnYxLlBvc2l0aW9uEikKBWFzX29mGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLlAQoUU3RyZWFtQWNjb3VudFJlcXVlc3QSGAoHYWNjb3VudBgBIAEoCUIHukgEcgIYQBIqCgxyZXN1bWVfYWZ0ZXIYAiABKAsyFC5tdDVicmlkZ2UudjEuQ3Vyc29yEkgKEmhlYXJ0YmVhdF9pbnRlcnZhbBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIRukgOqgELIgIIPDIFEIDC1y8SPQoMbWluX2ludGVydmFsGAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQgy6SAmqAQYiAgg8MgAi6gMKFVN0cmVhbUFjY291bnRSZXNwb25zZRIkCgZjdXJzb3IYASABKAsyFC5tdDVicmlkZ2UudjEuQ3Vyc29yEiwKBm9wZW5lZBgCIAEoCzIaLm10NWJyaWRnZS52MS5TdHJlYW1PcGVuZWRIABIxCghzbmFwc2hvdBgDIAEoCzIdLm10NWJyaWRnZS52MS5BY2NvdW50U25hcHNob3RIABIxCgxzbmFwc2hvdF9lbmQYBCABKAsyGS5tdDVicmlkZ2UudjEuU25hcHNob3RFbmRIABIvCghwb3NpdGlvbhgFIAEoCzIbLm10NWJyaWRnZS52MS5Qb3NpdGlvbkV2ZW50SAASMQoHYmFsYW5jZRgGIAEoCzIeLm10NWJyaWRnZS52MS5CYWxhbmNlT3BlcmF0aW9uSAASLAoJdmFsdWF0aW9uGAcgASgLMhcubXQ1YnJpZGdlLnYxLlZhbHVhdGlvbkgAEiwKCWhlYXJ0YmVhdBgIIAEoCzIXLm10NWJyaWRnZS52MS5IZWFydGJlYXRIABIkCgVyZXNldBgJIAEoCzITLm10NWJyaWRnZS52MS5SZXNldEgAEigKB2Nsb3NpbmcYCiABKAsyFS5tdDVicmlkZ2UudjEuQ2xvc2luZ0gAQgcKBWV2ZW50ImQKD0FjY291bnRTbmFwc2hvdBImCgdhY2NvdW50GAEgASgLMhUubXQ1YnJpZGdlLnYxLkFjY291bnQSKQoJcG9zaXRpb25zGAIgAygLMhYubXQ1YnJpZGdlLnYxLlBvc2l0aW9uIscECgdBY2NvdW50Eg8KB2FjY291bnQYASABKAkSDQoFbG9naW4YAiABKAQSDgoGc2VydmVyGAMgASgJEgwKBG5hbWUYBCABKAkSDwoHY29tcGFueRgFIAEoCRIQCghjdXJyZW5jeRgGIAEoCRIXCg9jdXJyZW5jeV9kaWdpdHMYByABKA0SEAoIbGV2ZXJhZ2UYCCABKA0SDAoEbGl2ZRgJIAEoCBIrCgp0cmFkZV9tb2RlGAogASgOMhcubXQ1YnJpZGdlLnYxLlRyYWRlTW9kZRItCgttYXJnaW5fbW9kZRgLIAEoDjIYLm10NWJyaWRnZS52MS5NYXJnaW5Nb2RlEjAKDXN0b3Bfb3V0X21vZGUYDCABKA4yGS5tdDVicmlkZ2UudjEuU3RvcE91dE1vZGUSGQoRbWFyZ2luX2NhbGxfbGV2ZWwYDSABKAESFgoOc3RvcF9vdXRfbGV2ZWwYDiABKAESFAoMbGltaXRfb3JkZXJzGA8gASgNEg8KB2JhbGFuY2UYECABKAESDgoGY3JlZGl0GBEgASgBEg4KBnByb2ZpdBgSIAEoARIOCgZlcXVpdHkYEyABKAESDgoGbWFyZ2luGBQgASgBEhMKC2ZyZWVfbWFyZ2luGBUgASgBEhQKDG1hcmdpbl9sZXZlbBgWIAEoARITCgttYXJnaW5fY2FsbBgXIAEoCBIpCgVhc19vZhgYIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHbGlua191cBgZIAEoCCLHAQoJVmFsdWF0aW9uEg8KB2JhbGFuY2UYASABKAESDgoGY3JlZGl0GAIgASgBEg4KBnByb2ZpdBgDIAEoARIOCgZlcXVpdHkYBCABKAESDgoGbWFyZ2luGAUgASgBEhMKC2ZyZWVfbWFyZ2luGAYgASgBEhQKDG1hcmdpbl9sZXZlbBgHIAEoARITCgttYXJnaW5fY2FsbBgIIAEoCBIpCgVhc19vZhgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiywMKCFBvc2l0aW9uEg8KB2FjY291bnQYASABKAkSFwoPcG9zaXRpb25fdGlja2V0GAIgASgEEhIKCmlkZW50aWZpZXIYAyABKAQSDgoGc3ltYm9sGAQgASgJEiUKBHNpZGUYBSABKA4yFy5tdDVicmlkZ2UudjEuT3JkZXJTaWRlEg4KBnZvbHVtZRgGIAEoARISCgpvcGVuX3ByaWNlGAcgASgBEhYKCXN0b3BfbG9zcxgIIAEoAUgAiAEBEhgKC3Rha2VfcHJvZml0GAkgASgBSAGIAQESFQoNY3VycmVudF9wcmljZRgKIAEoARIOCgZwcm9maXQYCyABKAESDAoEc3dhcBgMIAEoARITCgtzdHJhdGVneV9pZBgNIAEoDRINCgVtYWdpYxgOIAEoBBIPCgdjb21tZW50GA8gASgJEi0KCW9wZW5fdGltZRgQIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYESABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGxpdmUYEiABKAhCDAoKX3N0b3BfbG9zc0IOCgxfdGFrZV9wcm9maXQiZwoNUG9zaXRpb25FdmVudBIsCgZjaGFuZ2UYASABKA4yHC5tdDVicmlkZ2UudjEuUG9zaXRpb25DaGFuZ2USKAoIcG9zaXRpb24YAiABKAsyFi5tdDVicmlkZ2UudjEuUG9zaXRpb24ikQEKEEJhbGFuY2VPcGVyYXRpb24SEwoLZGVhbF90aWNrZXQYASABKAQSDAoEdHlwZRgCIAEoCRIOCgZhbW91bnQYAyABKAESDwoHYmFsYW5jZRgEIAEoARIoCgR0aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdjb21tZW50GAYgASgJKmkKCVRyYWRlTW9kZRIaChZUUkFERV9NT0RFX1VOU1BFQ0lGSUVEEAASEwoPVFJBREVfTU9ERV9ERU1PEAESFgoSVFJBREVfTU9ERV9DT05URVNUEAISEwoPVFJBREVfTU9ERV9SRUFMEAMqdQoKTWFyZ2luTW9kZRIbChdNQVJHSU5fTU9ERV9VTlNQRUNJRklFRBAAEhcKE01BUkdJTl9NT0RFX0hFREdJTkcQARIXChNNQVJHSU5fTU9ERV9ORVRUSU5HEAISGAoUTUFSR0lOX01PREVfRVhDSEFOR0UQAypgCgtTdG9wT3V0TW9kZRIdChlTVE9QX09VVF9NT0RFX1VOU1BFQ0lGSUVEEAASGQoVU1RPUF9PVVRfTU9ERV9QRVJDRU5UEAESFwoTU1RPUF9PVVRfTU9ERV9NT05FWRACKoYBCg5Qb3NpdGlvbkNoYW5nZRIfChtQT1NJVElPTl9DSEFOR0VfVU5TUEVDSUZJRUQQABIaChZQT1NJVElPTl9DSEFOR0VfT1BFTkVEEAESGwoXUE9TSVRJT05fQ0hBTkdFX0NIQU5HRUQQAhIaChZQT1NJVElPTl9DSEFOR0VfQ0xPU0VEEAMy7gIKDkFjY291bnRTZXJ2aWNlEk8KCkdldEFjY291bnQSHy5tdDVicmlkZ2UudjEuR2V0QWNjb3VudFJlcXVlc3QaIC5tdDVicmlkZ2UudjEuR2V0QWNjb3VudFJlc3BvbnNlElUKDExpc3RBY2NvdW50cxIhLm10NWJyaWRnZS52MS5MaXN0QWNjb3VudHNSZXF1ZXN0GiIubXQ1YnJpZGdlLnYxLkxpc3RBY2NvdW50c1Jlc3BvbnNlElgKDUxpc3RQb3NpdGlvbnMSIi5tdDVicmlkZ2UudjEuTGlzdFBvc2l0aW9uc1JlcXVlc3QaIy5tdDVicmlkZ2UudjEuTGlzdFBvc2l0aW9uc1Jlc3BvbnNlEloKDVN0cmVhbUFjY291bnQSIi5tdDVicmlkZ2UudjEuU3RyZWFtQWNjb3VudFJlcXVlc3QaIy5tdDVicmlkZ2UudjEuU3RyZWFtQWNjb3VudFJlc3BvbnNlMAFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_mt5bridge_v1_types]);
+  fileDesc("ChptdDVicmlkZ2UvdjEvYWNjb3VudC5wcm90bxIMbXQ1YnJpZGdlLnYxIi0KEUdldEFjY291bnRSZXF1ZXN0EhgKB2FjY291bnQYASABKAlCB7pIBHICGEAiPAoSR2V0QWNjb3VudFJlc3BvbnNlEiYKB2FjY291bnQYASABKAsyFS5tdDVicmlkZ2UudjEuQWNjb3VudCIVChNMaXN0QWNjb3VudHNSZXF1ZXN0Ij8KFExpc3RBY2NvdW50c1Jlc3BvbnNlEicKCGFjY291bnRzGAEgAygLMhUubXQ1YnJpZGdlLnYxLkFjY291bnQigAEKFExpc3RQb3NpdGlvbnNSZXF1ZXN0EhgKB2FjY291bnQYASABKAlCB7pIBHICGEASFwoGc3ltYm9sGAIgASgJQge6SARyAhhAEiUKC3N0cmF0ZWd5X2lkGAMgASgNQgu6SAgqBhj/////B0gAiAEBQg4KDF9zdHJhdGVneV9pZCJtChVMaXN0UG9zaXRpb25zUmVzcG9uc2USKQoJcG9zaXRpb25zGAEgAygLMhYubXQ1YnJpZGdlLnYxLlBvc2l0aW9uEikKBWFzX29mGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLlAQoUU3RyZWFtQWNjb3VudFJlcXVlc3QSGAoHYWNjb3VudBgBIAEoCUIHukgEcgIYQBIqCgxyZXN1bWVfYWZ0ZXIYAiABKAsyFC5tdDVicmlkZ2UudjEuQ3Vyc29yEkgKEmhlYXJ0YmVhdF9pbnRlcnZhbBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIRukgOqgELIgIIPDIFEIDC1y8SPQoMbWluX2ludGVydmFsGAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQgy6SAmqAQYiAgg8MgAi6gMKFVN0cmVhbUFjY291bnRSZXNwb25zZRIkCgZjdXJzb3IYASABKAsyFC5tdDVicmlkZ2UudjEuQ3Vyc29yEiwKBm9wZW5lZBgCIAEoCzIaLm10NWJyaWRnZS52MS5TdHJlYW1PcGVuZWRIABIxCghzbmFwc2hvdBgDIAEoCzIdLm10NWJyaWRnZS52MS5BY2NvdW50U25hcHNob3RIABIxCgxzbmFwc2hvdF9lbmQYBCABKAsyGS5tdDVicmlkZ2UudjEuU25hcHNob3RFbmRIABIvCghwb3NpdGlvbhgFIAEoCzIbLm10NWJyaWRnZS52MS5Qb3NpdGlvbkV2ZW50SAASMQoHYmFsYW5jZRgGIAEoCzIeLm10NWJyaWRnZS52MS5CYWxhbmNlT3BlcmF0aW9uSAASLAoJdmFsdWF0aW9uGAcgASgLMhcubXQ1YnJpZGdlLnYxLlZhbHVhdGlvbkgAEiwKCWhlYXJ0YmVhdBgIIAEoCzIXLm10NWJyaWRnZS52MS5IZWFydGJlYXRIABIkCgVyZXNldBgJIAEoCzITLm10NWJyaWRnZS52MS5SZXNldEgAEigKB2Nsb3NpbmcYCiABKAsyFS5tdDVicmlkZ2UudjEuQ2xvc2luZ0gAQgcKBWV2ZW50ImQKD0FjY291bnRTbmFwc2hvdBImCgdhY2NvdW50GAEgASgLMhUubXQ1YnJpZGdlLnYxLkFjY291bnQSKQoJcG9zaXRpb25zGAIgAygLMhYubXQ1YnJpZGdlLnYxLlBvc2l0aW9uIrYFCgdBY2NvdW50Eg8KB2FjY291bnQYASABKAkSDQoFbG9naW4YAiABKAQSDgoGc2VydmVyGAMgASgJEgwKBG5hbWUYBCABKAkSDwoHY29tcGFueRgFIAEoCRIQCghjdXJyZW5jeRgGIAEoCRIXCg9jdXJyZW5jeV9kaWdpdHMYByABKA0SEAoIbGV2ZXJhZ2UYCCABKA0SDAoEbGl2ZRgJIAEoCBIrCgp0cmFkZV9tb2RlGAogASgOMhcubXQ1YnJpZGdlLnYxLlRyYWRlTW9kZRItCgttYXJnaW5fbW9kZRgLIAEoDjIYLm10NWJyaWRnZS52MS5NYXJnaW5Nb2RlEjAKDXN0b3Bfb3V0X21vZGUYDCABKA4yGS5tdDVicmlkZ2UudjEuU3RvcE91dE1vZGUSGQoRbWFyZ2luX2NhbGxfbGV2ZWwYDSABKAESFgoOc3RvcF9vdXRfbGV2ZWwYDiABKAESFAoMbGltaXRfb3JkZXJzGA8gASgNEg8KB2JhbGFuY2UYECABKAESDgoGY3JlZGl0GBEgASgBEg4KBnByb2ZpdBgSIAEoARIOCgZlcXVpdHkYEyABKAESDgoGbWFyZ2luGBQgASgBEhMKC2ZyZWVfbWFyZ2luGBUgASgBEhQKDG1hcmdpbl9sZXZlbBgWIAEoARITCgttYXJnaW5fY2FsbBgXIAEoCBIpCgVhc19vZhgYIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHbGlua191cBgZIAEoCBI6CgttdDVfbnVtYmVycxgaIAMoCzIlLm10NWJyaWRnZS52MS5BY2NvdW50Lk10NU51bWJlcnNFbnRyeRoxCg9NdDVOdW1iZXJzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgFOgI4ASLHAQoJVmFsdWF0aW9uEg8KB2JhbGFuY2UYASABKAESDgoGY3JlZGl0GAIgASgBEg4KBnByb2ZpdBgDIAEoARIOCgZlcXVpdHkYBCABKAESDgoGbWFyZ2luGAUgASgBEhMKC2ZyZWVfbWFyZ2luGAYgASgBEhQKDG1hcmdpbl9sZXZlbBgHIAEoARITCgttYXJnaW5fY2FsbBgIIAEoCBIpCgVhc19vZhgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiuwQKCFBvc2l0aW9uEg8KB2FjY291bnQYASABKAkSFwoPcG9zaXRpb25fdGlja2V0GAIgASgEEhIKCmlkZW50aWZpZXIYAyABKAQSDgoGc3ltYm9sGAQgASgJEiUKBHNpZGUYBSABKA4yFy5tdDVicmlkZ2UudjEuT3JkZXJTaWRlEg4KBnZvbHVtZRgGIAEoARISCgpvcGVuX3ByaWNlGAcgASgBEhYKCXN0b3BfbG9zcxgIIAEoAUgAiAEBEhgKC3Rha2VfcHJvZml0GAkgASgBSAGIAQESFQoNY3VycmVudF9wcmljZRgKIAEoARIOCgZwcm9maXQYCyABKAESDAoEc3dhcBgMIAEoARITCgtzdHJhdGVneV9pZBgNIAEoDRINCgVtYWdpYxgOIAEoBBIPCgdjb21tZW50GA8gASgJEi0KCW9wZW5fdGltZRgQIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYESABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGxpdmUYEiABKAgSOwoLbXQ1X251bWJlcnMYEyADKAsyJi5tdDVicmlkZ2UudjEuUG9zaXRpb24uTXQ1TnVtYmVyc0VudHJ5GjEKD010NU51bWJlcnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAU6AjgBQgwKCl9zdG9wX2xvc3NCDgoMX3Rha2VfcHJvZml0ImcKDVBvc2l0aW9uRXZlbnQSLAoGY2hhbmdlGAEgASgOMhwubXQ1YnJpZGdlLnYxLlBvc2l0aW9uQ2hhbmdlEigKCHBvc2l0aW9uGAIgASgLMhYubXQ1YnJpZGdlLnYxLlBvc2l0aW9uIokCChBCYWxhbmNlT3BlcmF0aW9uEhMKC2RlYWxfdGlja2V0GAEgASgEEgwKBHR5cGUYAiABKAkSDgoGYW1vdW50GAMgASgBEg8KB2JhbGFuY2UYBCABKAESKAoEdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHY29tbWVudBgGIAEoCRJDCgttdDVfbnVtYmVycxgHIAMoCzIuLm10NWJyaWRnZS52MS5CYWxhbmNlT3BlcmF0aW9uLk10NU51bWJlcnNFbnRyeRoxCg9NdDVOdW1iZXJzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgFOgI4ASppCglUcmFkZU1vZGUSGgoWVFJBREVfTU9ERV9VTlNQRUNJRklFRBAAEhMKD1RSQURFX01PREVfREVNTxABEhYKElRSQURFX01PREVfQ09OVEVTVBACEhMKD1RSQURFX01PREVfUkVBTBADKnUKCk1hcmdpbk1vZGUSGwoXTUFSR0lOX01PREVfVU5TUEVDSUZJRUQQABIXChNNQVJHSU5fTU9ERV9IRURHSU5HEAESFwoTTUFSR0lOX01PREVfTkVUVElORxACEhgKFE1BUkdJTl9NT0RFX0VYQ0hBTkdFEAMqYAoLU3RvcE91dE1vZGUSHQoZU1RPUF9PVVRfTU9ERV9VTlNQRUNJRklFRBAAEhkKFVNUT1BfT1VUX01PREVfUEVSQ0VOVBABEhcKE1NUT1BfT1VUX01PREVfTU9ORVkQAiqGAQoOUG9zaXRpb25DaGFuZ2USHwobUE9TSVRJT05fQ0hBTkdFX1VOU1BFQ0lGSUVEEAASGgoWUE9TSVRJT05fQ0hBTkdFX09QRU5FRBABEhsKF1BPU0lUSU9OX0NIQU5HRV9DSEFOR0VEEAISGgoWUE9TSVRJT05fQ0hBTkdFX0NMT1NFRBADMu4CCg5BY2NvdW50U2VydmljZRJPCgpHZXRBY2NvdW50Eh8ubXQ1YnJpZGdlLnYxLkdldEFjY291bnRSZXF1ZXN0GiAubXQ1YnJpZGdlLnYxLkdldEFjY291bnRSZXNwb25zZRJVCgxMaXN0QWNjb3VudHMSIS5tdDVicmlkZ2UudjEuTGlzdEFjY291bnRzUmVxdWVzdBoiLm10NWJyaWRnZS52MS5MaXN0QWNjb3VudHNSZXNwb25zZRJYCg1MaXN0UG9zaXRpb25zEiIubXQ1YnJpZGdlLnYxLkxpc3RQb3NpdGlvbnNSZXF1ZXN0GiMubXQ1YnJpZGdlLnYxLkxpc3RQb3NpdGlvbnNSZXNwb25zZRJaCg1TdHJlYW1BY2NvdW50EiIubXQ1YnJpZGdlLnYxLlN0cmVhbUFjY291bnRSZXF1ZXN0GiMubXQ1YnJpZGdlLnYxLlN0cmVhbUFjY291bnRSZXNwb25zZTABYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_mt5bridge_v1_types]);
 
 /**
  * Whose account.
@@ -740,6 +740,15 @@ export type Account = Message<"mt5bridge.v1.Account"> & {
    * @generated from field: bool link_up = 25;
    */
   linkUp: boolean;
+
+  /**
+   * MetaTrader's own numbers, as the terminal told them, of what this bridge has no word for, by the field's name:
+   * `trade_mode`, `margin_mode`, `stop_out_mode`. For example {"trade_mode": 3}. The field itself is then UNSPECIFIED; with
+   * an unknown `stop_out_mode` `margin_call` is never raised. Empty for nearly all accounts.
+   *
+   * @generated from field: map<string, int32> mt5_numbers = 26;
+   */
+  mt5Numbers: { [key: string]: number };
 };
 
 /**
@@ -922,6 +931,15 @@ export type AccountJson = {
    * @generated from field: bool link_up = 25;
    */
   linkUp?: boolean;
+
+  /**
+   * MetaTrader's own numbers, as the terminal told them, of what this bridge has no word for, by the field's name:
+   * `trade_mode`, `margin_mode`, `stop_out_mode`. For example {"trade_mode": 3}. The field itself is then UNSPECIFIED; with
+   * an unknown `stop_out_mode` `margin_call` is never raised. Empty for nearly all accounts.
+   *
+   * @generated from field: map<string, int32> mt5_numbers = 26;
+   */
+  mt5Numbers?: { [key: string]: number };
 };
 
 /**
@@ -1209,6 +1227,15 @@ export type Position = Message<"mt5bridge.v1.Position"> & {
    * @generated from field: bool live = 18;
    */
   live: boolean;
+
+  /**
+   * MetaTrader's own numbers, as the terminal told them, of what this bridge has no word for, by name: `side`
+   * (POSITION_TYPE; the field is then UNSPECIFIED, and the bridge closes and changes no such position), and `reason`, which
+   * is no field of its own. For example {"reason": 42}. Empty for nearly all positions.
+   *
+   * @generated from field: map<string, int32> mt5_numbers = 19;
+   */
+  mt5Numbers: { [key: string]: number };
 };
 
 /**
@@ -1342,6 +1369,15 @@ export type PositionJson = {
    * @generated from field: bool live = 18;
    */
   live?: boolean;
+
+  /**
+   * MetaTrader's own numbers, as the terminal told them, of what this bridge has no word for, by name: `side`
+   * (POSITION_TYPE; the field is then UNSPECIFIED, and the bridge closes and changes no such position), and `reason`, which
+   * is no field of its own. For example {"reason": 42}. Empty for nearly all positions.
+   *
+   * @generated from field: map<string, int32> mt5_numbers = 19;
+   */
+  mt5Numbers?: { [key: string]: number };
 };
 
 /**
@@ -1414,7 +1450,7 @@ export type BalanceOperation = Message<"mt5bridge.v1.BalanceOperation"> & {
   dealTicket: bigint;
 
   /**
-   * What kind, for example "balance" or "credit".
+   * What kind, for example "balance" or "credit": as Deal.type.
    *
    * @generated from field: string type = 2;
    */
@@ -1447,6 +1483,13 @@ export type BalanceOperation = Message<"mt5bridge.v1.BalanceOperation"> & {
    * @generated from field: string comment = 6;
    */
   comment: string;
+
+  /**
+   * MetaTrader's own numbers, as the terminal told them, of what this bridge has no word for: `type`, which is then empty.
+   *
+   * @generated from field: map<string, int32> mt5_numbers = 7;
+   */
+  mt5Numbers: { [key: string]: number };
 };
 
 /**
@@ -1463,7 +1506,7 @@ export type BalanceOperationJson = {
   dealTicket?: string;
 
   /**
-   * What kind, for example "balance" or "credit".
+   * What kind, for example "balance" or "credit": as Deal.type.
    *
    * @generated from field: string type = 2;
    */
@@ -1496,6 +1539,13 @@ export type BalanceOperationJson = {
    * @generated from field: string comment = 6;
    */
   comment?: string;
+
+  /**
+   * MetaTrader's own numbers, as the terminal told them, of what this bridge has no word for: `type`, which is then empty.
+   *
+   * @generated from field: map<string, int32> mt5_numbers = 7;
+   */
+  mt5Numbers?: { [key: string]: number };
 };
 
 /**

@@ -435,6 +435,26 @@ class Account(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class Mt5NumbersEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     ACCOUNT_FIELD_NUMBER: _builtins.int
     LOGIN_FIELD_NUMBER: _builtins.int
     SERVER_FIELD_NUMBER: _builtins.int
@@ -460,6 +480,7 @@ class Account(_message.Message):
     MARGIN_CALL_FIELD_NUMBER: _builtins.int
     AS_OF_FIELD_NUMBER: _builtins.int
     LINK_UP_FIELD_NUMBER: _builtins.int
+    MT5_NUMBERS_FIELD_NUMBER: _builtins.int
     account: _builtins.str
     """The alias by which requests name it."""
     login: _builtins.int
@@ -512,6 +533,13 @@ class Account(_message.Message):
     def as_of(self) -> _timestamp_pb2.Timestamp:
         """When the figures were taken."""
 
+    @_builtins.property
+    def mt5_numbers(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """MetaTrader's own numbers, as the terminal told them, of what this bridge has no word for, by the field's name:
+        `trade_mode`, `margin_mode`, `stop_out_mode`. For example {"trade_mode": 3}. The field itself is then UNSPECIFIED; with
+        an unknown `stop_out_mode` `margin_call` is never raised. Empty for nearly all accounts.
+        """
+
     def __init__(
         self,
         *,
@@ -540,10 +568,11 @@ class Account(_message.Message):
         margin_call: _builtins.bool = ...,
         as_of: _timestamp_pb2.Timestamp | None = ...,
         link_up: _builtins.bool = ...,
+        mt5_numbers: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "as_of", b"as_of", "balance", b"balance", "company", b"company", "credit", b"credit", "currency", b"currency", "currency_digits", b"currency_digits", "equity", b"equity", "free_margin", b"free_margin", "leverage", b"leverage", "limit_orders", b"limit_orders", "link_up", b"link_up", "live", b"live", "login", b"login", "margin", b"margin", "margin_call", b"margin_call", "margin_call_level", b"margin_call_level", "margin_level", b"margin_level", "margin_mode", b"margin_mode", "name", b"name", "profit", b"profit", "server", b"server", "stop_out_level", b"stop_out_level", "stop_out_mode", b"stop_out_mode", "trade_mode", b"trade_mode"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "as_of", b"as_of", "balance", b"balance", "company", b"company", "credit", b"credit", "currency", b"currency", "currency_digits", b"currency_digits", "equity", b"equity", "free_margin", b"free_margin", "leverage", b"leverage", "limit_orders", b"limit_orders", "link_up", b"link_up", "live", b"live", "login", b"login", "margin", b"margin", "margin_call", b"margin_call", "margin_call_level", b"margin_call_level", "margin_level", b"margin_level", "margin_mode", b"margin_mode", "mt5_numbers", b"mt5_numbers", "name", b"name", "profit", b"profit", "server", b"server", "stop_out_level", b"stop_out_level", "stop_out_mode", b"stop_out_mode", "trade_mode", b"trade_mode"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -611,6 +640,26 @@ class Position(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class Mt5NumbersEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     ACCOUNT_FIELD_NUMBER: _builtins.int
     POSITION_TICKET_FIELD_NUMBER: _builtins.int
     IDENTIFIER_FIELD_NUMBER: _builtins.int
@@ -629,6 +678,7 @@ class Position(_message.Message):
     OPEN_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     LIVE_FIELD_NUMBER: _builtins.int
+    MT5_NUMBERS_FIELD_NUMBER: _builtins.int
     account: _builtins.str
     """The account's alias."""
     position_ticket: _builtins.int
@@ -669,6 +719,13 @@ class Position(_message.Message):
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """When its volume last changed."""
 
+    @_builtins.property
+    def mt5_numbers(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """MetaTrader's own numbers, as the terminal told them, of what this bridge has no word for, by name: `side`
+        (POSITION_TYPE; the field is then UNSPECIFIED, and the bridge closes and changes no such position), and `reason`, which
+        is no field of its own. For example {"reason": 42}. Empty for nearly all positions.
+        """
+
     def __init__(
         self,
         *,
@@ -690,10 +747,11 @@ class Position(_message.Message):
         open_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
         live: _builtins.bool = ...,
+        mt5_numbers: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_stop_loss", b"_stop_loss", "_take_profit", b"_take_profit", "open_time", b"open_time", "stop_loss", b"stop_loss", "take_profit", b"take_profit", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_stop_loss", b"_stop_loss", "_take_profit", b"_take_profit", "account", b"account", "comment", b"comment", "current_price", b"current_price", "identifier", b"identifier", "live", b"live", "magic", b"magic", "open_price", b"open_price", "open_time", b"open_time", "position_ticket", b"position_ticket", "profit", b"profit", "side", b"side", "stop_loss", b"stop_loss", "strategy_id", b"strategy_id", "swap", b"swap", "symbol", b"symbol", "take_profit", b"take_profit", "update_time", b"update_time", "volume", b"volume"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_stop_loss", b"_stop_loss", "_take_profit", b"_take_profit", "account", b"account", "comment", b"comment", "current_price", b"current_price", "identifier", b"identifier", "live", b"live", "magic", b"magic", "mt5_numbers", b"mt5_numbers", "open_price", b"open_price", "open_time", b"open_time", "position_ticket", b"position_ticket", "profit", b"profit", "side", b"side", "stop_loss", b"stop_loss", "strategy_id", b"strategy_id", "swap", b"swap", "symbol", b"symbol", "take_profit", b"take_profit", "update_time", b"update_time", "volume", b"volume"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__stop_loss: _TypeAlias = _typing.Literal["stop_loss"]  # noqa: Y015
     _WhichOneofArgType__stop_loss: _TypeAlias = _typing.Literal["_stop_loss", b"_stop_loss"]  # noqa: Y015
@@ -740,16 +798,37 @@ class BalanceOperation(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class Mt5NumbersEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     DEAL_TICKET_FIELD_NUMBER: _builtins.int
     TYPE_FIELD_NUMBER: _builtins.int
     AMOUNT_FIELD_NUMBER: _builtins.int
     BALANCE_FIELD_NUMBER: _builtins.int
     TIME_FIELD_NUMBER: _builtins.int
     COMMENT_FIELD_NUMBER: _builtins.int
+    MT5_NUMBERS_FIELD_NUMBER: _builtins.int
     deal_ticket: _builtins.int
     """MetaTrader's ticket of the deal."""
     type: _builtins.str
-    """What kind, for example "balance" or "credit"."""
+    """What kind, for example "balance" or "credit": as Deal.type."""
     amount: _builtins.float
     """In the account's currency; negative is taken off."""
     balance: _builtins.float
@@ -760,6 +839,10 @@ class BalanceOperation(_message.Message):
     def time(self) -> _timestamp_pb2.Timestamp:
         """When."""
 
+    @_builtins.property
+    def mt5_numbers(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """MetaTrader's own numbers, as the terminal told them, of what this bridge has no word for: `type`, which is then empty."""
+
     def __init__(
         self,
         *,
@@ -769,10 +852,11 @@ class BalanceOperation(_message.Message):
         balance: _builtins.float = ...,
         time: _timestamp_pb2.Timestamp | None = ...,
         comment: _builtins.str = ...,
+        mt5_numbers: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "balance", b"balance", "comment", b"comment", "deal_ticket", b"deal_ticket", "time", b"time", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "balance", b"balance", "comment", b"comment", "deal_ticket", b"deal_ticket", "mt5_numbers", b"mt5_numbers", "time", b"time", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

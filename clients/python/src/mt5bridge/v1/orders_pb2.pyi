@@ -1309,6 +1309,26 @@ class Order(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class Mt5NumbersEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     ACCOUNT_FIELD_NUMBER: _builtins.int
     CLIENT_ORDER_ID_FIELD_NUMBER: _builtins.int
     ORDER_ID_FIELD_NUMBER: _builtins.int
@@ -1346,6 +1366,7 @@ class Order(_message.Message):
     LIVE_FIELD_NUMBER: _builtins.int
     DOUBT_FIELD_NUMBER: _builtins.int
     ADJUSTMENTS_FIELD_NUMBER: _builtins.int
+    MT5_NUMBERS_FIELD_NUMBER: _builtins.int
     account: _builtins.str
     """The account's alias."""
     client_order_id: _builtins.str
@@ -1440,6 +1461,14 @@ class Order(_message.Message):
         What was asked for and breaks a rule is refused, never changed.
         """
 
+    @_builtins.property
+    def mt5_numbers(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """MetaTrader's own numbers, as the terminal told them, of what this bridge has no word for, by name: `type` (then
+        `side` is not known either), `filling`, `time_in_force`, and `state` and `reason`, which are no fields of their own.
+        For example {"state": 42}. The field itself is then UNSPECIFIED. A `state` here ends nothing: the order stays open
+        until the terminal tells one that this bridge knows. Empty for nearly all orders.
+        """
+
     def __init__(
         self,
         *,
@@ -1480,10 +1509,11 @@ class Order(_message.Message):
         live: _builtins.bool = ...,
         doubt: Global___OrderDoubt | None = ...,
         adjustments: _abc.Iterable[Global___Adjustment] | None = ...,
+        mt5_numbers: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_average_price", b"_average_price", "_price", b"_price", "_stop_limit_price", b"_stop_limit_price", "_stop_loss", b"_stop_loss", "_take_profit", b"_take_profit", "answered_time", b"answered_time", "average_price", b"average_price", "doubt", b"doubt", "expire_time", b"expire_time", "final_time", b"final_time", "price", b"price", "received_time", b"received_time", "rejection", b"rejection", "sent_time", b"sent_time", "stop_limit_price", b"stop_limit_price", "stop_loss", b"stop_loss", "take_profit", b"take_profit"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_average_price", b"_average_price", "_price", b"_price", "_stop_limit_price", b"_stop_limit_price", "_stop_loss", b"_stop_loss", "_take_profit", b"_take_profit", "account", b"account", "adjustments", b"adjustments", "answered_time", b"answered_time", "average_price", b"average_price", "cause", b"cause", "client_order_id", b"client_order_id", "comment", b"comment", "deal_tickets", b"deal_tickets", "deviation_points", b"deviation_points", "doubt", b"doubt", "expire_time", b"expire_time", "filled_volume", b"filled_volume", "filling", b"filling", "final_time", b"final_time", "live", b"live", "magic", b"magic", "opposite_position_ticket", b"opposite_position_ticket", "order_id", b"order_id", "order_ticket", b"order_ticket", "position_ticket", b"position_ticket", "price", b"price", "received_time", b"received_time", "rejection", b"rejection", "remaining_volume", b"remaining_volume", "sent_time", b"sent_time", "side", b"side", "stage", b"stage", "stop_limit_price", b"stop_limit_price", "stop_loss", b"stop_loss", "strategy_id", b"strategy_id", "symbol", b"symbol", "take_profit", b"take_profit", "time_in_force", b"time_in_force", "trace_id", b"trace_id", "type", b"type", "version", b"version", "volume", b"volume"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_average_price", b"_average_price", "_price", b"_price", "_stop_limit_price", b"_stop_limit_price", "_stop_loss", b"_stop_loss", "_take_profit", b"_take_profit", "account", b"account", "adjustments", b"adjustments", "answered_time", b"answered_time", "average_price", b"average_price", "cause", b"cause", "client_order_id", b"client_order_id", "comment", b"comment", "deal_tickets", b"deal_tickets", "deviation_points", b"deviation_points", "doubt", b"doubt", "expire_time", b"expire_time", "filled_volume", b"filled_volume", "filling", b"filling", "final_time", b"final_time", "live", b"live", "magic", b"magic", "mt5_numbers", b"mt5_numbers", "opposite_position_ticket", b"opposite_position_ticket", "order_id", b"order_id", "order_ticket", b"order_ticket", "position_ticket", b"position_ticket", "price", b"price", "received_time", b"received_time", "rejection", b"rejection", "remaining_volume", b"remaining_volume", "sent_time", b"sent_time", "side", b"side", "stage", b"stage", "stop_limit_price", b"stop_limit_price", "stop_loss", b"stop_loss", "strategy_id", b"strategy_id", "symbol", b"symbol", "take_profit", b"take_profit", "time_in_force", b"time_in_force", "trace_id", b"trace_id", "type", b"type", "version", b"version", "volume", b"volume"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__average_price: _TypeAlias = _typing.Literal["average_price"]  # noqa: Y015
     _WhichOneofArgType__average_price: _TypeAlias = _typing.Literal["_average_price", b"_average_price"]  # noqa: Y015
@@ -1588,6 +1618,26 @@ class Deal(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class Mt5NumbersEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     ACCOUNT_FIELD_NUMBER: _builtins.int
     DEAL_TICKET_FIELD_NUMBER: _builtins.int
     ORDER_TICKET_FIELD_NUMBER: _builtins.int
@@ -1607,6 +1657,7 @@ class Deal(_message.Message):
     MAGIC_FIELD_NUMBER: _builtins.int
     COMMENT_FIELD_NUMBER: _builtins.int
     LIVE_FIELD_NUMBER: _builtins.int
+    MT5_NUMBERS_FIELD_NUMBER: _builtins.int
     account: _builtins.str
     """The account's alias."""
     deal_ticket: _builtins.int
@@ -1618,11 +1669,17 @@ class Deal(_message.Message):
     symbol: _builtins.str
     """Empty for balance operations."""
     type: _builtins.str
-    """buy, sell, balance, credit, charge, correction, bonus, commission or interest."""
+    """MetaTrader's DEAL_TYPE in lower case: buy, sell, balance, credit, charge, correction, bonus, commission,
+    commission_daily, commission_monthly, commission_agent, commission_agent_daily, commission_agent_monthly, interest,
+    buy_canceled, sell_canceled, dividend, dividend_franked, tax, so_compensation or so_compensation_credit. Empty: see
+    `mt5_numbers`; such a deal fills no order and opens no position here.
+    """
     entry: _builtins.str
-    """What it did to the position: in, out, inout or out_by."""
+    """What it did to the position: in, out, inout or out_by. Empty for balance operations, or see `mt5_numbers`."""
     reason: _builtins.str
-    """client, mobile, web, expert, stop_loss, take_profit or stop_out."""
+    """client, mobile, web, expert, stop_loss, take_profit, stop_out, rollover, variation_margin, split or
+    corporate_action. Empty: see `mt5_numbers`.
+    """
     volume: _builtins.float
     """Lots."""
     price: _builtins.float
@@ -1647,6 +1704,12 @@ class Deal(_message.Message):
     def time(self) -> _timestamp_pb2.Timestamp:
         """When it was executed (broker's clock, as UTC)."""
 
+    @_builtins.property
+    def mt5_numbers(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """MetaTrader's own numbers, as the terminal told them, of what this bridge has no word for, by the field's name:
+        `type`, `entry`, `reason`. For example {"reason": 42}. The field itself is then empty. Empty for nearly all deals.
+        """
+
     def __init__(
         self,
         *,
@@ -1669,10 +1732,11 @@ class Deal(_message.Message):
         magic: _builtins.int = ...,
         comment: _builtins.str = ...,
         live: _builtins.bool = ...,
+        mt5_numbers: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "comment", b"comment", "commission", b"commission", "deal_ticket", b"deal_ticket", "entry", b"entry", "fee", b"fee", "live", b"live", "magic", b"magic", "order_ticket", b"order_ticket", "position_ticket", b"position_ticket", "price", b"price", "profit", b"profit", "reason", b"reason", "strategy_id", b"strategy_id", "swap", b"swap", "symbol", b"symbol", "time", b"time", "type", b"type", "volume", b"volume"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "comment", b"comment", "commission", b"commission", "deal_ticket", b"deal_ticket", "entry", b"entry", "fee", b"fee", "live", b"live", "magic", b"magic", "mt5_numbers", b"mt5_numbers", "order_ticket", b"order_ticket", "position_ticket", b"position_ticket", "price", b"price", "profit", b"profit", "reason", b"reason", "strategy_id", b"strategy_id", "swap", b"swap", "symbol", b"symbol", "time", b"time", "type", b"type", "volume", b"volume"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

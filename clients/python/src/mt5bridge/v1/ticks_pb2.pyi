@@ -1091,6 +1091,26 @@ class SymbolSpec(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class Mt5NumbersEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     NAME_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     PATH_FIELD_NUMBER: _builtins.int
@@ -1128,6 +1148,7 @@ class SymbolSpec(_message.Message):
     QUOTE_SESSIONS_FIELD_NUMBER: _builtins.int
     TRADE_SESSIONS_FIELD_NUMBER: _builtins.int
     BOOK_DEPTH_FIELD_NUMBER: _builtins.int
+    MT5_NUMBERS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The name by which requests ask for it."""
     description: _builtins.str
@@ -1214,6 +1235,15 @@ class SymbolSpec(_message.Message):
     def trade_sessions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Session]:
         """When trading is open, on the broker's clock."""
 
+    @_builtins.property
+    def mt5_numbers(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """MetaTrader's own numbers, as the terminal told them, of what this bridge has no word for, by the field's name:
+        `calc_mode`, `trade_mode`, `execution`, `gtc_mode`, `chart_mode`, `swap_mode`; of `order_modes`, `filling_modes` and
+        `expiration_modes` the sum of the bits that are not in the list. For example {"calc_mode": 77}. The field itself is then
+        empty. Of an unknown `execution` market orders are filled only as `filling_modes` says; with an unknown `chart_mode` bars
+        are built from the bid. Empty for nearly all symbols.
+        """
+
     def __init__(
         self,
         *,
@@ -1254,10 +1284,11 @@ class SymbolSpec(_message.Message):
         quote_sessions: _abc.Iterable[Global___Session] | None = ...,
         trade_sessions: _abc.Iterable[Global___Session] | None = ...,
         book_depth: _builtins.int = ...,
+        mt5_numbers: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["book_depth", b"book_depth", "calc_mode", b"calc_mode", "chart_mode", b"chart_mode", "contract_size", b"contract_size", "currency_base", b"currency_base", "currency_margin", b"currency_margin", "currency_profit", b"currency_profit", "description", b"description", "digits", b"digits", "execution", b"execution", "expiration_modes", b"expiration_modes", "filling_modes", b"filling_modes", "freeze_level", b"freeze_level", "gtc_mode", b"gtc_mode", "margin_hedged", b"margin_hedged", "margin_initial", b"margin_initial", "margin_maintenance", b"margin_maintenance", "margin_rate_buy", b"margin_rate_buy", "margin_rate_sell", b"margin_rate_sell", "name", b"name", "order_modes", b"order_modes", "path", b"path", "point", b"point", "quote_sessions", b"quote_sessions", "stops_level", b"stops_level", "swap_long", b"swap_long", "swap_mode", b"swap_mode", "swap_rates", b"swap_rates", "swap_short", b"swap_short", "tick_size", b"tick_size", "tick_value", b"tick_value", "trade_mode", b"trade_mode", "trade_sessions", b"trade_sessions", "volume_limit", b"volume_limit", "volume_max", b"volume_max", "volume_min", b"volume_min", "volume_step", b"volume_step"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["book_depth", b"book_depth", "calc_mode", b"calc_mode", "chart_mode", b"chart_mode", "contract_size", b"contract_size", "currency_base", b"currency_base", "currency_margin", b"currency_margin", "currency_profit", b"currency_profit", "description", b"description", "digits", b"digits", "execution", b"execution", "expiration_modes", b"expiration_modes", "filling_modes", b"filling_modes", "freeze_level", b"freeze_level", "gtc_mode", b"gtc_mode", "margin_hedged", b"margin_hedged", "margin_initial", b"margin_initial", "margin_maintenance", b"margin_maintenance", "margin_rate_buy", b"margin_rate_buy", "margin_rate_sell", b"margin_rate_sell", "mt5_numbers", b"mt5_numbers", "name", b"name", "order_modes", b"order_modes", "path", b"path", "point", b"point", "quote_sessions", b"quote_sessions", "stops_level", b"stops_level", "swap_long", b"swap_long", "swap_mode", b"swap_mode", "swap_rates", b"swap_rates", "swap_short", b"swap_short", "tick_size", b"tick_size", "tick_value", b"tick_value", "trade_mode", b"trade_mode", "trade_sessions", b"trade_sessions", "volume_limit", b"volume_limit", "volume_max", b"volume_max", "volume_min", b"volume_min", "volume_step", b"volume_step"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
