@@ -3141,7 +3141,7 @@ struct LinkReport
    LinkPosition position_closed;
    // What the account is worth.
    LinkAccountState account_state;
-   // Specifications that have changed.
+   // Specifications that have changed, and those of symbols that the market watch has begun to show.
    LinkSymbols symbols;
    // Whether the terminal can trade has changed.
    LinkTradeState trade;

@@ -57,6 +57,16 @@ export class Account {
     return this.clock.now() - this.desk.prices.heardAt > staleAfter ? "stale" : "live";
   }
 
+  /** The terminal's symbols that were not known before. */
+  learnSymbols(): void {
+    const { desk, hub } = this;
+    for (const spec of desk.terminal.symbols) {
+      if (desk.symbols.has(spec.name)) continue;
+      desk.learn(spec);
+      hub.learn(spec);
+    }
+  }
+
   /** Prices have come. */
   ticked(): void {
     this.desk.prices.heard();

@@ -41,7 +41,11 @@ export async function follow(
         account.marketOpen = report.open;
         changed();
         break;
+      case "symbols":
+        account.learnSymbols();
+        break;
       case "link":
+        account.learnSymbols(); // the terminal was away, and may have more by now
         link(account, report);
         changed();
         break;

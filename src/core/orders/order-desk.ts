@@ -42,7 +42,7 @@ export class OrderDesk {
   readonly account: AccountAlias;
   readonly terminal: TerminalPort;
   readonly record: AccountRecord;
-  readonly symbols: ReadonlyMap<string, SymbolSpec>;
+  readonly #symbols: Map<string, SymbolSpec>;
   readonly clock: Clock;
   readonly observer: Observer;
   readonly limits: Limits;
@@ -77,7 +77,7 @@ export class OrderDesk {
     this.account = terminal.account.alias;
     this.terminal = terminal;
     this.record = record;
-    this.symbols = new Map(terminal.symbols.map((spec) => [spec.name, spec]));
+    this.#symbols = new Map(terminal.symbols.map((spec) => [spec.name, spec]));
     this.clock = clock;
     this.observer = observer;
     this.limits = limits;
@@ -88,6 +88,15 @@ export class OrderDesk {
   /** What the terminal says was filled of orders that have ended, where not all of their deals have come. */
   get owed(): Map<OrderNumber, Volume> {
     return this.record.owed;
+  }
+
+  get symbols(): ReadonlyMap<string, SymbolSpec> {
+    return this.#symbols;
+  }
+
+  /** A symbol that the terminal did not have before. */
+  learn(spec: SymbolSpec): void {
+    this.#symbols.set(spec.name, spec);
   }
 
   get witness(): Witness {

@@ -69,6 +69,8 @@ export type TerminalReport =
   | { readonly type: "valuation"; readonly valuation: Valuation }
   /** Whether any symbol can have new prices now. */
   | { readonly type: "market"; readonly open: boolean }
+  /** The terminal has more symbols than before. */
+  | { readonly type: "symbols" }
   | { readonly type: "link"; readonly up: boolean; readonly why: string };
 
 /**
@@ -83,6 +85,7 @@ export type TerminalReport =
  */
 export interface TerminalPort {
   readonly account: AccountInfo;
+  /** Grows when the terminal knows more of them; a specification that changes changes in place. */
   readonly symbols: readonly SymbolSpec[];
 
   /** Takes only what risk has approved: the type leaves no way round. Also closes (with `position`) and closes by. */

@@ -38,7 +38,7 @@ interface Standing {
 
 export class TickHub {
   readonly #epoch: string;
-  readonly #symbols: ReadonlyMap<string, SymbolSpec>;
+  readonly #symbols: Map<string, SymbolSpec>;
   readonly #standings = new Map<string, Standing>();
   /** The standings by the number that the rows of one source have for a symbol. */
   #numbered: { readonly symbols: TickRows["symbols"]; readonly standings: readonly Standing[] } | undefined;
@@ -53,7 +53,7 @@ export class TickHub {
 
   constructor(epoch: string, symbols: ReadonlyMap<string, SymbolSpec>) {
     this.#epoch = epoch;
-    this.#symbols = symbols;
+    this.#symbols = new Map(symbols);
   }
 
   get cursor(): Cursor {
@@ -63,6 +63,11 @@ export class TickHub {
   /** What has passed, for whoever watches; `delivered` counts each reader. */
   get counts() {
     return { delivered: this.#delivered, skipped: this.skipped, readers: this.#readers.size };
+  }
+
+  /** A symbol that can have prices from now on. */
+  learn(spec: SymbolSpec): void {
+    this.#symbols.set(spec.name, spec);
   }
 
   latest(symbol: string): Tick | undefined {

@@ -9,7 +9,6 @@ const COMMIT_BLOCKS = 256;
 export class HistoryFile {
   readonly #tables: HistoryTables;
   readonly #settings: HistorySettings;
-  readonly #lastCharts: ReadonlySet<string>;
   readonly #damaged: (why: string) => void;
   readonly #byName = new Map<string, Series>();
   /** In the order in which the sender numbered them, as far as they have occurred. */
@@ -19,7 +18,6 @@ export class HistoryFile {
 
   constructor(settings: HistorySettings, damaged: (why: string) => void) {
     this.#settings = settings;
-    this.#lastCharts = new Set(settings.lastCharts);
     this.#damaged = damaged;
     this.#tables = new HistoryTables(settings.folder);
     for (const name of this.#tables.names()) this.#series(name);
@@ -79,7 +77,7 @@ export class HistoryFile {
   #series(name: string): Series {
     let series = this.#byName.get(name);
     if (series === undefined) {
-      const chart = this.#lastCharts.has(name) ? "last" : "bid";
+      const chart = this.#settings.lastCharts.includes(name) ? "last" : "bid";
       series = new Series(this.#tables, name, chart, this.#damaged);
       this.#byName.set(name, series);
     }

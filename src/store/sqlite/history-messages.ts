@@ -13,13 +13,19 @@ export interface HistorySettings {
   readonly maxBytes: number;
   /** How long before its newest tick the history may reach back. */
   readonly maxDays: number;
-  /** The symbols whose bars are drawn from the last price. */
+  /** The symbols whose bars are drawn from the last price; grows. */
   readonly lastCharts: readonly string[];
 }
 
 export type Request =
-  /** `names` continues the numbering of symbols. */
-  | { readonly kind: "record"; readonly names: readonly string[]; readonly rows: Float64Array; readonly count: number }
+  /** `names` continues the numbering of symbols; `lastCharts`: those of them whose bars are drawn from the last price. */
+  | {
+      readonly kind: "record";
+      readonly names: readonly string[];
+      readonly lastCharts: readonly string[];
+      readonly rows: Float64Array;
+      readonly count: number;
+    }
   | { readonly kind: "ticks"; readonly id: number; readonly range: HistoryRange }
   | { readonly kind: "bars"; readonly id: number; readonly range: HistoryRange; readonly timeframe: Timeframe }
   | { readonly kind: "latest"; readonly id: number }

@@ -27,6 +27,8 @@ class Recorder {
   readonly #settings: HistorySettings;
   /** In the order in which the sender numbered them. */
   readonly #names: string[] = [];
+  /** Of the symbols that are drawn from the last price, those that have come since the start, too. */
+  readonly #lastCharts: string[];
   #file: HistoryFile | undefined;
   /** Why nothing is recorded, or why there is no file to read. */
   #failure: string | undefined;
@@ -37,11 +39,13 @@ class Recorder {
 
   constructor(settings: HistorySettings) {
     this.#settings = settings;
+    this.#lastCharts = [...settings.lastCharts];
     this.#file = this.#opened();
   }
 
-  record(names: readonly string[], rows: Float64Array, count: number): void {
+  record({ names, lastCharts, rows, count }: Extract<Request, { kind: "record" }>): void {
     this.#names.push(...names);
+    this.#lastCharts.push(...lastCharts);
     this.#unsaved += count;
     this.#write((file) => {
       file.record(this.#names, rows, count);
@@ -115,7 +119,9 @@ class Recorder {
   }
 
   #opened(): HistoryFile {
-    return new HistoryFile(this.#settings, (why) => reply({ kind: "damage", why }));
+    return new HistoryFile({ ...this.#settings, lastCharts: this.#lastCharts }, (why) =>
+      reply({ kind: "damage", why }),
+    );
   }
 }
 
@@ -124,7 +130,7 @@ function serve(recorder: Recorder): void {
   port?.on("message", (request: Request) => {
     switch (request.kind) {
       case "record":
-        recorder.record(request.names, request.rows, request.count);
+        recorder.record(request);
         reply({ kind: "recorded", rows: request.rows }, [request.rows.buffer as ArrayBuffer]);
         break;
       case "close":

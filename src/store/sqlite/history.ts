@@ -37,7 +37,7 @@ export const historyDefaults = { maxBytes: 2 ** 30, maxDays: 400 } as const;
 
 export interface HistoryOptions {
   readonly folder: string;
-  /** Say whose bars are drawn from the last price; a symbol that is not among them has bid bars. */
+  /** Say whose bars are drawn from the last price; a symbol that is not among them has bid bars. May grow. */
   readonly specs: readonly Pick<SymbolSpec, "name" | "chartMode">[];
   /** What the file may hold before the oldest ticks go. */
   readonly maxBytes?: number;
@@ -52,12 +52,15 @@ export interface StoredHistory extends TickHistory {
 
 export async function openTickHistory(options: HistoryOptions): Promise<StoredHistory> {
   const { folder, specs, maxBytes, maxDays } = { ...historyDefaults, ...options };
-  const lastCharts = specs.filter((spec) => spec.chartMode === "last").map((spec) => spec.name);
+  const lastCharts = lastChartsIn(specs);
   const thread = startThread("history-worker", { folder, maxBytes, maxDays, lastCharts } satisfies HistorySettings);
-  const history = new SqliteTickHistory(thread, options.observer);
+  const history = new SqliteTickHistory(thread, specs, options.observer);
   await history.opened;
   return history;
 }
+
+const lastChartsIn = (specs: HistoryOptions["specs"]): string[] =>
+  specs.filter((spec) => spec.chartMode === "last").map((spec) => spec.name);
 
 const unusable = (why: string, cause?: unknown): BridgeError =>
   new BridgeError("internal", `the tick history cannot be used: ${why}`, { cause });
@@ -67,6 +70,7 @@ const newChunk = (): Float64Array => new Float64Array(CHUNK_ROWS * ROW);
 class SqliteTickHistory implements StoredHistory {
   readonly opened: Promise<void>;
   readonly #thread: Worker;
+  readonly #specs: HistoryOptions["specs"];
   readonly #observer: Observer | undefined;
   readonly #numbers = new Map<string, number>();
   readonly #reads = new Map<number, { resolve(reply: Reply): void; reject(error: BridgeError): void }>();
@@ -85,8 +89,9 @@ class SqliteTickHistory implements StoredHistory {
   #failure: BridgeError | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(thread: Worker, observer: Observer | undefined) {
+  constructor(thread: Worker, specs: HistoryOptions["specs"], observer: Observer | undefined) {
     this.#thread = thread;
+    this.#specs = specs;
     this.#observer = observer;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.opened = promise;
@@ -193,7 +198,9 @@ class SqliteTickHistory implements StoredHistory {
     const rows = this.#chunk;
     this.#chunk = this.#spare.pop() ?? newChunk();
     this.#waiting++;
-    this.#send({ kind: "record", names: this.#names, rows, count }, [rows.buffer as ArrayBuffer]);
+    const names = this.#names;
+    const lastCharts = names.length === 0 ? [] : lastChartsIn(this.#specs.filter(({ name }) => names.includes(name)));
+    this.#send({ kind: "record", names, lastCharts, rows, count }, [rows.buffer as ArrayBuffer]);
     this.#names = [];
   }
 

@@ -39,7 +39,7 @@ import type { Vocabulary } from "./vocabulary.ts";
 /** A close by of a position that nobody knows is told as if it had been sold. */
 const noPosition = { side: "sell" } as const;
 
-/** Symbols that are told to be unknown, at most. */
+/** Symbols that are asked about, at most. */
 const mostStrangers = 256;
 
 export interface RecordsParts {
@@ -54,7 +54,8 @@ export interface RecordsParts {
 
 export class Records {
   readonly #parts: RecordsParts;
-  readonly #strangers = new Set<string>();
+  /** The broker's names of symbols that occur in records and are not known. */
+  readonly strangers = new Set<string>();
 
   constructor(parts: RecordsParts) {
     this.#parts = parts;
@@ -194,9 +195,9 @@ export class Records {
   }
 
   #tellStranger(symbol: string): void {
-    if (this.#strangers.has(symbol) || this.#strangers.size >= mostStrangers) return;
-    this.#strangers.add(symbol);
-    const message = `${symbol} was not known when the bridge started: its prices are shown without decimals until the next start`;
+    if (this.strangers.has(symbol) || this.strangers.size >= mostStrangers) return;
+    this.strangers.add(symbol);
+    const message = `${symbol} is not known yet: until the terminal has told its specification its prices have no decimals`;
     this.#parts.observer.note("warn", "live terminal", message, { account: this.#parts.account.alias, symbol });
   }
 

@@ -30,6 +30,8 @@ export interface SubscriptionParts {
 export class Subscription {
   readonly #parts: SubscriptionParts;
   #state: "missing" | "asked" | "whole" = "missing";
+  /** More is wanted than what was asked for. */
+  #isShort = false;
 
   constructor(parts: SubscriptionParts) {
     this.#parts = parts;
@@ -45,10 +47,17 @@ export class Subscription {
     if (this.#state === "whole") this.#state = "missing";
   }
 
+  /** Symbols have come. */
+  widen(): void {
+    this.#isShort = this.#state === "asked";
+    this.lost();
+  }
+
   /** Asks for all that is wanted, unless somebody is asking. */
   async renew({ symbols, names, ticks }: Catalog, ask: Ask): Promise<void> {
     if (this.#state === "asked") return;
     this.#state = "asked";
+    this.#isShort = false;
     const { zone, clock, streamed, tell } = this.#parts;
     const meant = streamed.length === 0 ? symbols.map(({ name }) => name) : streamed;
     if (meant.length > most) tell(`only the first ${most} of ${meant.length} symbols are streamed`);
@@ -59,7 +68,7 @@ export class Subscription {
       const { result } = await ask({ case: "subscribe", value }, ({ status, answer }) => {
         if (status !== CommandStatus.ANSWERED) return;
         ticks.begun();
-        this.#state = "whole";
+        this.#state = this.#isShort ? "missing" : "whole";
         if (answer.case !== "refused") return;
         const { symbols: refused, messages } = answer.value;
         for (const [i, name] of refused.entries()) tell(`${name} is not streamed: ${messages[i] ?? ""}`);

@@ -18,22 +18,27 @@ const MARK = "=";
 
 export class SymbolNames {
   readonly #rules: NameRules;
+  /** Our names by the broker's. */
+  readonly #inTable: ReadonlyMap<string, string>;
   readonly #ours = new Map<string, string>();
   readonly #brokers = new Map<string, string>();
 
   /** `known`: the broker's names; who comes first has the first choice among names of one kind. */
   constructor(rules: NameRules, known: readonly string[] = []) {
     this.#rules = rules;
-    const inTable = new Map([...rules.table].map(([ours, brokers]) => [brokers, ours]));
-    const name = (brokers: string, ours: string | undefined) => {
-      if (ours === undefined || this.#ours.has(brokers) || this.#brokers.has(ours)) return;
-      this.#ours.set(brokers, ours);
-      this.#brokers.set(ours, brokers);
-    };
-    for (const brokers of known) name(brokers, inTable.get(brokers));
-    for (const brokers of known) name(brokers, this.#bare(brokers));
-    for (const brokers of known) name(brokers, brokers);
-    for (const brokers of known) name(brokers, `${MARK}${brokers}`);
+    this.#inTable = new Map([...rules.table].map(([ours, brokers]) => [brokers, ours]));
+    const wishes = known.map((brokers) => this.#wished(brokers));
+    for (const kind of [0, 1, 2, 3]) for (const [i, brokers] of known.entries()) this.#name(brokers, wishes[i]?.[kind]);
+  }
+
+  /** A symbol that comes later gets the best name that is left. */
+  add(brokers: string): void {
+    for (const ours of this.#wished(brokers)) this.#name(brokers, ours);
+  }
+
+  /** Whether a symbol of the broker has its name here. */
+  has(brokers: string): boolean {
+    return this.#ours.has(brokers);
   }
 
   /** Our name of a symbol of the broker. */
@@ -49,6 +54,17 @@ export class SymbolNames {
     const { prefix, suffix, table } = this.#rules;
     const marked = ours.startsWith(MARK) ? ours.slice(MARK.length) : undefined;
     return this.#brokers.get(ours) ?? table.get(ours) ?? marked ?? `${prefix}${ours}${suffix}`;
+  }
+
+  /** The best name first. */
+  #wished(brokers: string): readonly (string | undefined)[] {
+    return [this.#inTable.get(brokers), this.#bare(brokers), brokers, `${MARK}${brokers}`];
+  }
+
+  #name(brokers: string, ours: string | undefined): void {
+    if (ours === undefined || this.#ours.has(brokers) || this.#brokers.has(ours)) return;
+    this.#ours.set(brokers, ours);
+    this.#brokers.set(ours, brokers);
   }
 
   /** Without prefix and suffix; undefined when the name does not have both, or nothing is left. */

@@ -22,17 +22,17 @@ import {
 } from "../../../gen/ts/mt5bridge/terminal/v1/link_pb.ts";
 import { BridgeError } from "../../core/errors.ts";
 import type { AccountInfo } from "../../core/model/account.ts";
-import type { AccountAlias, Instant, Ticket } from "../../core/model/ids.ts";
+import type { Instant, Ticket } from "../../core/model/ids.ts";
 import type { NumberedOrder, OrderChange, OrderRequest, Stops } from "../../core/model/order.ts";
 import type { SymbolSpec } from "../../core/model/symbol.ts";
 import type { Approved } from "../../core/orders/risk.ts";
 import type { LinkCarrier } from "../../core/ports/link.ts";
 import type { Severity } from "../../core/ports/observer.ts";
 import type { AccountSnapshot, CheckResult, Outcome, TerminalPort, TerminalReport } from "../../core/ports/terminal.ts";
+import { Acquaintance, type AcquaintanceParts } from "./acquaintance.ts";
 import { BrokerZone } from "./broker-zone.ts";
-import { Catalog } from "./catalog.ts";
+import type { Catalog } from "./catalog.ts";
 import { unanswered } from "./commands.ts";
-import { type Known, textOfKnown } from "./known.ts";
 import { type Ask, Link, type LinkParts, type Taker } from "./link.ts";
 import type { LinkState } from "./link-state.ts";
 import { isAnyOpen } from "./market-hours.ts";
@@ -40,8 +40,7 @@ import { type Dropped, ReportQueue } from "./report-queue.ts";
 import { Shown } from "./shown.ts";
 import { SnapshotParts } from "./snapshot-parts.ts";
 import { Subscription } from "./subscription.ts";
-import type { NameRules } from "./symbol-names.ts";
-import { askForNews, readSymbols } from "./symbols-read.ts";
+import { askForNews } from "./symbols-read.ts";
 import { mustBeWanted, Trading } from "./trading.ts";
 
 /** Reports that wait for their reader, and ticks in them. */
@@ -50,16 +49,7 @@ const mostTicks = 1_000_000;
 /** A snapshot's beginning is by the broker's clock, which may be misjudged by so much (ms). */
 const clockDoubt = 3_600_000;
 
-export interface LiveTerminalParts extends LinkParts {
-  readonly alias: AccountAlias;
-  /** What an earlier run has learned. */
-  readonly known?: Known | undefined;
-  /** Takes what this one learns, for the next. */
-  readonly remember: (known: Known) => void;
-  readonly names: NameRules;
-  /** Our names of the symbols whose ticks are streamed; none: all. */
-  readonly streamed: readonly string[];
-}
+export type LiveTerminalParts = LinkParts & Omit<AcquaintanceParts, "zone" | "met" | "grown">;
 
 /** Figures of the link, for who watches over it. */
 export interface LinkFigures {
@@ -86,8 +76,7 @@ export class LiveTerminal implements TerminalPort, Taker {
   readonly #trading: Trading;
   readonly #subscription: Subscription;
   readonly #introduced = Promise.withResolvers<void>();
-  #catalog: Catalog | undefined;
-  #learned: Known | undefined;
+  readonly #acquaintance: Acquaintance;
   #marketOpen: boolean | undefined;
   #dropped = 0;
 
@@ -108,7 +97,16 @@ export class LiveTerminal implements TerminalPort, Taker {
     const dropped = (what: Dropped) => this.#tellDropped(what);
     this.#queue = new ReportQueue({ limit: mostReports, ticks: mostTicks, dropped, turn: () => clock.sleep(0) });
     this.known = this.#introduced.promise;
-    if (parts.known !== undefined) this.#know(parts.known);
+    this.#acquaintance = new Acquaintance({
+      ...parts,
+      zone: this.#zone,
+      met: ({ account }) => {
+        if (account.fingerprint !== undefined) this.#link.expect(account.fingerprint);
+        this.#introduced.resolve();
+      },
+      grown: (names) => this.#grow(names),
+    });
+    this.#acquaintance.recall();
     this.#link.say();
   }
 
@@ -191,18 +189,8 @@ export class LiveTerminal implements TerminalPort, Taker {
     return this.#queue.reports(signal);
   }
 
-  async introduce(hello: Hello, fresh: boolean, ask: Ask): Promise<void> {
-    const { account } = hello;
-    if (account === undefined || (this.#learned !== undefined && this.#catalog !== undefined && !fresh)) return;
-    const { symbols, unknown } = await readSymbols(ask, this.#parts.names, this.#parts.streamed);
-    if (symbols.length === 0 || account.currency === "") {
-      if (this.#catalog !== undefined) return; // what was known holds until the broker has told the terminal
-      throw unanswered("it has not been told its account and symbols by the broker yet", "");
-    }
-    for (const symbol of unknown) this.#note("warn", `the broker does not know the symbol ${symbol}`);
-    if (this.#catalog === undefined) this.#know({ account, symbols, zone: this.#zone.memory });
-    else this.#catalog.update(symbols, account);
-    this.#remember({ account, symbols, zone: this.#zone.memory });
+  introduce(hello: Hello, fresh: boolean, ask: Ask): Promise<void> {
+    return this.#acquaintance.introduce(hello, fresh, ask);
   }
 
   async catchUp(fresh: boolean, ask: Ask): Promise<void> {
@@ -214,9 +202,10 @@ export class LiveTerminal implements TerminalPort, Taker {
   }
 
   report(event: Report["event"]): void {
-    if (this.#catalog === undefined) return; // nobody has asked yet: the records are read when somebody can
+    const { catalog } = this.#acquaintance;
+    if (catalog === undefined) return; // nobody has asked yet: the records are read when somebody can
     try {
-      this.#tell(event, this.#catalog);
+      this.#tell(event, catalog);
     } catch (error) {
       this.#note("error", "a report could not be read", { event: event.case, error });
       if (event.case !== "ticks") this.#readAgain();
@@ -229,19 +218,22 @@ export class LiveTerminal implements TerminalPort, Taker {
     if (serverLastMs === 0n || !this.#zone.watch(Number(serverLastMs), now)) return;
     const hours = (this.#zone.toBroker(now) - now) / 3_600_000;
     this.#note("info", `the broker's clock is UTC${hours < 0 ? "" : "+"}${hours}`);
-    if (this.#learned !== undefined) this.#remember({ ...this.#learned, zone: this.#zone.memory });
+    this.#acquaintance.zoneChanged();
   }
 
   tended(): void {
-    if (this.#catalog === undefined) return;
-    if (this.#link.state === "up" && !this.#subscription.isWhole) this.#renew(this.#catalog);
-    const open = isAnyOpen(this.#catalog.symbols, this.#zone.toBroker(this.#parts.clock.now()));
+    const { catalog } = this.#acquaintance;
+    if (catalog === undefined) return;
+    if (this.#link.state === "up") this.#ask(catalog);
+    this.#acquaintance.remember();
+    const open = isAnyOpen(catalog.symbols, this.#zone.toBroker(this.#parts.clock.now()));
     if (open === this.#marketOpen) return;
     this.#marketOpen = open;
     this.#queue.post({ type: "market", open });
   }
 
   stands(up: boolean, why: string): void {
+    this.#acquaintance.remember();
     this.#queue.post({ type: "link", up, why });
   }
 
@@ -285,7 +277,7 @@ export class LiveTerminal implements TerminalPort, Taker {
         break;
       }
       case "symbols":
-        catalog.update(event.value.symbols);
+        this.#acquaintance.told(event.value.symbols);
         break;
       case "gap":
         this.#fill(event.value, catalog);
@@ -296,14 +288,32 @@ export class LiveTerminal implements TerminalPort, Taker {
   /** What was forgotten on the way is read where it is kept. */
   #fill({ ticks, trades }: Gap, catalog: Catalog): void {
     if (ticks) this.#subscription.lost();
-    if (this.#link.state === "up" && !this.#subscription.isWhole) this.#renew(catalog);
+    if (this.#link.state === "up") this.#ask(catalog);
     if (trades) this.#readAgain();
   }
 
-  #renew(catalog: Catalog): void {
+  /** Symbols have come: they are streamed, and what the records say of them can be read. */
+  #grow(names: readonly string[]): void {
+    this.#queue.post({ type: "symbols" });
+    const { streamed } = this.#parts;
+    if (streamed.length === 0 || names.some((name) => streamed.includes(name))) this.#subscription.widen();
+    const { catalog } = this.#acquaintance;
+    if (catalog === undefined) return;
+    if (this.#link.state === "up") this.#ask(catalog);
+    const wereStrange = names.filter((name) => catalog.records.strangers.delete(catalog.names.brokers(name)));
+    if (wereStrange.length > 0) this.#readAgain();
+  }
+
+  /** Asks for the ticks and the specifications that are missing. */
+  #ask(catalog: Catalog): void {
     const ask: Ask = (action, part) => this.#link.ask(action, { isTrade: false, ...(part && { part }) });
-    this.#subscription.renew(catalog, ask).catch((error: unknown) => {
-      this.#note("warn", "the ticks that were lost are asked for again later", { error });
+    if (!this.#subscription.isWhole) {
+      this.#subscription.renew(catalog, ask).catch((error: unknown) => {
+        this.#note("warn", "the ticks that were lost are asked for again later", { error });
+      });
+    }
+    this.#acquaintance.askAboutStrangers(ask).catch((error: unknown) => {
+      this.#note("warn", "symbols that are not known could not be asked about", { error });
     });
   }
 
@@ -320,21 +330,9 @@ export class LiveTerminal implements TerminalPort, Taker {
   }
 
   get #here(): Catalog {
-    if (this.#catalog !== undefined) return this.#catalog;
+    const { catalog } = this.#acquaintance;
+    if (catalog !== undefined) return catalog;
     throw new BridgeError("terminal_offline", this.#link.standing.why);
-  }
-
-  #know(known: Known): void {
-    const { alias, names, observer } = this.#parts;
-    this.#catalog = new Catalog(known, { alias, names, zone: this.#zone, observer });
-    if (known.account.fingerprint !== undefined) this.#link.expect(known.account.fingerprint);
-    this.#introduced.resolve();
-  }
-
-  #remember(known: Known): void {
-    const before = this.#learned ?? this.#parts.known;
-    this.#learned = known;
-    if (before === undefined || textOfKnown(before) !== textOfKnown(known)) this.#parts.remember(known);
   }
 
   #note(severity: Severity, message: string, context: Readonly<Record<string, unknown>> = {}): void {

@@ -27,19 +27,24 @@ interface Course {
 }
 
 export class TickStream {
-  readonly #symbols: readonly SymbolSpec[];
+  /** In the order of their rows; another list when one has come. */
+  #symbols: readonly SymbolSpec[] = [];
   readonly #zone: BrokerZone;
   /** By the broker's names. */
-  readonly #courses: ReadonlyMap<string, Course>;
+  readonly #courses = new Map<string, Course>();
   #held = false;
 
-  /** `brokers`: the broker's name of each symbol. */
-  constructor(symbols: readonly SymbolSpec[], brokers: (ours: string) => string, zone: BrokerZone) {
-    this.#symbols = symbols;
+  constructor(zone: BrokerZone) {
     this.#zone = zone;
-    this.#courses = new Map(
-      symbols.map(({ name, digits }, row) => [brokers(name), { row, digits, last: 0, atLast: 0, again: 0 }]),
-    );
+  }
+
+  /** From now on their ticks are known. `brokers`: the broker's name of each. */
+  learn(symbols: readonly SymbolSpec[], brokers: (ours: string) => string): void {
+    for (const [i, { name, digits }] of symbols.entries()) {
+      const row = this.#symbols.length + i;
+      this.#courses.set(brokers(name), { row, digits, last: 0, atLast: 0, again: 0 });
+    }
+    this.#symbols = [...this.#symbols, ...symbols];
   }
 
   /** What a new subscription has to begin after, ms of the broker's clock; 0: from now on. `oldest`: no earlier than this. */

@@ -5,6 +5,7 @@ import type { Ticket } from "../../../src/core/model/ids.ts";
 import type { Reason } from "../../../src/core/model/order.ts";
 import { closeBy } from "../../../src/core/orders/place-order.ts";
 import type { TerminalReport } from "../../../src/core/ports/terminal.ts";
+import { eurusd } from "../../terminals/paper/builders.ts";
 import { caller, type Desk, key, limit, openDesk, quiet, tell } from "../desk.ts";
 
 const ours = 1000n as Ticket;
@@ -199,6 +200,23 @@ describe("following a terminal", () => {
     expect(terminal.snapshots).toBe(1);
     await end();
   });
+
+  it.each(["symbols", "link"] as const)(
+    "serves the symbols that the terminal has more, when told of %s",
+    async (type) => {
+      const desk = await openDesk();
+      const { end } = following(desk);
+      const { terminal, hub, account } = desk;
+      terminal.symbols.push({ ...eurusd, name: "NZDUSD" });
+      terminal.report(type === "link" ? { type, up: true, why: "back" } : { type });
+      await quiet();
+      const { reader } = hub.open("s", { symbols: ["NZDUSD"], lossless: true, owner: "alice" }, undefined);
+      expect(reader.symbols).toEqual(["NZDUSD"]);
+      expect(account.symbols.get("NZDUSD")).toBe(terminal.symbols[1]);
+      expect((await desk.place({ symbol: "NZDUSD" })).order.symbol).toBe("NZDUSD");
+      await end();
+    },
+  );
 
   it("knows when the link is down, and asks for the records when it is up again", async () => {
     const desk = await resting();

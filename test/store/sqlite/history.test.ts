@@ -236,6 +236,15 @@ describe("the bars from history", () => {
     record(ticks);
     expect(await history.bars(all("GAZP"), "M5")).toEqual(barsOf(ticks, "M5", "last"));
   });
+
+  it("are drawn so of a symbol that came later, too", async () => {
+    const specs: HistoryOptions["specs"][number][] = [];
+    await reopen({ specs });
+    specs.push({ name: "GAZP", chartMode: "last" });
+    const ticks = anyTicks(3, 500, "GAZP", utc("2024-03-01T10:00"));
+    record(ticks);
+    expect(await history.bars(all("GAZP"), "M5")).toEqual(barsOf(ticks, "M5", "last"));
+  });
 });
 
 describe("the history's limits", () => {

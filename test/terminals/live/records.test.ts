@@ -97,7 +97,7 @@ describe("a terminal's records", () => {
     const { records } = catalogOf(undefined, notes);
     const deal = create(DealSchema, { ticket: 1n, symbol: "NEW", price: 12.34, volume: 1 });
     expect([records.deal(deal).price, records.deal(deal).symbol]).toEqual([12, "NEW"]);
-    expect(notes.lines.filter((line) => line.includes("NEW was not known"))).toHaveLength(1);
+    expect(notes.lines.filter((line) => line.includes("NEW is not known yet"))).toHaveLength(1);
   });
 
   it("of a close by have the side that closes its position", () => {

@@ -27,6 +27,18 @@ describe("names of symbols", () => {
     expect([names.brokers("XAUUSD"), names.brokers("XAUUSD.m")]).toEqual(["GOLD", "XAUUSD.m"]);
   });
 
+  it("of symbols that come later are the best that are left", () => {
+    const names = new SymbolNames(rules("", ".m", [["XAUUSD", "GOLD"]]), ["EURUSD.m"]);
+    for (const later of ["GOLD", "EURUSD", "USDJPY.m"]) names.add(later);
+    expect(["GOLD", "EURUSD", "USDJPY.m", "EURUSD.m"].map((name) => names.ours(name))).toEqual([
+      "XAUUSD",
+      "=EURUSD",
+      "USDJPY",
+      "EURUSD",
+    ]);
+    expect([names.brokers("USDJPY"), names.brokers("=EURUSD")]).toEqual(["USDJPY.m", "EURUSD"]);
+  });
+
   it("lead back to the broker's, each to its own, whatever the broker calls its symbols", () => {
     for (let seed = 0; seed < 500; seed++) {
       const chance = seeded(seed);

@@ -208,7 +208,7 @@ describe("a live terminal", () => {
     });
     await side.listen();
     const [report] = await toldOf("ticks");
-    expect(report?.ticks.symbols).toBe(terminal.symbols);
+    expect(report?.ticks.symbols).toEqual(terminal.symbols);
     expect([...(report?.ticks ?? [])]).toMatchObject([
       { symbol: "EURUSD", brokerTime: brokerNoon, time: brokerNoon - 7_200_000, bid: 110000, ask: 110010, flags: 6 },
       { symbol: "EURUSD", brokerTime: brokerNoon + 10, bid: 110001, ask: 110011, flags: 2 },
@@ -863,6 +863,66 @@ describe("symbols", () => {
     side.tells({ case: "symbols", value: { symbols: [{ ...eurusd, digits: 4 }] } });
     await side.listen();
     expect([held?.digits, notes.lines.at(-1)]).toEqual([5, expect.stringContaining("start the bridge anew")]);
+  });
+
+  it("that are shown later are known at once: served, streamed, and remembered", async () => {
+    const { terminal, side, clock, told, remembered } = await linked();
+    const gbpusd = { ...eurusd, name: "GBPUSD", digits: 3 };
+    side.tells({ case: "symbols", value: { symbols: [gbpusd] } });
+    await side.listen();
+    expect((await told()).map(({ type }) => type)).toContain("symbols");
+    expect(terminal.symbols).toMatchObject([{ name: "EURUSD" }, { name: "GBPUSD", digits: 3 }]);
+    expect(side.taken.at(-1)?.action.value).toMatchObject({ symbols: ["EURUSD", "GBPUSD"] });
+    const tick = { symbols: ["GBPUSD"], symbol: [0], timeMs: [BigInt(brokerNoon)], bid: [1.25] };
+    side.tells({ case: "ticks", value: tick });
+    await side.listen();
+    const [ticks] = (await told()).flatMap((report) => (report.type === "ticks" ? [...report.ticks] : []));
+    expect(ticks).toMatchObject({ symbol: "GBPUSD", bid: 1250 });
+    watched(terminal.submit(order({ symbol: "GBPUSD" }), never));
+    await side.listen();
+    expect(side.last.action.value).toMatchObject({ symbol: "GBPUSD" });
+    clock.advance(2000);
+    await side.listen();
+    const next = live({ known: remembered.at(-1) });
+    expect(next.terminal.symbols.map(({ name }) => name)).toEqual(["EURUSD", "GBPUSD"]);
+  });
+
+  it("that come while ticks are being asked for are asked for next", async () => {
+    const { side, clock } = await linked();
+    const wanted = () =>
+      side.taken.flatMap(({ action }) => (action.case === "subscribe" ? [action.value.symbols.join()] : []));
+    const ids: string[] = [];
+    side.habit = (command, its) =>
+      void (command.action.case === "subscribe" ? ids.push(command.id) : polite(command, its));
+    for (const name of ["GBPUSD", "USDJPY"]) {
+      side.tells({ case: "symbols", value: { symbols: [{ ...eurusd, name }] } });
+      await side.listen();
+    }
+    expect(wanted()).toEqual(["EURUSD", "EURUSD,GBPUSD"]);
+    side.habit = polite;
+    side.answers(ids[0] as string, {});
+    await side.listen();
+    clock.advance(2000);
+    await side.listen();
+    expect(wanted()).toEqual(["EURUSD", "EURUSD,GBPUSD", "EURUSD,GBPUSD,USDJPY"]);
+  });
+
+  it("that occur in a record only are asked about, once, and the records are read anew", async () => {
+    const { terminal, side, clock, toldOf } = await linked();
+    const asked = () =>
+      side.taken.flatMap(({ action }) => (action.case === "symbols" ? [action.value.symbols.join()] : []));
+    side.symbols = [{ ...eurusd, name: "XAUUSD", digits: 2 }];
+    for (const symbol of ["XAUUSD", "GONE"]) {
+      side.tells({ case: "position", value: { ticket: 9n, symbol, volume: 0.1, priceOpen: 2000.5 } });
+    }
+    await side.listen();
+    for (let i = 0; i < 3; i++) {
+      clock.advance(2000);
+      await side.listen();
+    }
+    expect(asked()).toEqual(["", "XAUUSD,GONE"]);
+    expect(terminal.symbols.map(({ name }) => name)).toEqual(["EURUSD", "XAUUSD"]);
+    expect((await toldOf("link")).at(-1)).toMatchObject({ up: true }); // which has the records read
   });
 
   it("are waited for by a bridge that would else know none until its next start", async () => {

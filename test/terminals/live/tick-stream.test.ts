@@ -14,7 +14,11 @@ interface Told {
 const brokerNoon = Date.UTC(2025, 0, 7, 12);
 const symbols = ["EURUSD", "GBPUSD"];
 const specs = symbols.map((name) => ({ ...eurusd, name }));
-const streamOf = () => new TickStream(specs, (name) => `${name}.m`, new BrokerZone());
+function streamOf(): TickStream {
+  const stream = new TickStream(new BrokerZone());
+  for (const spec of specs) stream.learn([spec], (name) => `${name}.m`);
+  return stream;
+}
 
 function wire(told: readonly Told[]) {
   const times = told.map(({ time }, i) => BigInt(i === 0 ? time : time - (told[i - 1]?.time ?? 0)));

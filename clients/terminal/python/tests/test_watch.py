@@ -239,3 +239,12 @@ def test_goes_on_after_an_error_of_its_own(
     link.end()
     monkeypatch.undo()
     assert bridge.next().hello().last_seen == 1
+
+
+def test_tells_symbols_that_the_market_watch_has_begun_to_show(
+    link: Connection, book: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch_module, "SYMBOLS_EVERY_S", 0.1)
+    book.content["watched"].append("USDJPY")
+    book.save()
+    assert [symbol.name for symbol in link.report("symbols").symbols] == ["USDJPY"]

@@ -24,6 +24,7 @@ STATE_EVERY_S = 0.5
 """The account's worth changes with every tick, and is told no more often."""
 
 SYMBOLS_EVERY_S = 60.0
+SYMBOLS_A_PART = 500
 
 VALUES = ("price_current", "profit", "swap")
 """Of a position: what moves with the market is told with the account's worth."""
@@ -38,6 +39,7 @@ class Watch:
         self._deals: dict[int, wire.Deal] = {}
         self._positions: dict[int, wire.Position] = {}
         self._symbols: dict[str, wire.Symbol] = {}
+        self._shown: set[str] = set()
         self._counts = (-1, -1)
         self._read_from_s = int(time.time()) - HISTORY_S
         self._history_at = float("-inf")
@@ -49,6 +51,7 @@ class Watch:
     def begin(self) -> None:
         """What there is already is not news: the bridge asks for it. Whether there can be trade is told in any case."""
         self.changes([])
+        self._shown = {symbol.name for symbol in self._terminal.watched()}
         self.trade = wire.TradeState()
 
     def account(self) -> Any:
@@ -154,7 +157,17 @@ class Watch:
                 self._symbols[name] = now = symbol_of(symbol)
                 if before is not None and lasting(before) != lasting(now):
                     changed.append(now)
-        return [wire.Report(symbols=wire.Symbols(symbols=changed))] if changed else []
+        if due:
+            changed.extend(self._newly_shown())
+        parts = [changed[start : start + SYMBOLS_A_PART] for start in range(0, len(changed), SYMBOLS_A_PART)]
+        return [wire.Report(symbols=wire.Symbols(symbols=part)) for part in parts]
+
+    def _newly_shown(self) -> list[wire.Symbol]:
+        """What the market watch did not show when the bridge asked for it."""
+        shown = {symbol.name: symbol for symbol in self._terminal.watched()}
+        new = [symbol_of(symbol) for name, symbol in shown.items() if name not in self._shown]
+        self._shown = set(shown)
+        return new
 
 
 def still(position: wire.Position) -> wire.Position:

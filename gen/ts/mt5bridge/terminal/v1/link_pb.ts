@@ -2121,7 +2121,7 @@ export type Report = Message<"mt5bridge.terminal.v1.Report"> & {
     case: "accountState";
   } | {
     /**
-     * Specifications that have changed.
+     * Specifications that have changed, and those of symbols that the market watch has begun to show.
      *
      * @generated from field: mt5bridge.terminal.v1.Symbols symbols = 10;
      */
@@ -2232,7 +2232,7 @@ export type ReportJson = {
   accountState?: AccountStateJson;
 
   /**
-   * Specifications that have changed.
+   * Specifications that have changed, and those of symbols that the market watch has begun to show.
    *
    * @generated from field: mt5bridge.terminal.v1.Symbols symbols = 10;
    */

@@ -1075,7 +1075,7 @@ class Report(_message.Message):
 
     @_builtins.property
     def symbols(self) -> Global___Symbols:
-        """Specifications that have changed."""
+        """Specifications that have changed, and those of symbols that the market watch has begun to show."""
 
     @_builtins.property
     def trade(self) -> Global___TradeState:
