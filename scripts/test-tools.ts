@@ -3,12 +3,13 @@
  *
  * grpcurl comes from Go's module proxy, once, into .tools/bin. Without it the tests that
  * use it are skipped; in CI that is a failure, as a skipped test proves nothing there.
- * Chromium, PostgreSQL, strace and g++, by the same rule, are Debian's packages; root on Debian
+ * Chromium, PostgreSQL, strace, g++ and libssl-dev, by the same rule, are Debian's packages; root on Debian
  * has them installed. The clients are installed as their READMEs say, and those in Python and Go get
  * what their own tests need, by the same rule.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { openSsl } from "../test/mql5/build.ts";
 import { postgresPrograms } from "../test/store/postgres/cluster.ts";
 import { tool, toolFolder } from "../test/tools.ts";
 import { clientsInstalled, goTestsReady, pythonToolsReady } from "./client-tools.ts";
@@ -75,6 +76,7 @@ const needed: readonly Needed[] = [
   fromDebian("chromium"),
   fromDebian("strace"),
   fromDebian("g++"),
+  { ...fromDebian("libssl-dev"), find: openSsl },
 ];
 
 for (const { name, find, get, how } of needed) {

@@ -16,8 +16,10 @@ const path = (method: DescMethodUnary | DescMethodServerStreaming) => `/${method
 export class BridgeClient {
   readonly #client: Client;
 
-  constructor(port: number) {
-    this.#client = new Client(`127.0.0.1:${port}`, credentials.createInsecure(), {
+  /** `authority`: of the bridge's certificate, where it has one. */
+  constructor(port: number, authority?: Buffer) {
+    const access = authority === undefined ? credentials.createInsecure() : credentials.createSsl(authority);
+    this.#client = new Client(`127.0.0.1:${port}`, access, {
       "grpc.max_receive_message_length": 16 * 2 ** 20,
       "grpc.use_local_subchannel_pool": 1, // a connection of its own
     });

@@ -2,12 +2,14 @@
 import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { selfSigned } from "../transport/credentials.ts";
 import { BridgePart } from "./bridge-part.ts";
-import { listenGrpc, listenTcp } from "./listener.ts";
+import { type Line, listenGrpc, listenTcp } from "./listener.ts";
 import { Program } from "./program.ts";
 import { type Case, parse } from "./script.ts";
 
-export type CarrierKind = "tcp" | "grpc";
+/** TLS is TCP with a certificate of ours, whose file is in BRIDGE_CERTIFICATE. */
+export type CarrierKind = "tcp" | "tls" | "grpc";
 
 const folder = new URL("scripts/terminal/", import.meta.url).pathname;
 
@@ -36,10 +38,12 @@ const usual = {
 export async function runCase(which: Case, command: string, carrier: CarrierKind): Promise<void> {
   const state = mkdtempSync(join(tmpdir(), "link-case-"));
   let part: BridgePart | undefined;
-  const listen = carrier === "tcp" ? listenTcp : listenGrpc;
-  const listener = await listen((line) => part?.connected(line));
+  const connected = (line: Line) => part?.connected(line);
+  const certificate = carrier === "tls" ? certificateIn(state) : undefined;
+  const listener = await (carrier === "grpc" ? listenGrpc(connected) : listenTcp(connected, certificate));
   const address = { BRIDGE_ADDRESS: `127.0.0.1:${listener.port}`, BRIDGE_CARRIER: carrier, TERMINAL_STATE: state };
-  const program = new Program(command, { ...process.env, ...usual, ...address, ...which.env });
+  const trusted = certificate === undefined ? {} : { BRIDGE_CERTIFICATE: certificate.file };
+  const program = new Program(command, { ...process.env, ...usual, ...address, ...trusted, ...which.env });
   part = new BridgePart(which, program);
   try {
     program.start();
@@ -53,6 +57,11 @@ export async function runCase(which: Case, command: string, carrier: CarrierKind
     await listener.close();
     rmSync(state, { recursive: true, force: true });
   }
+}
+
+function certificateIn(path: string) {
+  const { certFile: file, keyFile } = selfSigned({ file: (name) => join(path, name) }, "bridge");
+  return { file, cert: readFileSync(file), key: readFileSync(keyFile) };
 }
 
 const tail = (text: string): string =>

@@ -1,5 +1,6 @@
 /** The bridge's end of both carriers, for who plays the bridge: frames as they come, and bytes as a script wants them. */
-import { createServer, type Server as NetServer } from "node:net";
+import { createServer, type Server as NetServer, type Socket } from "node:net";
+import { createServer as createTlsServer, type SecureContextOptions } from "node:tls";
 import { Server, ServerCredentials, type ServerDuplexStream } from "@grpc/grpc-js";
 import { TcpCarrier } from "../../clients/terminal/fake/tcp.ts";
 
@@ -21,9 +22,10 @@ export interface Listener {
 const never = new AbortController().signal;
 const mostOfAFrame = 2 ** 20;
 
-export async function listenTcp(connected: (line: Line) => void): Promise<Listener> {
+/** With a certificate and its key: over TLS. */
+export async function listenTcp(connected: (line: Line) => void, tls?: SecureContextOptions): Promise<Listener> {
   const sockets = new Set<{ destroy(): void }>();
-  const server: NetServer = createServer((socket) => {
+  const take = (socket: Socket) => {
     sockets.add(socket);
     const carrier = new TcpCarrier(socket, mostOfAFrame);
     connected({
@@ -33,7 +35,8 @@ export async function listenTcp(connected: (line: Line) => void): Promise<Listen
       raw: (bytes) => carrier.raw(bytes),
       close: () => socket.destroySoon(),
     });
-  });
+  };
+  const server: NetServer = tls === undefined ? createServer(take) : createTlsServer(tls, take);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const close = async () => {
     for (const socket of sockets) socket.destroy();

@@ -19,8 +19,8 @@ const { values } = parseArgs({
   },
 });
 const { against: command, carrier, only, without, jobs } = values;
-if (carrier !== "tcp" && carrier !== "grpc") {
-  process.stderr.write("--carrier takes one of tcp, grpc\n");
+if (carrier !== "tcp" && carrier !== "tls" && carrier !== "grpc") {
+  process.stderr.write("--carrier takes one of tcp, tls, grpc\n");
   process.exit(2);
 }
 
@@ -35,7 +35,7 @@ async function runAll(terminal: Terminal): Promise<number> {
     process.stdout.write(`${terminal.name}: LEFT OUT, what it is built with is not here\n\n`);
     return process.env["CI"] === undefined ? 0 : 1;
   }
-  const cannot = new Set([...terminal.without, terminal.carrier === "tcp" ? "grpc" : "tcp"]);
+  const cannot = new Set([...terminal.without, terminal.carrier === "grpc" ? "tcp" : "grpc"]);
   const named = terminalCases().filter(({ file, title }) => `${file} ${title}`.includes(only));
   const cases = named.filter(({ needs }) => !needs.some((need) => cannot.has(need)));
   const left = [...cases];

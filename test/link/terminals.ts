@@ -1,6 +1,6 @@
 /** The terminals' sides that there are, and how each is started. */
 import { pythonToolsReady } from "../../scripts/client-tools.ts";
-import { eaCanBeBuilt, eaHarness } from "../mql5/ea.ts";
+import { eaCanBeBuilt, eaHarness, eaHasTls } from "../mql5/ea.ts";
 import type { CarrierKind } from "./against.ts";
 
 export interface Terminal {
@@ -27,5 +27,12 @@ export const terminals: readonly Terminal[] = [
     carrier: "tcp",
     without: [],
     prepare: () => eaCanBeBuilt && eaHarness(true) !== "",
+  },
+  {
+    name: "Expert Advisor over TLS",
+    command: `export INPUT_BridgeTls=true SSL_CERT_FILE="$BRIDGE_CERTIFICATE"; exec $(node test/mql5/ea.ts --sanitized)`,
+    carrier: "tls",
+    without: [],
+    prepare: () => eaHasTls && eaHarness(true) !== "",
   },
 ];

@@ -1,11 +1,13 @@
 /** Makes a process of an MQL5 program: translated, and compiled by g++ with its sanitizers. */
 import { spawnSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { tool } from "../tools.ts";
 import { translate } from "./translate.ts";
 
 /** Debian's package g++; scripts/test-tools.ts installs it and says when it is missing. */
 export const compiler = tool("g++");
+/** Debian's package libssl-dev, likewise: a program that is built without it has no TLS. */
+export const openSsl = (): string | undefined => ["/usr/include/openssl/ssl.h"].find((path) => existsSync(path));
 
 const here = new URL(".", import.meta.url).pathname;
 /** What MetaEditor has nothing to say about is not an error here. */
@@ -30,7 +32,15 @@ export function build({ file, host, shims = [], sanitized = true }: Program, out
   if (compiler === undefined) throw new Error("g++ is not here");
   writeFileSync(`${out}.cpp`, `${translate(file, shims)}#line 1 "host"\n${host}`);
   const checks = sanitized ? sanitizers : optimised;
-  const args = [...flags.split(" "), ...checks, `-I${here}`, "-o", out, `${out}.cpp`];
+  const args = [
+    ...flags.split(" "),
+    ...checks,
+    `-I${here}`,
+    "-o",
+    out,
+    `${out}.cpp`,
+    ...(openSsl() === undefined ? [] : ["-lssl", "-lcrypto"]),
+  ];
   const { status, stderr } = spawnSync(compiler, args, { encoding: "utf8" });
   if (status !== 0) throw new Error(`g++ does not take ${file}:\n${stderr}`);
 }

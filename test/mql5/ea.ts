@@ -6,7 +6,7 @@
  * The environment says how it runs. To whom it dials: BRIDGE_ADDRESS, BRIDGE_TOKEN. What outlives it: TERMINAL_STATE, a folder.
  * The terminal: TERMINAL_LOGIN, TERMINAL_SERVER, TERMINAL_TRADE_MODE, TERMINAL_MARGIN_MODE (0 netting, 2 hedging),
  * TERMINAL_SYMBOLS, TERMINAL_LATENCY_MS, TERMINAL_EXECUTION_MS, TERMINAL_HISTORY_LAG_MS, TERMINAL_SEED, TERMINAL_DIE
- * (`STEP:N`). Prices: TERMINAL_TICK_RATE, ticks a second of each symbol; TERMINAL_WANDER=1, they move. MQL5_CLOCK=machine: stamps
+ * (`STEP:N`), TERMINAL_TLS_PORT (which has TLS by itself, as 443 has). SSL_CERT_FILE: whose certificates are taken. Prices: TERMINAL_TICK_RATE, ticks a second of each symbol; TERMINAL_WANDER=1, they move. MQL5_CLOCK=machine: stamps
  * are of the machine's monotonic clock. Any input of the program: INPUT_name. What an order's comment can ask of the
  * broker: terminal/broker.hpp. What can be said to it while it runs: harness.cpp.
  */
@@ -14,7 +14,7 @@ import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build, compiler } from "./build.ts";
+import { build, compiler, openSsl } from "./build.ts";
 
 const project = fileURLToPath(new URL("../..", import.meta.url));
 const program = join(project, "clients/terminal/mql5");
@@ -23,6 +23,8 @@ const language = join(project, "test/mql5");
 
 /** Whether it can be built here. */
 export const eaCanBeBuilt = compiler !== undefined;
+/** And whether it then has TLS. */
+export const eaHasTls = eaCanBeBuilt && openSsl() !== undefined;
 
 function filesBelow(folder: string, ending: RegExp): string[] {
   return readdirSync(folder, { recursive: true, encoding: "utf8" })
@@ -38,7 +40,7 @@ export function eaHarness(sanitized = false): string {
     ...filesBelow(generated, /\.mqh$/),
     ...filesBelow(language, /\.(hpp|cpp)$|(translate|tokens|build)\.ts$/),
   ];
-  const hash = createHash("sha256").update(String(sanitized));
+  const hash = createHash("sha256").update(`${sanitized} ${openSsl()}`);
   for (const source of sources) hash.update(`${source}\n`).update(readFileSync(source));
   const folder = join(project, ".tools/mql5", hash.digest("hex").slice(0, 16));
   const harness = join(folder, "ea-harness");

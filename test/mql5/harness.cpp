@@ -123,6 +123,7 @@ void keepState() {
 int main() {
   std::signal(SIGTERM, [](int) { stopping = 1; });
   std::signal(SIGINT, [](int) { stopping = 1; });
+  std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes where the peer is gone; it is then told so
   keepState();
   if (!setInputs()) return 2;
   mql::broker::scripted();

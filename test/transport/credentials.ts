@@ -48,7 +48,10 @@ export function keysWith(
 }
 
 /** A certificate for 127.0.0.1 signed by itself, and its key. */
-export function selfSigned(files: Folder, name: string): { readonly certFile: string; readonly keyFile: string } {
+export function selfSigned(
+  files: Pick<Folder, "file">,
+  name: string,
+): { readonly certFile: string; readonly keyFile: string } {
   const pair = { certFile: files.file(`${name}.pem`), keyFile: files.file(`${name}.key`) };
   const subject = ["-subj", `/CN=${name}`, "-addext", "subjectAltName=IP:127.0.0.1"];
   const kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];

@@ -22,6 +22,7 @@ private:
    uchar             m_out[];
    int               m_outFrom;
    int               m_outTo;
+   string            m_thumbprint; // of the bridge's certificate
    string            m_fault;
 
    void              fail(const string why)
@@ -52,11 +53,33 @@ private:
       return 0;
      }
 
+   // A connection to port 443 has TLS already; any other one gets it now.
+   void              secure(const string host)
+     {
+      if(!hasCertificate() && !SocketTlsHandshake(m_socket, host))
+        {
+         fail("no TLS with " + BridgeAddress + ", error " + IntegerToString(GetLastError()));
+        }
+      else if(!hasCertificate()) fail("the bridge has shown no certificate, error " + IntegerToString(GetLastError()));
+      else if(BridgeThumbprint != "" && BridgeThumbprint != m_thumbprint)
+        {
+         fail("the bridge's certificate is " + m_thumbprint + ", and not the one of BridgeThumbprint");
+        }
+     }
+
+   bool              hasCertificate()
+     {
+      string subject, issuer, serial;
+      datetime expiration;
+      return SocketTlsCertificate(m_socket, subject, issuer, serial, m_thumbprint, expiration);
+     }
+
 public:
-                     Carrier() : m_socket(INVALID_HANDLE), m_inFrom(0), m_inTo(0), m_outFrom(0), m_outTo(0), m_fault("") {}
+                     Carrier() : m_socket(INVALID_HANDLE), m_inFrom(0), m_inTo(0), m_outFrom(0), m_outTo(0), m_thumbprint(""), m_fault("") {}
 
    bool              open() { return m_socket != INVALID_HANDLE; }
    string            fault() { return m_fault; }
+   string            thumbprint() { return m_thumbprint; }
    int               waiting() { return m_outTo - m_outFrom; }
 
    bool              dial()
@@ -77,18 +100,16 @@ public:
          fail("no socket, error " + IntegerToString(GetLastError()));
          return false;
         }
-      SocketTimeouts(m_socket, 100, 100);
+      SocketTimeouts(m_socket, DIAL_MS, DIAL_MS); // of each answer that the handshake waits for
       if(!SocketConnect(m_socket, host, port, DIAL_MS))
         {
          int error = GetLastError();
          string hint = (error == 4014) ? "; allow this address in Tools, Options, Expert Advisors" : "";
          fail("cannot connect to " + BridgeAddress + ", error " + IntegerToString(error) + hint);
         }
-      else if(BridgeTls && !SocketTlsHandshake(m_socket, host))
-        {
-         fail("no TLS with " + BridgeAddress + ", error " + IntegerToString(GetLastError()));
-        }
+      else if(BridgeTls) secure(host);
       if(m_fault != "") close();
+      else SocketTimeouts(m_socket, 100, 100);
       return m_fault == "";
      }
 

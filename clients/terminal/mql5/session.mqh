@@ -180,7 +180,8 @@ private:
       limits.adopt(response.welcome.limits);
       ring.resendAfter(response.welcome.last_seen);
       enter(SESSION_UP);
-      say("linked to " + response.welcome.software + " at " + BridgeAddress);
+      string by = BridgeTls ? ", certificate " + m_carrier.thumbprint() : "";
+      say("linked to " + response.welcome.software + " at " + BridgeAddress + by);
      }
 
    void              refused(const LinkRefusal &refusal)

@@ -15,6 +15,7 @@ input group "The bridge"
 input string  BridgeAddress = "127.0.0.1:50052";       // host:port of the bridge's TERMINAL_LINK_PORT
 input string  BridgeToken = "";                        // token or key with the scope terminal; empty: none is needed
 input bool    BridgeTls = false;                       // the bridge's port speaks TLS
+input string  BridgeThumbprint = "";                   // thumbprint of its certificate, as the journal tells it; empty: any that the terminal takes
 input int     FirstPauseMilliseconds = 500;            // before dialling again, 10..60000; doubles with each failure
 input int     LongestPauseMilliseconds = 30000;        // the longest such pause, 100..600000
 input int     TimerMilliseconds = 10;                  // how often the link is looked at, 1..1000
@@ -50,6 +51,7 @@ string settingsFault()
    if(fault == "") fault = rangeFault("AccountStateMilliseconds", AccountStateMilliseconds, 100, 60000);
    if(fault == "") fault = rangeFault("RingReports", RingReports, 10, 1000000);
    if(fault == "") fault = rangeFault("RingMegabytes", RingMegabytes, 1, 1024);
+   if(fault == "" && BridgeThumbprint != "" && !BridgeTls) fault = "BridgeThumbprint is of no use without BridgeTls";
    if(fault == "" && MaxVolume < 0) fault = "MaxVolume must not be negative";
    int colon = StringFind(BridgeAddress, ":");
    int port = (colon > 0) ? (int)StringToInteger(StringSubstr(BridgeAddress, colon + 1)) : 0;

@@ -1,7 +1,7 @@
 // The terminal's functions over the scripted broker: account, symbols, ticks, trade, lists and history, timers and books.
 #pragma once
 #include "broker.hpp"
-#include "sockets.hpp"
+#include "tls.hpp"
 
 namespace mql {
 namespace terminal {

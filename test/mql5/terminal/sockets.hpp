@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <cerrno>
+#include <functional>
 #include "events.hpp"
 
 namespace mql {
@@ -16,6 +17,9 @@ namespace terminal {
 struct Socket {
   int file = -1;
   bool connected = false;
+  uint receiveMs = 120000;
+  /** What else there is of it. */
+  std::function<void()> forget = [] {};
 };
 inline std::map<int, Socket> &sockets() {
   static std::map<int, Socket> all;
@@ -31,9 +35,37 @@ inline int cut(Socket &socket) {
   lastError = ERR_NETSOCKET_IO_ERROR;
   return -1;
 }
+/** How much of an offer the system takes: now and then only a part. */
+inline uint someOf(uint size) {
+  auto &dice = events.dice();
+  return size > 1 && dice() % 4 == 0 ? 1 + static_cast<uint>(dice() % (size - 1)) : size;
+}
 inline bool await(int file, short what, int milliseconds) {
   pollfd one{file, what, 0};
   return ::poll(&one, 1, milliseconds) > 0;
+}
+
+inline bool connect(int handle, const string &server, uint port, uint timeout) {
+  Socket *socket = socketOf(handle);
+  if (socket == nullptr) return false;
+  addrinfo hints{}, *found = nullptr;
+  hints.ai_family = AF_INET;
+  hints.ai_socktype = SOCK_STREAM;
+  if (::getaddrinfo(server.bytes().c_str(), std::to_string(port).c_str(), &hints, &found) != 0) return failed(ERR_NETSOCKET_CANNOT_CONNECT);
+  socket->file = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  const int started = ::connect(socket->file, found->ai_addr, found->ai_addrlen);
+  ::freeaddrinfo(found);
+  int error = started == 0 ? 0 : errno;
+  if (error == EINPROGRESS) {
+    socklen_t size = sizeof error;
+    error = await(socket->file, POLLOUT, static_cast<int>(timeout)) ? 0 : ETIMEDOUT;
+    if (error == 0) ::getsockopt(socket->file, SOL_SOCKET, SO_ERROR, &error, &size);
+  }
+  if (error != 0) return failed(ERR_NETSOCKET_CANNOT_CONNECT);
+  const int on = 1;
+  ::setsockopt(socket->file, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  socket->connected = true;
+  return true;
 }
 
 }  // namespace terminal
@@ -48,36 +80,19 @@ inline int SocketCreate(uint = 0) {
 inline bool SocketClose(int handle) {
   terminal::Socket *socket = terminal::socketOf(handle);
   if (socket == nullptr) return false;
+  socket->forget();
   if (socket->file >= 0) ::close(socket->file);
   terminal::sockets().erase(handle);
   return true;
 }
-inline bool SocketTimeouts(int handle, uint, uint) { return terminal::socketOf(handle) != nullptr; }
+inline bool SocketTimeouts(int handle, uint, uint receive) {
+  terminal::Socket *socket = terminal::socketOf(handle);
+  if (socket != nullptr) socket->receiveMs = receive;
+  return socket != nullptr;
+}
 inline bool SocketIsConnected(int handle) {
   const auto found = terminal::sockets().find(handle);
   return found != terminal::sockets().end() && found->second.connected;
-}
-inline bool SocketConnect(int handle, const string &server, uint port, uint timeout) {
-  terminal::Socket *socket = terminal::socketOf(handle);
-  if (socket == nullptr) return false;
-  addrinfo hints{}, *found = nullptr;
-  hints.ai_family = AF_INET;
-  hints.ai_socktype = SOCK_STREAM;
-  if (::getaddrinfo(server.bytes().c_str(), std::to_string(port).c_str(), &hints, &found) != 0) return failed(ERR_NETSOCKET_CANNOT_CONNECT);
-  socket->file = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  const int started = ::connect(socket->file, found->ai_addr, found->ai_addrlen);
-  ::freeaddrinfo(found);
-  int error = started == 0 ? 0 : errno;
-  if (error == EINPROGRESS) {
-    socklen_t size = sizeof error;
-    error = terminal::await(socket->file, POLLOUT, static_cast<int>(timeout)) ? 0 : ETIMEDOUT;
-    if (error == 0) ::getsockopt(socket->file, SOL_SOCKET, SO_ERROR, &error, &size);
-  }
-  if (error != 0) return failed(ERR_NETSOCKET_CANNOT_CONNECT);
-  const int on = 1;
-  ::setsockopt(socket->file, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  socket->connected = true;
-  return true;
 }
 inline uint SocketIsReadable(int handle) {
   terminal::Socket *socket = terminal::socketOf(handle);
@@ -114,19 +129,11 @@ inline int SocketSend(int handle, const Array<uchar> &from, uint size) {
   if (socket == nullptr) return -1;
   if (!socket->connected) return terminal::cut(*socket);
   terminal::step("send");
-  auto &dice = terminal::events.dice();
-  const uint offered = size > 1 && dice() % 4 == 0 ? 1 + static_cast<uint>(dice() % (size - 1)) : size;
-  const auto sent = ::send(socket->file, from.data(), offered, MSG_DONTWAIT | MSG_NOSIGNAL);
+  const auto sent = ::send(socket->file, from.data(), terminal::someOf(size), MSG_DONTWAIT | MSG_NOSIGNAL);
   if (sent < 0 && (errno == EAGAIN || errno == EINTR)) return 0;
   if (sent < 0) return terminal::cut(*socket);
   terminal::step("sent");
   return static_cast<int>(sent);
 }
-// There is no TLS here: what a program does with it is not proven by running it here.
-inline bool SocketTlsHandshake(int handle, const string &) {
-  return terminal::socketOf(handle) != nullptr && failed(ERR_NETSOCKET_HANDSHAKE_FAILED);
-}
-inline int SocketTlsSend(int, const Array<uchar> &, uint) { return lastError = ERR_NETSOCKET_IO_ERROR, -1; }
-inline int SocketTlsReadAvailable(int, Array<uchar> &, uint) { return lastError = ERR_NETSOCKET_IO_ERROR, -1; }
 
 }  // namespace mql
