@@ -55,7 +55,7 @@ const expertAdvisor: LinkTerminal = {
 
 /** Those that can run here, of those that are asked for. */
 export function linkTerminals({ of }: Size): readonly LinkTerminal[] {
-  const asked = [fake, expertAdvisor].filter(({ name }) => name.includes(of));
+  const asked = [fake, expertAdvisor].filter(({ name }) => of(name));
   if (!asked.includes(expertAdvisor)) return asked;
   if (!eaCanBeBuilt) {
     process.stdout.write("\nThe Expert Advisor is not measured: there is no g++ (apt-get install g++)\n");

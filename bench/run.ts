@@ -1,5 +1,5 @@
 /**
- * npm run bench -- [--quick] [--only <benchmark>] [--repeats <n>] [--of <server of ticks>] [--json <file>] [--svg <file>] [--profile <folder>]
+ * npm run bench -- [--quick] [--only <benchmark>] [--repeats <n>] [--of <servers of ticks>] [--at <loads of ticks>] [--json <file>] [--svg <file>] [--profile <folder>]
  *
  * Prints figures; asserts nothing.
  */
@@ -21,7 +21,7 @@ import { full, quick, type Size } from "./size.ts";
 import { benchSlowReaders } from "./slow-readers.ts";
 import { benchStart } from "./start.ts";
 import { printed } from "./table.ts";
-import { benchTicks } from "./ticks.ts";
+import { benchTicks, type TickCell } from "./ticks.ts";
 import { benchTracing } from "./tracing.ts";
 import { benchTransports } from "./transports.ts";
 
@@ -50,6 +50,7 @@ const { values } = parseArgs({
     only: { type: "string" },
     repeats: { type: "string" },
     of: { type: "string", default: "" },
+    at: { type: "string" },
     json: { type: "string" },
     svg: { type: "string" },
     profile: { type: "string" },
@@ -61,8 +62,24 @@ if (values.only !== undefined && benchmarks[values.only] === undefined) {
 }
 if (values.profile !== undefined) profileInto(values.profile);
 
+/** A load of the ticks, as `--at` has it. */
+const nameOf = ({ rate, subscribers }: TickCell): string => `${rate}:${subscribers}`;
+
 const preset = values.quick ? quick : full;
-const size: Size = { ...preset, repeats: Number(values.repeats ?? preset.repeats), of: values.of };
+const loads = preset.tickCells.map(nameOf);
+const asked = values.at?.split(",") ?? loads;
+const unknown = asked.find((load) => !loads.includes(load));
+if (unknown !== undefined) {
+  process.stderr.write(`--at takes ${loads.join(", ")}, not ${unknown}\n`);
+  process.exit(1);
+}
+const parts = values.of.toLowerCase().split(",");
+const size: Size = {
+  ...preset,
+  repeats: Number(values.repeats ?? preset.repeats),
+  of: (name) => parts.some((part) => name.toLowerCase().includes(part)),
+  at: (cell) => asked.includes(nameOf(cell)),
+};
 const began = performance.now();
 const machine = machineNote();
 process.stdout.write(

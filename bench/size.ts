@@ -7,8 +7,10 @@ import type { TickCell } from "./ticks.ts";
 export interface Size {
   /** Only what needs nothing but npm's packages, and not for long. */
   readonly quick: boolean;
-  /** Of the servers of ticks, and the terminals behind a link, only those whose name contains this. */
-  readonly of: string;
+  /** Whether the server of ticks, or the terminal behind a link, of that name is asked for. */
+  readonly of: (name: string) => boolean;
+  /** Whether the benchmark of ticks is asked for under this load. */
+  readonly at: (cell: TickCell) => boolean;
   /** Runs of which the median is told. */
   readonly repeats: number;
   readonly starts: number;
@@ -43,7 +45,8 @@ export interface Size {
 
 export const full: Size = {
   quick: false,
-  of: "",
+  of: () => true,
+  at: () => true,
   repeats: 3,
   starts: 5,
   restMs: 10_000,
@@ -74,7 +77,8 @@ export const full: Size = {
 
 export const quick: Size = {
   quick: true,
-  of: "",
+  of: () => true,
+  at: () => true,
   repeats: 1,
   starts: 2,
   restMs: 2000,

@@ -34,11 +34,11 @@ export async function benchTicks(size: Size): Promise<void> {
   if (!hasCompiler)
     process.stdout.write("\nNo gcc: the load client is Node's, and may be slower than what it measures.\n");
   const known = size.quick ? nodeServers : allServers;
-  const servers = known.filter(({ name }) => name.toLowerCase().includes(size.of.toLowerCase()));
+  const servers = known.filter(({ name }) => size.of(name));
   const folder = await mkdtemp(join(tmpdir(), "mt5-bridge-bench-ticks-"));
   try {
     const recording = await makeDay(folder, size.saturationTicks);
-    for (const cell of size.tickCells) await measureCell(cell, servers, recording, size);
+    for (const cell of size.tickCells.filter(size.at)) await measureCell(cell, servers, recording, size);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -84,7 +84,9 @@ async function measureCell(
   printTable(`Ticks, ${title} subscribers`, [...headings, "× naive", "× C"], rows);
   if (rate !== "saturation" || subscribers !== CHARTED) return;
   for (const [{ name, isBridge }, all] of runs) {
-    bars.push({ name, value: median(all.map(({ perSecond }) => perSecond)), isOurs: isBridge });
+    const value = median(all.map(({ perSecond }) => perSecond));
+    const times = all === naive ? 1 : ratio(all, naive);
+    bars.push({ name, value, times, cpu: median(all.map(({ cpu }) => cpu)), isOurs: isBridge });
   }
 }
 
