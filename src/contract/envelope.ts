@@ -2,8 +2,9 @@
 
 export const envelopeHead = 5;
 
-export function inEnvelope(content: Uint8Array): Buffer {
-  const envelope = Buffer.allocUnsafeSlow(envelopeHead + content.length);
+/** `room`: memory of its own, as many readers may have it for long; or shared, for one that is written at once. */
+export function inEnvelope(content: Uint8Array, room = Buffer.allocUnsafeSlow): Buffer {
+  const envelope = room(envelopeHead + content.length);
   envelope[0] = 0;
   envelope.writeUInt32BE(content.length, 1);
   envelope.set(content, envelopeHead);

@@ -5,7 +5,8 @@
  * that vanishes at the wrong moment would end the process.
  */
 import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerResponse } from "node:http";
-import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import type { Http2ServerRequest, Http2ServerResponse, Http2Session } from "node:http2";
+import type { Socket } from "node:net";
 import type { Readable, Writable } from "node:stream";
 import type { Incoming } from "./passage.ts";
 
@@ -46,7 +47,7 @@ export class Exchange implements Incoming {
   constructor(request: HttpRequest, response: HttpResponse, closed: () => void = ignore) {
     this.request = request;
     this.response = response;
-    this.peer = peerOf(request);
+    this.peer = peerOf(request.stream?.session ?? (request.socket as Socket));
     request.on("error", ignore);
     response.on("error", ignore);
     response.on("close", () => {
@@ -79,11 +80,10 @@ export class Exchange implements Incoming {
 /** By connection: once it has ended, nobody could tell. */
 const peers = new WeakMap<object, string>();
 
-function peerOf({ stream, socket }: HttpRequest): string {
-  const connection = stream?.session ?? socket;
+export function peerOf(connection: Http2Session | Socket): string {
   let peer = peers.get(connection);
   if (peer === undefined) {
-    const { remoteAddress = "unknown", remotePort = 0 } = socket;
+    const { remoteAddress = "unknown", remotePort = 0 } = "socket" in connection ? connection.socket : connection;
     peer = `${remoteAddress.includes(":") ? `[${remoteAddress}]` : remoteAddress}:${remotePort}`;
     peers.set(connection, peer);
   }

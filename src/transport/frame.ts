@@ -46,7 +46,13 @@ export function sharedEnvelope(schema: DescMessage, message: Message, writing: W
 export const sharedContent = (schema: DescMessage, message: Message, writing: Writing): Buffer =>
   sharedEnvelope(schema, message, writing).subarray(envelopeHead);
 
-/** An answer to one caller. */
+/** An answer to one caller, in its envelope. */
+export function envelopeOf(schema: DescMessage, message: Message, writing: Writing): Buffer {
+  if (isLasting(message)) return sharedEnvelope(schema, message, writing);
+  return inEnvelope(freshContent(schema, message, writing), Buffer.allocUnsafe);
+}
+
+/** The same without its envelope. */
 export function contentOf(schema: DescMessage, message: Message, writing: Writing): Buffer {
   return isLasting(message) ? sharedContent(schema, message, writing) : freshContent(schema, message, writing);
 }

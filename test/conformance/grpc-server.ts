@@ -2,16 +2,14 @@
  * The suite's server on the bridge's own adapter for gRPC: reads one request from the standard input, serves, and says
  * where on the standard output.
  */
+import type { ServerHttp2Stream } from "node:http2";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import {
   Metadata,
   Server,
   ServerCredentials,
-  type ServerDuplexStream,
   ServerInterceptingCall,
   type ServerInterceptor,
-  type ServerUnaryCall,
-  type ServerWritableStream,
   type StatusObject,
   type sendUnaryData,
 } from "@grpc/grpc-js";
@@ -19,14 +17,11 @@ import type { Error as DefinedError, Header } from "../../gen/conformance/connec
 import { StatusSchema } from "../../gen/ts/google/rpc/status_pb.ts";
 import { wrapped } from "../../src/transport/call.ts";
 import { definitionOf, grpcImplementation } from "../../src/transport/grpc/adapter.ts";
+import { type AnyCall, bodyOf } from "../../src/transport/grpc/body.ts";
 import { polishStatuses } from "../../src/transport/grpc/status.ts";
 import { asked, conformanceCalls, credentialsIn, listening } from "./runner.ts";
 import { conformanceService, type Exchange, exchanges } from "./service.ts";
 
-type AnyCall =
-  | ServerUnaryCall<Buffer, Buffer>
-  | ServerWritableStream<Buffer, Buffer>
-  | ServerDuplexStream<Buffer, Buffer>;
 type Handler = (call: AnyCall, callback: sendUnaryData<Buffer>) => void;
 
 function metadataOf(headers: readonly Header[], start = new Metadata()): Metadata {
@@ -77,6 +72,7 @@ function dressed(handler: Handler): Handler {
       flush();
     };
     const trailers = () => metadataOf(exchange.trailers);
+    dressAnswer(bodyOf(call), () => metadataOf(answered ?? []), trailers);
     const told = (fault: StatusObject) => (exchange.error ? statusOf(exchange.error, trailers()) : fault);
     if ("end" in call) {
       const { end, emit } = call;
@@ -88,14 +84,24 @@ function dressed(handler: Handler): Handler {
       }) as typeof call.emit;
     }
     exchanges.run(exchange, () =>
-      handler(call, (fault, bytes) => {
-        if (fault === null) callback(null, bytes, trailers());
-        else {
-          if (exchange.error !== undefined && answered !== undefined) send(metadataOf(answered));
-          callback(told(fault as StatusObject));
-        }
+      handler(call, (fault) => {
+        if (exchange.error !== undefined && answered !== undefined) send(metadataOf(answered));
+        callback(told(fault as StatusObject));
       }),
     );
+  };
+}
+
+/** The same for an answer that goes past the library, whose headers are a list where the library's are an object. */
+function dressAnswer(body: ServerHttp2Stream, headers: () => Metadata, trailers: () => Metadata): void {
+  const { respond, sendTrailers } = body;
+  body.respond = (head, options) => {
+    if (!Array.isArray(head)) return respond.call(body, head, options);
+    body.sendTrailers = (status) => sendTrailers.call(body, { ...status, ...trailers().toHttp2Headers() });
+    const more = Object.entries(headers().toHttp2Headers()).flatMap(([name, values]) =>
+      [values ?? []].flat().flatMap((value) => [name, String(value)]),
+    );
+    respond.call(body, [...head, ...more], options);
   };
 }
 

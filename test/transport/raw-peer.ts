@@ -1,5 +1,5 @@
 /** A peer that speaks HTTP/2 and writes whatever it likes where gRPC expects its frames. */
-import { type ClientHttp2Session, connect, constants, type IncomingHttpHeaders } from "node:http2";
+import { type ClientHttp2Session, connect, constants, type IncomingHttpHeaders, type Settings } from "node:http2";
 import { createConnection } from "node:net";
 
 export interface RawAnswer {
@@ -12,8 +12,8 @@ export interface RawAnswer {
 export class RawPeer {
   readonly session: ClientHttp2Session;
 
-  constructor(port: number) {
-    this.session = connect(`http://127.0.0.1:${port}`);
+  constructor(port: number, settings: Settings = {}) {
+    this.session = connect(`http://127.0.0.1:${port}`, { settings });
     this.session.on("error", () => undefined);
   }
 

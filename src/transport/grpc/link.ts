@@ -12,7 +12,7 @@ import { envelopeHead, inEnvelope } from "../../contract/envelope.ts";
 import type { LinkCarrier } from "../../core/ports/link.ts";
 import { Chunks } from "../chunks.ts";
 import { linkLimits, partingMs } from "../link-limits.ts";
-import { bodyOf } from "./adapter.ts";
+import { bodyOf } from "./body.ts";
 
 type Call = ServerDuplexStream<Buffer, Buffer>;
 

@@ -6,6 +6,7 @@ import { OrdersService } from "../../../gen/ts/mt5bridge/v1/orders_pb.ts";
 import { TicksService } from "../../../gen/ts/mt5bridge/v1/ticks_pb.ts";
 import type { Call, Service } from "../../../src/contract/service.ts";
 import { BridgeError } from "../../../src/core/errors.ts";
+import { framed, RawPeer } from "../raw-peer.ts";
 import { type Served, served, someOf, TestClient } from "../served.ts";
 
 const { getHealth } = HealthService.method;
@@ -154,6 +155,25 @@ describe("a unary call", () => {
     if (result.ok) throw new Error("answered");
     expect(result.failed.code).toBe(status.DEADLINE_EXCEEDED);
     expect(await heard.promise).toMatchObject({ fault: "deadline_exceeded" });
+  });
+
+  it("stays answered when its caller takes the answer only after the deadline", async () => {
+    let calls = 0;
+    const { port } = await serve([
+      health(async (_, { signal }) => {
+        calls += 1;
+        if (calls > 1) await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+        return healthy();
+      }),
+    ]);
+    const peer = new RawPeer(port, { initialWindowSize: 0 });
+    const ask = () =>
+      peer.send("/mt5bridge.v1.HealthService/GetHealth", framed(Buffer.alloc(0)), { "grpc-timeout": "300m" });
+    const answered = ask();
+    expect((await ask()).code, "of a call whose deadline is later").toBe(status.DEADLINE_EXCEEDED);
+    peer.session.settings({ initialWindowSize: 65_535 });
+    expect((await answered).code).toBe(status.OK);
+    peer.close();
   });
 
   it("hears that it was cut off also when it asks only afterwards", async () => {
