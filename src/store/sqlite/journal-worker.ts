@@ -34,6 +34,7 @@ function serve(file: JournalFile): void {
         try {
           file.commit(request.commit);
           reply({ kind: "committed" });
+          file.checkpoint(); // nobody waits for it
         } catch (error) {
           reply({ kind: "failed", ...failing(error) });
         }

@@ -1,5 +1,5 @@
 import { type ChildProcessByStdio, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -67,6 +67,17 @@ describe("the journal in SQLite", () => {
       await store.close();
     },
   );
+
+  it("moves its write-ahead log into the file while it is written", async () => {
+    const store = await openJournalStore({ folder });
+    const journal = store.journal<string>("orders:paper");
+    const events = Array.from({ length: 160 }, (_, i) => `${i} ${"x".repeat(50_000)}`);
+    for (const event of events) await journal.append([event]).durable;
+    expect(statSync(join(folder, "journal.db-wal")).size).toBeLessThan(6 * 2 ** 20);
+    expect(statSync(join(folder, "journal.db")).size).toBeGreaterThan(3 * 2 ** 20);
+    expect(await entriesOf(journal)).toEqual(numbered(events));
+    await store.close();
+  });
 
   it("refuses a second opener, and says why", async () => {
     const store = await openJournalStore({ folder });
