@@ -14,6 +14,7 @@ import type { JournalStore } from "../store/journal-store.ts";
 import type { LinkNumbers } from "../telemetry/link-metrics.ts";
 import { Door, type ReasonName } from "../terminals/live/door.ts";
 import type { Entry } from "../terminals/live/roster.ts";
+import type { LiveTerminal } from "../terminals/live/terminal.ts";
 import type { Access } from "../transport/access.ts";
 import type { Drain } from "../transport/drain.ts";
 import { admitting } from "../transport/link/admission.ts";
@@ -97,6 +98,9 @@ export class LiveSide implements Side {
 
   readonly connect: Connect = async ({ info, desk }, { signal }) => {
     const live = this.#known.get(info.alias)?.live;
+    const { clock } = this.#ground;
+    const until = clock.now() + lookFor;
+    if (live?.figures.state === "up") await this.#logIn(live, signal);
     const before = live?.figures.connections ?? 0;
     if (
       live === undefined ||
@@ -104,13 +108,28 @@ export class LiveSide implements Side {
     ) {
       throw new BridgeError("terminal_offline", `the bridge cannot dial a terminal: ${desk.linkMessage}`);
     }
-    const { clock } = this.#ground;
-    for (const until = clock.now() + lookFor; !desk.linkUp || live.figures.connections === before; ) {
+    while (!desk.linkUp || live.figures.connections === before) {
       if (signal.aborted) throw signal.reason;
       if (clock.now() > until) throw new BridgeError("terminal_offline", `${info.alias} has not come back yet`);
       await clock.sleep(lookEvery, signal);
     }
   };
+
+  /** With the password that the terminal's side has, if it has one: through the bridge none ever goes. */
+  async #logIn(live: LiveTerminal, signal: AbortSignal): Promise<void> {
+    const { clock, log } = this.#ground;
+    const over = new AbortController();
+    const silent = clock.sleep(lookFor, AbortSignal.any([signal, over.signal])).then(() => {
+      throw signal.aborted ? signal.reason : new BridgeError("terminal_offline", "the terminal does not log in");
+    });
+    try {
+      const cannot = await Promise.race([live.logIn(), silent]);
+      if (cannot !== undefined) log.note("info", "terminal", "the terminal's side does not log in", { why: cannot });
+    } finally {
+      silent.catch(() => undefined);
+      over.abort();
+    }
+  }
 
   async begin({ grpc }: Ports) {
     const { link } = this.#ports;

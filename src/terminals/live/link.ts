@@ -11,6 +11,7 @@ import {
   type Fingerprint,
   FingerprintSchema,
   type Hello,
+  LogInSchema,
   RefusalReason,
   type Report,
   type TerminalLimits,
@@ -135,6 +136,12 @@ export class Link implements Terminal {
     const { up, why } = this.standing;
     if (!up) return Promise.reject(new BridgeError("terminal_offline", `${why}; nothing was sent`));
     return this.#ask(action, asking);
+  }
+
+  /** Has the terminal log in; also while it is not connected to the broker. */
+  logIn(): Promise<Answered> {
+    if (this.#state !== "up") return Promise.reject(new BridgeError("terminal_offline", this.standing.why));
+    return this.#ask({ case: "logIn", value: create(LogInSchema) }, { isTrade: false });
   }
 
   get standing(): { readonly up: boolean; readonly why: string } {

@@ -143,6 +143,14 @@ export class LiveTerminal implements TerminalPort, Taker {
     return this.#link.attach(carrier, frames, hello, signal);
   }
 
+  /** Has the terminal log in with the password of its own settings; undefined, or why its side cannot. */
+  async logIn(): Promise<string | undefined> {
+    const { status, message, lastError } = (await this.#link.logIn()).result;
+    if (status === CommandStatus.ANSWERED) return undefined;
+    if (status === CommandStatus.UNSUPPORTED) return message;
+    throw unanswered("the terminal could not log in", lastError === 0 ? message : `${message} (error ${lastError})`);
+  }
+
   submit(order: Approved<NumberedOrder>, signal: AbortSignal): Promise<Outcome> {
     return this.#trading.submit(order, signal);
   }

@@ -679,6 +679,29 @@ describe("a link", () => {
     expect(await toldOf("link")).toMatchObject([{ up: true, why: expect.stringContaining("10027") }]);
   });
 
+  it("logs in when it is asked to, though it is not connected to the broker, and says why not", async () => {
+    const { terminal, side } = await linked();
+    side.tells({ case: "trade", value: { connected: false } });
+    await side.listen();
+    for (const [result, outcome] of [
+      [{}, undefined],
+      [{ status: CommandStatus.UNSUPPORTED, message: "no password" }, "no password"],
+      [
+        { status: CommandStatus.NOT_SENT, message: "Authorization failed", lastError: -6 },
+        "terminal_offline: the terminal could not log in: Authorization failed (error -6)",
+      ],
+    ] as const) {
+      const call = watched(terminal.logIn());
+      await side.listen();
+      expect(side.last).toMatchObject({ action: { case: "logIn" }, account: { login: 1000001n } });
+      side.answers(side.last.id, result);
+      await side.listen();
+      expect(await call.outcome()).toBe(outcome);
+    }
+    await side.cut();
+    await expect(terminal.logIn()).rejects.toMatchObject({ fault: "terminal_offline" });
+  });
+
   it("is refused to a terminal that a newer bridge has served", async () => {
     const { terminal, side } = live();
     await side.dial({ bridgeEpoch: terminal.life + 1n });

@@ -54,9 +54,12 @@ type AdminServiceClient interface {
 	// Errors: INVALID_ARGUMENT with the field, NOT_FOUND (UNKNOWN_ACCOUNT), UNAVAILABLE (JOURNAL_UNAVAILABLE: the limits
 	// are what they were).
 	SetRiskLimits(ctx context.Context, in *SetRiskLimitsRequest, opts ...grpc.CallOption) (*SetRiskLimitsResponse, error)
-	// Logs a live terminal in, or connects it anew. The simulated terminal answers FAILED_PRECONDITION (NOT_SUPPORTED).
+	// Has a live terminal log in to the account, where its side can (the Python agent that was given the password), and
+	// then dial the bridge anew. Passwords stay in the settings of the terminal's side: none goes through the bridge. The
+	// simulated terminal answers FAILED_PRECONDITION (NOT_SUPPORTED).
 	//
-	// Errors: NOT_FOUND (UNKNOWN_ACCOUNT), FAILED_PRECONDITION.
+	// Errors: NOT_FOUND (UNKNOWN_ACCOUNT), FAILED_PRECONDITION, UNAVAILABLE (TERMINAL_OFFLINE: no terminal has dialed in,
+	// the broker has refused the login, or it has not come back within 30 s).
 	ConnectTerminal(ctx context.Context, in *ConnectTerminalRequest, opts ...grpc.CallOption) (*ConnectTerminalResponse, error)
 	// Takes no new orders from now on, ends the streams with `closing`, and answers once what was under way has ended
 	// or the caller's deadline is near. Health answers NOT_SERVING from then on. The process goes on until stopped.
@@ -158,9 +161,12 @@ type AdminServiceServer interface {
 	// Errors: INVALID_ARGUMENT with the field, NOT_FOUND (UNKNOWN_ACCOUNT), UNAVAILABLE (JOURNAL_UNAVAILABLE: the limits
 	// are what they were).
 	SetRiskLimits(context.Context, *SetRiskLimitsRequest) (*SetRiskLimitsResponse, error)
-	// Logs a live terminal in, or connects it anew. The simulated terminal answers FAILED_PRECONDITION (NOT_SUPPORTED).
+	// Has a live terminal log in to the account, where its side can (the Python agent that was given the password), and
+	// then dial the bridge anew. Passwords stay in the settings of the terminal's side: none goes through the bridge. The
+	// simulated terminal answers FAILED_PRECONDITION (NOT_SUPPORTED).
 	//
-	// Errors: NOT_FOUND (UNKNOWN_ACCOUNT), FAILED_PRECONDITION.
+	// Errors: NOT_FOUND (UNKNOWN_ACCOUNT), FAILED_PRECONDITION, UNAVAILABLE (TERMINAL_OFFLINE: no terminal has dialed in,
+	// the broker has refused the login, or it has not come back within 30 s).
 	ConnectTerminal(context.Context, *ConnectTerminalRequest) (*ConnectTerminalResponse, error)
 	// Takes no new orders from now on, ends the streams with `closing`, and answers once what was under way has ended
 	// or the caller's deadline is near. Health answers NOT_SERVING from then on. The process goes on until stopped.

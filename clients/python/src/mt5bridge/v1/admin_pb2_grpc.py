@@ -113,9 +113,12 @@ class AdminServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ConnectTerminal(self, request, context):
-        """Logs a live terminal in, or connects it anew. The simulated terminal answers FAILED_PRECONDITION (NOT_SUPPORTED).
+        """Has a live terminal log in to the account, where its side can (the Python agent that was given the password), and
+        then dial the bridge anew. Passwords stay in the settings of the terminal's side: none goes through the bridge. The
+        simulated terminal answers FAILED_PRECONDITION (NOT_SUPPORTED).
 
-        Errors: NOT_FOUND (UNKNOWN_ACCOUNT), FAILED_PRECONDITION.
+        Errors: NOT_FOUND (UNKNOWN_ACCOUNT), FAILED_PRECONDITION, UNAVAILABLE (TERMINAL_OFFLINE: no terminal has dialed in,
+        the broker has refused the login, or it has not come back within 30 s).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -59,9 +59,12 @@ class AdminServiceStub:
     are what they were).
     """
     ConnectTerminal: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ConnectTerminalRequest, _admin_pb2.ConnectTerminalResponse]
-    """Logs a live terminal in, or connects it anew. The simulated terminal answers FAILED_PRECONDITION (NOT_SUPPORTED).
+    """Has a live terminal log in to the account, where its side can (the Python agent that was given the password), and
+    then dial the bridge anew. Passwords stay in the settings of the terminal's side: none goes through the bridge. The
+    simulated terminal answers FAILED_PRECONDITION (NOT_SUPPORTED).
 
-    Errors: NOT_FOUND (UNKNOWN_ACCOUNT), FAILED_PRECONDITION.
+    Errors: NOT_FOUND (UNKNOWN_ACCOUNT), FAILED_PRECONDITION, UNAVAILABLE (TERMINAL_OFFLINE: no terminal has dialed in,
+    the broker has refused the login, or it has not come back within 30 s).
     """
     Drain: _grpc.UnaryUnaryMultiCallable[_admin_pb2.DrainRequest, _admin_pb2.DrainResponse]
     """Takes no new orders from now on, ends the streams with `closing`, and answers once what was under way has ended
@@ -99,9 +102,12 @@ class AdminServiceAsyncStub(AdminServiceStub):
     are what they were).
     """
     ConnectTerminal: _aio.UnaryUnaryMultiCallable[_admin_pb2.ConnectTerminalRequest, _admin_pb2.ConnectTerminalResponse]  # type: ignore[assignment]
-    """Logs a live terminal in, or connects it anew. The simulated terminal answers FAILED_PRECONDITION (NOT_SUPPORTED).
+    """Has a live terminal log in to the account, where its side can (the Python agent that was given the password), and
+    then dial the bridge anew. Passwords stay in the settings of the terminal's side: none goes through the bridge. The
+    simulated terminal answers FAILED_PRECONDITION (NOT_SUPPORTED).
 
-    Errors: NOT_FOUND (UNKNOWN_ACCOUNT), FAILED_PRECONDITION.
+    Errors: NOT_FOUND (UNKNOWN_ACCOUNT), FAILED_PRECONDITION, UNAVAILABLE (TERMINAL_OFFLINE: no terminal has dialed in,
+    the broker has refused the login, or it has not come back within 30 s).
     """
     Drain: _aio.UnaryUnaryMultiCallable[_admin_pb2.DrainRequest, _admin_pb2.DrainResponse]  # type: ignore[assignment]
     """Takes no new orders from now on, ends the streams with `closing`, and answers once what was under way has ended
@@ -166,9 +172,12 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_pb2.ConnectTerminalRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_admin_pb2.ConnectTerminalResponse, _abc.Awaitable[_admin_pb2.ConnectTerminalResponse]]:
-        """Logs a live terminal in, or connects it anew. The simulated terminal answers FAILED_PRECONDITION (NOT_SUPPORTED).
+        """Has a live terminal log in to the account, where its side can (the Python agent that was given the password), and
+        then dial the bridge anew. Passwords stay in the settings of the terminal's side: none goes through the bridge. The
+        simulated terminal answers FAILED_PRECONDITION (NOT_SUPPORTED).
 
-        Errors: NOT_FOUND (UNKNOWN_ACCOUNT), FAILED_PRECONDITION.
+        Errors: NOT_FOUND (UNKNOWN_ACCOUNT), FAILED_PRECONDITION, UNAVAILABLE (TERMINAL_OFFLINE: no terminal has dialed in,
+        the broker has refused the login, or it has not come back within 30 s).
         """
 
     @_abc_1.abstractmethod
