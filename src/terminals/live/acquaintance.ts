@@ -68,6 +68,11 @@ export class Acquaintance {
     this.remember();
   }
 
+  /** What the market watch shows by now, after the link was cut. The answer comes behind all that was told before it. */
+  async renew(ask: Ask): Promise<void> {
+    this.told((await readSymbolsNamed(ask, [])).symbols);
+  }
+
   /** Specifications that have changed, and symbols that are new. */
   told(symbols: readonly Symbol_[]): void {
     if (this.catalog === undefined || this.#learned === undefined) return;

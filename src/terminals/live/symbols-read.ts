@@ -42,9 +42,3 @@ export async function readSymbolsNamed(ask: Ask, names: string[]): Promise<Symbo
   if (result.status !== CommandStatus.ANSWERED) throw unanswered("its symbols were not read", result.message);
   return { symbols: [...symbols.values()], unknown };
 }
-
-/** A question whose answer comes behind all that was told before it. */
-export async function askForNews(ask: Ask, symbol: string | undefined): Promise<void> {
-  const value = create(SymbolsRequestSchema, { symbols: symbol === undefined ? [] : [symbol] });
-  await ask({ case: "symbols", value });
-}

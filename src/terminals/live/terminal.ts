@@ -40,7 +40,6 @@ import { type Dropped, ReportQueue } from "./report-queue.ts";
 import { Shown } from "./shown.ts";
 import { SnapshotParts } from "./snapshot-parts.ts";
 import { Subscription } from "./subscription.ts";
-import { askForNews } from "./symbols-read.ts";
 import { mustBeWanted, Trading } from "./trading.ts";
 
 /** Reports that wait for their reader, and ticks in them. */
@@ -203,9 +202,8 @@ export class LiveTerminal implements TerminalPort, Taker {
 
   async catchUp(fresh: boolean, ask: Ask): Promise<void> {
     const catalog = this.#here;
-    const [first] = catalog.symbols;
     if (fresh) this.#subscription.lost();
-    else await askForNews(ask, first && catalog.names.brokers(first.name));
+    else await this.#acquaintance.renew(ask);
     if (!this.#subscription.isWhole) await this.#subscription.renew(catalog, ask);
   }
 

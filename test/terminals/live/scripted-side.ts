@@ -115,7 +115,7 @@ export const polite: Habit = ({ id, action }, side) => {
 
 /** The terminal's side: it numbers its reports and keeps them, and its inbox outlives the cable. */
 export class Side {
-  symbols: (typeof eurusd)[] = [eurusd];
+  symbols: MessageInitShape<typeof SymbolSchema>[] = [eurusd];
   habit: Habit = polite;
   /** Every command that was taken, in order, once. */
   readonly taken: Command[] = [];

@@ -910,6 +910,21 @@ describe("symbols", () => {
     expect(next.terminal.symbols.map(({ name }) => name)).toEqual(["EURUSD", "GBPUSD"]);
   });
 
+  it.each(["cut", "restart"] as const)(
+    "that are shown while the link is down are known when it is up again, after a %s",
+    async (end) => {
+      const { terminal, side } = await linked();
+      await side[end]();
+      side.symbols = [
+        { ...eurusd, tradeStopsLevel: 30 },
+        { ...eurusd, name: "GBPUSD" },
+      ];
+      await side.dial();
+      expect(terminal.symbols).toMatchObject([{ name: "EURUSD", stopsLevel: 30 }, { name: "GBPUSD" }]);
+      expect(side.taken.at(-1)?.action.value).toMatchObject({ symbols: ["EURUSD", "GBPUSD"] });
+    },
+  );
+
   it("that come while ticks are being asked for are asked for next", async () => {
     const { side, clock } = await linked();
     const wanted = () =>
