@@ -97,6 +97,7 @@ function runEnd(first: Cursor, open: readonly Cursor[], shutUntil: number): numb
     limit = time;
   }
   const { batch } = first;
+  if (batch.timeAt(batch.length - 1) < limit) return batch.length;
   let end = first.at;
   while (end < batch.length) {
     const time = batch.timeAt(end);
