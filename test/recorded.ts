@@ -10,7 +10,7 @@ import { gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 
 export const recorded = fileURLToPath(new URL("../../shared/data", import.meta.url));
-export const hasRecorded = existsSync(recorded);
+const hasRecorded = existsSync(recorded);
 const { CI: inContinuousIntegration } = process.env;
 
 /** A recording's bytes, unpacked when its name ends in ".gz". */

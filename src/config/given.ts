@@ -11,7 +11,7 @@ import { type SettingName, settings } from "../settings.ts";
 import { nearest } from "./misspelling.ts";
 
 /** A value as it was written, and where. */
-export interface Given {
+interface Given {
   readonly value: string | readonly string[];
   readonly source: string;
 }

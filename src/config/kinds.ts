@@ -164,7 +164,7 @@ export const limits = {
   ),
 } as const;
 
-export type LimitName = keyof typeof limits;
+type LimitName = keyof typeof limits;
 
 /** One limit of one strategy. */
 export interface StrategyLimit {

@@ -24,7 +24,7 @@ import { timestamp } from "./times.ts";
 import { tradingModes, wordOf } from "./words.ts";
 
 /** What draining left. */
-export interface Drained {
+interface Drained {
   readonly ordersInFlight: number;
   readonly streamsClosed: number;
 }

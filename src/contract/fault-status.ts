@@ -18,7 +18,7 @@ import {
 import { type Status, StatusSchema } from "../../gen/ts/google/rpc/status_pb.ts";
 import { BridgeError, faults } from "../core/errors.ts";
 
-export const domain = "mt5bridge";
+const domain = "mt5bridge";
 
 // biome-ignore format: a table is read by its columns
 export const codes = {

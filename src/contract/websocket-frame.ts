@@ -48,7 +48,7 @@ const said = {
   pong: ServerFrameType.PONG,
 } as const;
 
-export type Wanted = keyof typeof wanted;
+type Wanted = keyof typeof wanted;
 export type Said = keyof typeof said;
 
 export interface ClientFrame {

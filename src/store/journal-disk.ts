@@ -82,7 +82,7 @@ export interface Commit {
 }
 
 /** Consecutive events of one log. */
-export interface Lines {
+interface Lines {
   readonly log: number;
   readonly first: number;
   readonly text: string;

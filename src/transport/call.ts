@@ -25,7 +25,7 @@ export interface CallOptions extends PassageOptions {
 export type Reader = () => Message;
 
 /** Makes of an answer what the transport sends. It runs inside the wrapper: what it throws is answered like the rest. */
-export type Encode<Frame> = (message: Message) => Frame;
+type Encode<Frame> = (message: Message) => Frame;
 
 /** At once, thrown faults too, unless somebody has to be waited for. */
 type Answer = <Frame>(request: Reader, incoming: Incoming, encode: Encode<Frame>) => Frame | Promise<Frame>;

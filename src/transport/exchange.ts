@@ -4,8 +4,8 @@
  * Node's two pairs of classes behave alike and share no type. Neither may be left without an `error` listener: a peer
  * that vanishes at the wrong moment would end the process.
  */
-import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerResponse } from "node:http";
-import type { Http2ServerRequest, Http2ServerResponse, Http2Session } from "node:http2";
+import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http";
+import type { Http2ServerRequest, Http2Session } from "node:http2";
 import type { Socket } from "node:net";
 import type { Readable, Writable } from "node:stream";
 import type { Incoming } from "./passage.ts";
@@ -28,9 +28,6 @@ export interface HttpResponse extends Writable {
   writeHead(status: number, headers: OutgoingHttpHeaders | string[]): unknown;
   addTrailers(trailers: Readonly<Record<string, string>>): void;
 }
-
-/** What both servers hand to their listener. */
-export type NodeResponse = ServerResponse | Http2ServerResponse;
 
 /** It is also what the wrapper around every method wants to know of a call: of one that is plain HTTP, unless told. */
 export class Exchange implements Incoming {

@@ -17,7 +17,7 @@ import {
 
 type Action = NonNullable<MessageInitShape<typeof CommandSchema>["action"]>;
 
-export const account = { login: 1000001n, server: "Broker-Demo", tradeMode: 0 };
+const account = { login: 1000001n, server: "Broker-Demo", tradeMode: 0 };
 /** Of an order of the bridge: strategy 1, order 1. */
 export const ourMagic = 4294967297n;
 

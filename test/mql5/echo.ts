@@ -15,10 +15,7 @@ import {
 } from "@bufbuild/protobuf";
 import { reflect } from "@bufbuild/protobuf/reflect";
 
-export const withNested = (message: DescMessage): DescMessage[] => [
-  message,
-  ...message.nestedMessages.flatMap(withNested),
-];
+const withNested = (message: DescMessage): DescMessage[] => [message, ...message.nestedMessages.flatMap(withNested)];
 export const messagesOf = (file: DescFile): DescMessage[] => file.messages.flatMap(withNested);
 
 /** Of the test's own contract: words of MQL5, and of the functions that are generated. */

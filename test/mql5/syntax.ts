@@ -48,7 +48,7 @@ export function places(code: readonly Token[]): Place[] {
   });
 }
 
-export interface Parameter {
+interface Parameter {
   readonly constant: boolean;
   readonly type: Token;
   readonly pointer: boolean;

@@ -1,6 +1,6 @@
 /** The words of an MQL5 file. Whitespace and comments lie before the word that they precede. */
 
-export type Kind = "name" | "number" | "string" | "character" | "punctuation" | "directive" | "end";
+type Kind = "name" | "number" | "string" | "character" | "punctuation" | "directive" | "end";
 
 export interface Token {
   readonly kind: Kind;

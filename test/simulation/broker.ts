@@ -232,7 +232,7 @@ export class Broker {
   }
 }
 
-export const numberOf = (command: Command): number =>
+const numberOf = (command: Command): number =>
   command.kind === "submit"
     ? orderNumberOf(command.order.magic)
     : Number((command.kind === "modify_position" ? command.position : command.order) as Ticket);

@@ -115,7 +115,7 @@ const strikes = {
   },
 } as const satisfies Readonly<Record<string, Strike>>;
 
-export type FaultKind = keyof typeof strikes;
+type FaultKind = keyof typeof strikes;
 
 const kinds = Object.keys(strikes) as FaultKind[];
 

@@ -11,7 +11,7 @@ import type { World } from "./world.ts";
 /** `up`: from the bridge to the terminal. */
 export type Direction = "up" | "down";
 
-export type Weather = "delay" | "loss" | "duplication" | "reorder" | "partition";
+type Weather = "delay" | "loss" | "duplication" | "reorder" | "partition";
 
 /** Some time of bad weather. */
 export interface Spell {

@@ -62,7 +62,7 @@ export function toldOf(code: number, message: string, details: readonly Detail[]
 }
 
 /** The details of a `google.rpc.Status` in its bytes. */
-export const detailsOfStatus = (bytes: Uint8Array): Detail[] =>
+const detailsOfStatus = (bytes: Uint8Array): Detail[] =>
   fromBinary(StatusSchema, bytes).details.map(({ typeUrl, value }) => ({ type: typeUrl, value }));
 
 /** Those that gRPC brings in its trailers. */

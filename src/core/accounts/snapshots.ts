@@ -21,7 +21,7 @@ const version = 2;
 export const snapshotEvery = 50_000;
 
 /** What a part holds. */
-export type Kind = "working" | "dealt" | "orderFeed" | "accountFeed" | "rest";
+type Kind = "working" | "dealt" | "orderFeed" | "accountFeed" | "rest";
 
 export interface Part {
   readonly kind: Kind;

@@ -55,7 +55,7 @@ export type WeekSessions = readonly [
 ];
 
 /** Margin multipliers of one kind of order: `initial` for an order, `maintenance` for a position (0 = as initial). */
-export interface MarginRate {
+interface MarginRate {
   readonly initial: number;
   readonly maintenance: number;
 }

@@ -289,7 +289,7 @@ async function settle(desk: OrderDesk, number: OrderNumber, outcome: Outcome): P
   return applyEvents(desk, number, [event], "answer");
 }
 
-export function rejectionOf(refusal: Extract<Outcome, { kind: "refused" }>): Rejection {
+function rejectionOf(refusal: Extract<Outcome, { kind: "refused" }>): Rejection {
   const { retcode, message } = refusal;
   return { reason: retcodeName(retcode), retcode, message, retriable: isTransient(retcode) };
 }

@@ -114,7 +114,7 @@ function readWindow(text: string): TradingWindow | undefined {
 }
 
 /** Day of the week (0 is Monday) and minute of the day, in UTC. */
-export function weekTime(at: Instant): { readonly day: number; readonly minute: number } {
+function weekTime(at: Instant): { readonly day: number; readonly minute: number } {
   const minutes = Math.floor(at / 60_000);
   return { day: (Math.floor(minutes / 1440) + 3) % 7, minute: minutes % 1440 }; // 1970 began on a Thursday
 }

@@ -77,7 +77,7 @@ export const samePeriod = (timeframe: Timeframe, a: Moment, b: Moment): boolean 
   a.brokerTime === b.brokerTime && Math.abs(a.time - b.time) < longest[timeframe];
 
 /** The bar that two neighbouring parts of the same period make. */
-export function merge(earlier: Bar, later: Bar): Bar {
+function merge(earlier: Bar, later: Bar): Bar {
   return {
     ...earlier,
     high: Math.max(earlier.high, later.high) as Price,

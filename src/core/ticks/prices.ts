@@ -10,7 +10,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { TickHub } from "./hub.ts";
 
 /** A symbol's last price is no price to measure by when it is older (ms). */
-export const freshFor = 60_000;
+const freshFor = 60_000;
 
 export class Prices {
   readonly #hub: TickHub;

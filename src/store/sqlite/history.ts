@@ -33,7 +33,7 @@ const CHUNKS_WAITING = 256;
 /** What comes within this time travels together. */
 const GATHER_MS = 50;
 
-export const historyDefaults = { maxBytes: 2 ** 30, maxDays: 400 } as const;
+const historyDefaults = { maxBytes: 2 ** 30, maxDays: 400 } as const;
 
 export interface HistoryOptions {
   readonly folder: string;

@@ -34,7 +34,7 @@ export interface Grant {
 }
 
 /** Throws an Error whose message says why, fit for whoever sent the credential. Watches it until `over` aborts. */
-export type Admit = (peer: string, secret: string | undefined, over: AbortSignal) => Promise<Grant>;
+type Admit = (peer: string, secret: string | undefined, over: AbortSignal) => Promise<Grant>;
 
 /** What serves an account's connections. */
 export interface Attachable {

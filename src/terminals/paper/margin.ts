@@ -48,7 +48,7 @@ export interface SymbolLegs {
 export type MarginTerms = Pick<AccountInfo, "leverage" | "currencyDigits" | "marginMode">;
 
 /** Orders need the initial margin, positions hold the maintenance margin (where one is set). */
-export type MarginStage = "initial" | "maintenance";
+type MarginStage = "initial" | "maintenance";
 
 /**
  * What one order needs for itself, whatever else is open: MetaTrader's OrderCalcMargin.

@@ -24,7 +24,7 @@ export interface MarginRates {
   readonly crypto: number;
 }
 
-export const typicalMarginRates: MarginRates = { index: 0.05, crypto: 0.33 };
+const typicalMarginRates: MarginRates = { index: 0.05, crypto: 0.33 };
 
 type Row = readonly [
   name: string,

@@ -43,7 +43,7 @@ export interface GrpcOptions {
 }
 
 /** How often a peer is asked whether it is alive, and how long it may take to answer. */
-export interface GrpcLimits {
+interface GrpcLimits {
   readonly pingEveryMs: number;
   readonly pingMs: number;
 }

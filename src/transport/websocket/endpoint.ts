@@ -40,7 +40,7 @@ export interface WebsocketOptions {
   readonly limits?: Partial<WebsocketLimits>;
 }
 
-export interface WebsocketStatus {
+interface WebsocketStatus {
   readonly connections: number;
   readonly max_connections: number;
   readonly subscriptions: number;

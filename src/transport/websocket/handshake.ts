@@ -11,7 +11,7 @@ import { bearerAmong } from "../authenticate.ts";
 import { type RefusalKind, shownOrigin } from "../refusals.ts";
 
 /** Without a subprotocol the simple profile is spoken; a browser with a token asks for it by its name. */
-export const profiles = ["mt5bridge.v1.json", "mt5bridge.v1.proto", "mt5bridge.v1.simple"] as const;
+const profiles = ["mt5bridge.v1.json", "mt5bridge.v1.proto", "mt5bridge.v1.simple"] as const;
 export type Profile = (typeof profiles)[number];
 
 export interface Agreed {

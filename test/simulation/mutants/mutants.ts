@@ -3,7 +3,7 @@
  * find of ours. Each text stands exactly once in its file, or the planting fails: what has
  * drifted away is noticed.
  */
-export interface Edit {
+interface Edit {
   readonly file: string;
   readonly text: string;
   readonly becomes: string;

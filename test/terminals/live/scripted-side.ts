@@ -13,7 +13,7 @@ import {
   type ReportSchema,
   type SymbolSchema,
 } from "../../../gen/ts/mt5bridge/terminal/v1/link_pb.ts";
-import type { AccountAlias, Instant } from "../../../src/core/model/ids.ts";
+import type { AccountAlias } from "../../../src/core/model/ids.ts";
 import type { LinkCarrier } from "../../../src/core/ports/link.ts";
 import type { TerminalReport } from "../../../src/core/ports/terminal.ts";
 import type { Known } from "../../../src/terminals/live/known.ts";
@@ -326,5 +326,3 @@ export async function linked(parts: Partial<LiveTerminalParts> = {}): Promise<Li
   await made.told();
   return made;
 }
-
-export const later = (from: Instant, ms: number): Instant => (from + ms) as Instant;

@@ -253,7 +253,7 @@ export interface Told {
 }
 
 /** "deal 501 buy in 0.1 @ 1.1001": events as a person would note them down. The beginning of days is left out. */
-export function told(events: readonly LedgerEvent[]): string[] {
+function told(events: readonly LedgerEvent[]): string[] {
   return events.flatMap((event) => {
     switch (event.type) {
       case "order":

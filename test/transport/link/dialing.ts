@@ -81,7 +81,7 @@ export function framed(frame: Uint8Array): Buffer {
   return Buffer.concat([head, frame]);
 }
 
-export function overSocket(socket: Socket): Dialed {
+function overSocket(socket: Socket): Dialed {
   let bytes = Buffer.alloc(0);
   const pieces = piecesOf<Buffer>(socket);
   return {

@@ -13,8 +13,8 @@ import { TestClient } from "../served.ts";
 import { dialects, messageIn, WebsocketClient } from "../websocket/speaking.ts";
 import type { Life } from "./life.ts";
 
-export type Wish = MessageInitShape<typeof StreamTicksRequestSchema>;
-export type Events = AsyncIterable<StreamTicksResponse>;
+type Wish = MessageInitShape<typeof StreamTicksRequestSchema>;
+type Events = AsyncIterable<StreamTicksResponse>;
 type Way = (ports: Life["ports"], wish: Wish, signal: AbortSignal) => Events;
 
 const { streamTicks } = TicksService.method;
