@@ -2,10 +2,10 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AccountService } from "../../gen/ts/mt5bridge/v1/account_pb.ts";
 import { OrderCause, OrderStage, OrdersService } from "../../gen/ts/mt5bridge/v1/orders_pb.ts";
-import { TicksService } from "../../gen/ts/mt5bridge/v1/ticks_pb.ts";
-import { DeadManAction, OrderSide, OrderType } from "../../gen/ts/mt5bridge/v1/types_pb.ts";
-import { dataFolder, type RunningBridge, startBridge } from "./bridge.ts";
+import { DeadManAction, OrderType } from "../../gen/ts/mt5bridge/v1/types_pb.ts";
+import { dataFolder, type RunningBridge } from "./bridge.ts";
 import { BridgeClient, failureOf } from "./client.ts";
+import { market, startTrading } from "./trading-bridge.ts";
 
 const orders = OrdersService.method;
 const second = { seconds: 1n, nanos: 0 };
@@ -15,11 +15,7 @@ let bridge: RunningBridge;
 let client: BridgeClient;
 
 async function start(): Promise<void> {
-  bridge = await startBridge({ DATA_DIR: folder.path, PAPER_RATE: "200" });
-  client = new BridgeClient(bridge.grpcPort);
-  for await (const { event } of client.stream(TicksService.method.streamTicks, { symbols: ["EURUSD"] })) {
-    if (event.case === "batch" || event.case === "snapshot") break;
-  }
+  ({ bridge, client } = await startTrading(folder.path));
 }
 
 beforeEach(async () => {
@@ -33,10 +29,7 @@ afterEach(async () => {
   await folder.remove();
 });
 
-const buy = (clientOrderId: string, more: object = {}) => ({
-  ...{ clientOrderId, strategyId: 7, symbol: "EURUSD", side: OrderSide.BUY, type: OrderType.MARKET, volume: 0.01 },
-  ...more,
-});
+const buy = (clientOrderId: string, more: object = {}) => market(clientOrderId, { strategyId: 7, ...more });
 const rests = { type: OrderType.LIMIT, price: 0.5 };
 
 /** Resolves with the order once its stage is final. */

@@ -5,23 +5,16 @@ import { AccountService } from "../../gen/ts/mt5bridge/v1/account_pb.ts";
 import { HealthService, PartState, ServingStatus } from "../../gen/ts/mt5bridge/v1/health_pb.ts";
 import { OrderStage, OrdersService } from "../../gen/ts/mt5bridge/v1/orders_pb.ts";
 import { TicksService } from "../../gen/ts/mt5bridge/v1/ticks_pb.ts";
-import { OrderSide, OrderType } from "../../gen/ts/mt5bridge/v1/types_pb.ts";
 import { mayMount, SmallDisk } from "../small-disk.ts";
 import { type RunningBridge, startBridge } from "./bridge.ts";
 import { BridgeClient, failureOf } from "./client.ts";
+import { market } from "./trading-bridge.ts";
 
 const orders = OrdersService.method;
 const able = mayMount();
 const inContinuousIntegration = process.env["CI"] !== undefined;
 
-const market = (clientOrderId: string) => ({
-  clientOrderId,
-  symbol: "EURUSD",
-  side: OrderSide.BUY,
-  type: OrderType.MARKET,
-  volume: 0.01,
-  comment: "x".repeat(25),
-});
+const asked = (clientOrderId: string) => market(clientOrderId, { comment: "x".repeat(25) });
 
 describe.skipIf(!able && !inContinuousIntegration)(
   `a bridge whose disk is full${able ? "" : " [SKIPPED: this machine lets nobody mount a small disk here]"}`,
@@ -62,7 +55,7 @@ describe.skipIf(!able && !inContinuousIntegration)(
       for (let i = 1; ; i++) {
         const key = `${prefix}-${i}`;
         try {
-          await client.call(orders.placeOrder, market(key));
+          await client.call(orders.placeOrder, asked(key));
           acknowledged.add(key);
         } catch (error) {
           const failure = failureOf(error);
@@ -93,7 +86,7 @@ describe.skipIf(!able && !inContinuousIntegration)(
     it("refuses orders and says why, goes on streaming and answering, and trades again when there is room", async () => {
       const acknowledged = new Set<string>();
       const refused = new Set<string>();
-      await client.call(orders.placeOrder, market("before"));
+      await client.call(orders.placeOrder, asked("before"));
       acknowledged.add("before");
       for (let round = 1; round <= 2; round++) {
         disk.fill();
@@ -120,7 +113,7 @@ describe.skipIf(!able && !inContinuousIntegration)(
         expect(again?.context["ticksLeftOut"]).toBeGreaterThan(0);
         await health(ServingStatus.SERVING);
         await prices(); // the paper broker begins without any, as after a restart
-        const { order } = await client.call(orders.placeOrder, market(`after-${round}`));
+        const { order } = await client.call(orders.placeOrder, asked(`after-${round}`));
         expect(order?.stage).toBe(OrderStage.FILLED);
         acknowledged.add(`after-${round}`);
       }

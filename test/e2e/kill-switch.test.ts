@@ -3,10 +3,9 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AdminService, TradingMode } from "../../gen/ts/mt5bridge/v1/admin_pb.ts";
 import { HealthService, ServingStatus } from "../../gen/ts/mt5bridge/v1/health_pb.ts";
 import { OrderCause, OrderStage, OrdersService } from "../../gen/ts/mt5bridge/v1/orders_pb.ts";
-import { TicksService } from "../../gen/ts/mt5bridge/v1/ticks_pb.ts";
-import { OrderSide, OrderType } from "../../gen/ts/mt5bridge/v1/types_pb.ts";
-import { dataFolder, type RunningBridge, startBridge } from "./bridge.ts";
-import { BridgeClient, failureOf } from "./client.ts";
+import { dataFolder, type RunningBridge } from "./bridge.ts";
+import { type BridgeClient, failureOf } from "./client.ts";
+import { market, startTrading } from "./trading-bridge.ts";
 
 const orders = OrdersService.method;
 const { setTradingMode, getTradingMode } = AdminService.method;
@@ -16,11 +15,7 @@ let bridge: RunningBridge;
 let client: BridgeClient;
 
 async function start(): Promise<void> {
-  bridge = await startBridge({ DATA_DIR: folder.path, PAPER_RATE: "200" });
-  client = new BridgeClient(bridge.grpcPort);
-  for await (const { event } of client.stream(TicksService.method.streamTicks, { symbols: ["EURUSD"] })) {
-    if (event.case === "batch" || event.case === "snapshot") break;
-  }
+  ({ bridge, client } = await startTrading(folder.path));
 }
 
 beforeEach(async () => {
@@ -32,14 +27,6 @@ afterEach(async () => {
   client.close();
   await bridge.stop("SIGKILL");
   await folder.remove();
-});
-
-const market = (clientOrderId: string) => ({
-  clientOrderId,
-  symbol: "EURUSD",
-  side: OrderSide.BUY,
-  type: OrderType.MARKET,
-  volume: 0.01,
 });
 
 async function post(path: string, body: object): Promise<{ status: number; json: Record<string, never> }> {

@@ -4,22 +4,14 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { HealthService, ServingStatus } from "../../gen/ts/mt5bridge/v1/health_pb.ts";
 import { OrderStage, OrdersService } from "../../gen/ts/mt5bridge/v1/orders_pb.ts";
 import { TicksService } from "../../gen/ts/mt5bridge/v1/ticks_pb.ts";
-import { OrderSide, OrderType } from "../../gen/ts/mt5bridge/v1/types_pb.ts";
 import { Cluster, postgresPrograms } from "../store/postgres/cluster.ts";
 import { type RunningBridge, startBridge } from "./bridge.ts";
 import { BridgeClient, failureOf } from "./client.ts";
+import { market } from "./trading-bridge.ts";
 
 const orders = OrdersService.method;
 const here = postgresPrograms() !== undefined;
 const inContinuousIntegration = process.env["CI"] !== undefined;
-
-const market = (clientOrderId: string) => ({
-  clientOrderId,
-  symbol: "EURUSD",
-  side: OrderSide.BUY,
-  type: OrderType.MARKET,
-  volume: 0.01,
-});
 
 describe.skipIf(!here && !inContinuousIntegration)(
   `a bridge with a database${here ? "" : " [SKIPPED: PostgreSQL is not here]"}`,

@@ -3,9 +3,10 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AccountService } from "../../gen/ts/mt5bridge/v1/account_pb.ts";
 import { type Order, OrderStage, OrdersService } from "../../gen/ts/mt5bridge/v1/orders_pb.ts";
 import { TicksService, Timeframe } from "../../gen/ts/mt5bridge/v1/ticks_pb.ts";
-import { ClosingReason, OrderSide, OrderType, ResetReason } from "../../gen/ts/mt5bridge/v1/types_pb.ts";
-import { dataFolder, type RunningBridge, startBridge } from "./bridge.ts";
-import { BridgeClient } from "./client.ts";
+import { ClosingReason, OrderType, ResetReason } from "../../gen/ts/mt5bridge/v1/types_pb.ts";
+import { dataFolder, type RunningBridge } from "./bridge.ts";
+import type { BridgeClient } from "./client.ts";
+import { market, startTrading } from "./trading-bridge.ts";
 
 const orders = OrdersService.method;
 const ticks = TicksService.method;
@@ -15,11 +16,7 @@ let bridge: RunningBridge;
 let client: BridgeClient;
 
 async function start(): Promise<void> {
-  bridge = await startBridge({ DATA_DIR: folder.path, PAPER_RATE: "200" });
-  client = new BridgeClient(bridge.grpcPort);
-  for await (const { event } of client.stream(ticks.streamTicks, { symbols: ["EURUSD"] })) {
-    if (event.case === "batch" || event.case === "snapshot") break;
-  }
+  ({ bridge, client } = await startTrading(folder.path));
 }
 
 beforeEach(async () => {
@@ -31,14 +28,6 @@ afterEach(async () => {
   client.close();
   await bridge.stop("SIGKILL");
   await folder.remove();
-});
-
-const market = (clientOrderId: string) => ({
-  clientOrderId,
-  symbol: "EURUSD",
-  side: OrderSide.BUY,
-  type: OrderType.MARKET,
-  volume: 0.01,
 });
 
 const limit = (clientOrderId: string) => ({ ...market(clientOrderId), type: OrderType.LIMIT, price: 0.5 });

@@ -2,10 +2,9 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AdminService } from "../../gen/ts/mt5bridge/v1/admin_pb.ts";
 import { OrderCause, OrderStage, OrdersService } from "../../gen/ts/mt5bridge/v1/orders_pb.ts";
-import { TicksService } from "../../gen/ts/mt5bridge/v1/ticks_pb.ts";
-import { OrderSide, OrderType } from "../../gen/ts/mt5bridge/v1/types_pb.ts";
-import { dataFolder, type RunningBridge, startBridge } from "./bridge.ts";
-import { BridgeClient, failureOf } from "./client.ts";
+import { dataFolder, type RunningBridge } from "./bridge.ts";
+import { type BridgeClient, failureOf } from "./client.ts";
+import { market, startTrading } from "./trading-bridge.ts";
 
 const orders = OrdersService.method;
 const { getRiskLimits, setRiskLimits } = AdminService.method;
@@ -15,11 +14,7 @@ let bridge: RunningBridge;
 let client: BridgeClient;
 
 async function start(env: Record<string, string> = {}): Promise<void> {
-  bridge = await startBridge({ DATA_DIR: folder.path, PAPER_RATE: "200", ...env });
-  client = new BridgeClient(bridge.grpcPort);
-  for await (const { event } of client.stream(TicksService.method.streamTicks, { symbols: ["EURUSD"] })) {
-    if (event.case === "batch" || event.case === "snapshot") break;
-  }
+  ({ bridge, client } = await startTrading(folder.path, env));
 }
 
 beforeEach(async () => {
@@ -30,15 +25,6 @@ afterEach(async () => {
   client.close();
   await bridge.stop("SIGKILL");
   await folder.remove();
-});
-
-const market = (clientOrderId: string, more: object = {}) => ({
-  clientOrderId,
-  symbol: "EURUSD",
-  side: OrderSide.BUY,
-  type: OrderType.MARKET,
-  volume: 0.01,
-  ...more,
 });
 
 describe("risk limits", () => {
