@@ -1,11 +1,7 @@
-/**
- * npm run bench -- [--quick] [--only <benchmark>] [--repeats <n>] [--of <servers of ticks>] [--at <loads of ticks>] [--json <file>] [--svg <file>] [--profile <folder>]
- *
- * Prints figures; asserts nothing.
- */
+/** Every benchmark, or some: `npm run bench`. Prints figures; asserts nothing. */
 import { writeFileSync } from "node:fs";
 import { relative } from "node:path";
-import { parseArgs } from "node:util";
+import { optionsOf, wholeOption, wordOption } from "../scripts/options.ts";
 import { profileInto, usual } from "./bridge.ts";
 import { chart } from "./chart.ts";
 import { benchConnections } from "./connections.ts";
@@ -44,22 +40,31 @@ const benchmarks: Readonly<Record<string, (size: Size) => Promise<void>>> = {
 /** What a first look is at: together they take less than 90 s. */
 const firstLook = ["orders", "ticks", "ingest", "history"];
 
-const { values } = parseArgs({
-  options: {
-    quick: { type: "boolean", default: false },
-    only: { type: "string" },
-    repeats: { type: "string" },
-    of: { type: "string", default: "" },
-    at: { type: "string" },
-    json: { type: "string" },
-    svg: { type: "string" },
-    profile: { type: "string" },
-  },
+const usage = `Usage: npm run bench -- [options]
+
+  --quick    one short run each of ${firstLook.join(", ")}; with --only of another
+  --only     one benchmark: ${Object.keys(benchmarks).join(", ")}
+  --repeats  runs of which the median is told (${full.repeats}; with --quick ${quick.repeats})
+  --of       of the servers of ticks, or the terminals of link, those whose name contains one of these words
+  --at       ticks under these loads only: ticks a second and subscribers, such as 10000:100
+  --json     the file for all tables, for machines
+  --svg      the file for the saturation of ticks, as a picture
+  --profile  the folder for CPU profiles of the bridge
+
+bench/README.md tells how the figures come about.
+`;
+
+const values = optionsOf(usage, {
+  quick: { type: "boolean", default: false },
+  only: { type: "string" },
+  repeats: { type: "string" },
+  of: { type: "string", default: "" },
+  at: { type: "string" },
+  json: { type: "string" },
+  svg: { type: "string" },
+  profile: { type: "string" },
 });
-if (values.only !== undefined && benchmarks[values.only] === undefined) {
-  process.stderr.write(`--only takes one of ${Object.keys(benchmarks).join(", ")}\n`);
-  process.exit(1);
-}
+if (values.only !== undefined) wordOption("only", values.only, Object.keys(benchmarks));
 if (values.profile !== undefined) profileInto(values.profile);
 
 /** A load of the ticks, as `--at` has it. */
@@ -68,15 +73,11 @@ const nameOf = ({ rate, subscribers }: TickCell): string => `${rate}:${subscribe
 const preset = values.quick ? quick : full;
 const loads = preset.tickCells.map(nameOf);
 const asked = values.at?.split(",") ?? loads;
-const unknown = asked.find((load) => !loads.includes(load));
-if (unknown !== undefined) {
-  process.stderr.write(`--at takes ${loads.join(", ")}, not ${unknown}\n`);
-  process.exit(1);
-}
+for (const load of asked) wordOption("at", load, loads);
 const parts = values.of.toLowerCase().split(",");
 const size: Size = {
   ...preset,
-  repeats: Number(values.repeats ?? preset.repeats),
+  repeats: values.repeats === undefined ? preset.repeats : wholeOption("repeats", values.repeats, 1),
   of: (name) => parts.some((part) => name.toLowerCase().includes(part)),
   at: (cell) => asked.includes(nameOf(cell)),
 };

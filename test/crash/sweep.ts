@@ -1,12 +1,12 @@
 /**
- * npm run crash-sweep -- [--from <n>] [--to <n>]
+ * The bridge killed at every write of its journal: `npm run crash-sweep`.
  *
  * Runs the built bridge, has a trader give thirty orders, and kills it at the n-th write or
  * sync of its journal, for n = 1, 2, 3 … until a session is over before its n-th. Each time
  * it is started again on what it has left, its client repeats what was not answered, and
  * the oracle looks for what was lost, doubled or left in doubt.
  */
-import { parseArgs } from "node:util";
+import { optionsOf, wholeOption } from "../../scripts/options.ts";
 import { tool } from "../tools.ts";
 import { Lane, Violated } from "./lane.ts";
 
@@ -15,9 +15,20 @@ const lanes = 2;
 /** So many crashes share a folder: the next bridge finds what all of them have left. */
 const livesOfAFolder = 20;
 
-const { values } = parseArgs({
-  options: { from: { type: "string", default: "1" }, to: { type: "string", default: "100000" } },
+const usage = `Usage: npm run crash-sweep -- [--from <n>] [--to <n>]
+
+  --from  the first write or sync to be killed at (1)
+  --to    the last one; a session's last one comes before (100000)
+
+Kills the bridge as it was built: npm run build after a change. Ends with the line "N passed, M failed".
+`;
+
+const values = optionsOf(usage, {
+  from: { type: "string", default: "1" },
+  to: { type: "string", default: "100000" },
 });
+const from = wholeOption("from", values.from, 1);
+const to = wholeOption("to", values.to, from);
 const strace = tool("strace");
 if (strace === undefined) {
   process.stderr.write("crash sweep: strace is not here; install Debian's package of that name\n");
@@ -25,8 +36,8 @@ if (strace === undefined) {
   process.exit(process.env["CI"] === "true" ? 1 : 0);
 }
 
-let next = Number(values.from);
-let beyond = Number(values.to) + 1;
+let next = from;
+let beyond = to + 1;
 let killed = 0;
 const failures: string[] = [];
 

@@ -1,28 +1,32 @@
 /**
- * node test/link/run.ts [--against 'COMMAND' [--carrier tcp|grpc] [--without WORD,WORD]] [--only WORD] [--jobs N]
- *
- * The link's conformance scripts against a terminal's side that is started as a command, or against all there are
- * (npm run test:terminals). See script.ts for what is in the scripts, and against.ts for what COMMAND is told by its
+ * The link's conformance scripts against a terminal's side that is started as a command, or against all there are:
+ * `npm run test:terminals`. See script.ts for what is in the scripts, and against.ts for what the command is told by its
  * environment.
  */
-import { parseArgs } from "node:util";
+import { optionsOf, wholeOption, wordOption } from "../../scripts/options.ts";
 import { runCase, terminalCases } from "./against.ts";
 import { type Terminal, terminals } from "./terminals.ts";
 
-const { values } = parseArgs({
-  options: {
-    against: { type: "string" },
-    carrier: { type: "string", default: "tcp" },
-    only: { type: "string", default: "" },
-    without: { type: "string", default: "" },
-    jobs: { type: "string", default: "4" },
-  },
+const usage = `Usage: npm run test:terminals -- [--only <words>] [--jobs <n>]
+       npm run test:terminals -- --against '<command>' [--carrier <carrier>] [--without <words>]
+
+  --only     cases whose file or title has these words in it
+  --jobs     how many at a time (4)
+  --against  a terminal's side of your own, by the command that starts it; otherwise all there are here
+  --carrier  what it dials with: tcp, tls or grpc (tcp)
+  --without  what it cannot do, separated by commas; cases that need it are left out
+`;
+
+const values = optionsOf(usage, {
+  against: { type: "string" },
+  carrier: { type: "string", default: "tcp" },
+  only: { type: "string", default: "" },
+  without: { type: "string", default: "" },
+  jobs: { type: "string", default: "4" },
 });
-const { against: command, carrier, only, without, jobs } = values;
-if (carrier !== "tcp" && carrier !== "tls" && carrier !== "grpc") {
-  process.stderr.write("--carrier takes one of tcp, tls, grpc\n");
-  process.exit(2);
-}
+const { against: command, only, without } = values;
+const carrier = wordOption("carrier", values.carrier, ["tcp", "tls", "grpc"]);
+const jobs = wholeOption("jobs", values.jobs, 1);
 
 const given = command === undefined ? [] : [{ name: command, command, carrier, without: without.split(",") } as const];
 let failed = 0;
@@ -48,7 +52,7 @@ async function runAll(terminal: Terminal): Promise<number> {
       process.stdout.write(why === undefined ? `ok      ${file}: ${title}\n` : `FAILED  ${why}\n`);
     }
   };
-  await Promise.all(Array.from({ length: Number(jobs) }, work));
+  await Promise.all(Array.from({ length: jobs }, work));
   const all = `${cases.length - failed} of ${cases.length} cases passed`;
   process.stdout.write(`${terminal.name}: ${all}; ${named.length - cases.length} left out\n\n`);
   return failed + (cases.length === 0 ? 1 : 0);

@@ -1,11 +1,5 @@
-/**
- * npm run simulate -- [--seeds <n>] [--from <seed>] [--until-failure] [--plain] [--linked]
- * npm run simulate -- --seed <seed> [--faults <number,number…>] [--linked]
- *
- * `--linked`: the terminal is a live one, behind the link's real protocol: the network's faults act on its frames.
- * `--plain`: seeds that fail are not shrunk. Ends with the line `N passed, M failed`, alone on it.
- */
-import { parseArgs } from "node:util";
+/** The bridge in a simulated world of faults, seed by seed: `npm run simulate`. */
+import { optionsOf, wholeOption } from "../../scripts/options.ts";
 import { drawFaults } from "./faults.ts";
 import { enough, neverFired } from "./fired.ts";
 import { type Result, simulate } from "./run.ts";
@@ -15,26 +9,32 @@ import { shrink } from "./shrink.ts";
 /** So many failing seeds are shrunk; each takes some dozens of runs. */
 const shrunkAtMost = 5;
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: "string", default: "1000" },
-    from: { type: "string", default: "1" },
-    seed: { type: "string" },
-    faults: { type: "string" },
-    "until-failure": { type: "boolean", default: false },
-    plain: { type: "boolean", default: false },
-    linked: { type: "boolean", default: false },
-  },
+const usage = `Usage: npm run simulate -- [--seeds <n>] [--from <seed>] [--until-failure] [--plain] [--linked]
+       npm run simulate -- --seed <seed> [--faults <numbers>] [--linked]
+
+  --seeds          how many (1000)
+  --from           the first of them (1)
+  --until-failure  ends with the first that breaks a promise
+  --plain          seeds that break one are not shrunk to the faults that it takes
+  --linked         the terminal is a live one, behind the link's real protocol
+  --seed           one, told in full
+  --faults         of that seed only these, by their numbers, separated by commas
+
+Ends with the line "N passed, M failed", alone on it.
+`;
+
+const values = optionsOf(usage, {
+  seeds: { type: "string", default: "1000" },
+  from: { type: "string", default: "1" },
+  seed: { type: "string" },
+  faults: { type: "string" },
+  "until-failure": { type: "boolean", default: false },
+  plain: { type: "boolean", default: false },
+  linked: { type: "boolean", default: false },
 });
 
 const { linked } = values;
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
-const whole = (name: string, text: string, least: number): number => {
-  const number = Number(text);
-  if (Number.isSafeInteger(number) && number >= least) return number;
-  process.stderr.write(`--${name} must be a whole number from ${least} on, not ${JSON.stringify(text)}\n`);
-  process.exit(2);
-};
 
 function showWrong({ wrong }: Result): void {
   for (const sentence of wrong.slice(0, 10)) say(`  ${sentence}`);
@@ -44,7 +44,7 @@ function showWrong({ wrong }: Result): void {
 async function one(seed: number): Promise<boolean> {
   const drawn = drawFaults(seed);
   const numbers = values.faults?.split(",").filter((text) => text !== "");
-  const chosen = numbers?.map((text) => whole("faults", text, 0));
+  const chosen = numbers?.map((text) => wholeOption("faults", text, 0));
   const faults = chosen === undefined ? drawn : drawn.filter(({ number }) => chosen.includes(number));
   const result = await simulate({ seed, faults, told: true, linked });
   say(`seed ${seed}: ${faults.length} faults`);
@@ -97,8 +97,8 @@ async function many(from: number, seeds: number): Promise<[number, number]> {
 
 const [passed, failed] =
   values.seed === undefined
-    ? await many(whole("from", values.from, 0), whole("seeds", values.seeds, 1))
-    : (await one(whole("seed", values.seed, 0)))
+    ? await many(wholeOption("from", values.from, 0), wholeOption("seeds", values.seeds, 1))
+    : (await one(wholeOption("seed", values.seed, 0)))
       ? [1, 0]
       : [0, 1];
 say(`${passed} passed, ${failed} failed`);

@@ -1,16 +1,16 @@
 /**
- * npm run simulate:mutants -- [--seeds <n>] [--only <words of a name>] [--anew] [--all]
+ * The simulator tested: `npm run simulate:mutants`.
  *
  * Plants one bug after the other in a copy of the sources and lets the simulator look for
- * it: in the seed that found it last (`seen.json`), and where that finds it no more, or with
- * `--anew`, in all of them from the first. What was found in which seed is written down for
- * the next time. Ends with the line `N found, M survived`, alone on it.
+ * it: in the seed that found it last (`seen.json`), and where that finds it no more, in all of
+ * them from the first. What was found in which seed is written down for the next time.
  */
 import { execFile } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { optionsOf, wholeOption } from "../../../scripts/options.ts";
+import { drifted } from "./drift.ts";
 import { type Mutant, mutants } from "./mutants.ts";
 
 const root = new URL("../../../", import.meta.url).pathname;
@@ -20,31 +20,31 @@ const parts = [
   "src",
   "gen/ts",
   "clients/terminal/fake",
+  "scripts/options.ts",
   "test/simulation",
   "test/terminals/paper/builders.ts",
   "package.json",
 ];
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: "string", default: "10000" },
-    only: { type: "string", default: "" },
-    anew: { type: "boolean", default: false },
-    all: { type: "boolean", default: false },
-  },
+const usage = `Usage: npm run simulate:mutants -- [--seeds <n>] [--only <words>] [--anew] [--all]
+
+  --seeds  how many a bug may take to be found (10000)
+  --only   bugs whose name has these words in it
+  --anew   from the first seed, also where another has found it before
+  --all    those too that break something too seldom
+
+Ends with the line "N found, M survived", alone on it.
+`;
+
+const values = optionsOf(usage, {
+  seeds: { type: "string", default: "10000" },
+  only: { type: "string", default: "" },
+  anew: { type: "boolean", default: false },
+  all: { type: "boolean", default: false },
 });
+const seeds = String(wholeOption("seeds", values.seeds, 1));
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
-
-/** What of the mutants no longer fits the sources. */
-function drifted(): string[] {
-  return mutants.flatMap(({ name, edits }) =>
-    edits.flatMap(({ file, text }) => {
-      const times = readFileSync(join(root, file), "utf8").split(text).length - 1;
-      return times === 1 ? [] : `"${name}": its text stands ${times} times in ${file}, not once`;
-    }),
-  );
-}
 
 /** Plants the bug; returns what takes it out again. */
 function plant(copy: string, { edits }: Mutant): () => void {
@@ -89,13 +89,13 @@ async function look(copy: string, mutant: Mutant): Promise<Found | undefined> {
   try {
     const last = values.anew ? undefined : seen[mutant.name];
     const again = last === undefined ? undefined : await found(copy, last, "1");
-    return again ?? (await found(copy, 1, values.seeds));
+    return again ?? (await found(copy, 1, seeds));
   } finally {
     heal();
   }
 }
 
-const drift = drifted();
+const drift = drifted(root);
 if (drift.length > 0) {
   for (const sentence of drift) say(sentence);
   process.exit(1);

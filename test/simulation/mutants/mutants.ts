@@ -219,7 +219,7 @@ export const mutants: readonly Mutant[] = [
   mutant(
     "a stop that closes our position is taken for the order that opened it",
     `${orders}/apply-report.ts`,
-    "  return causeOf[seen.reason] === undefined ? desk.record.orders.awaiting(seen.magic) : undefined;",
+    "  return causeOfReason(seen.reason) === undefined ? desk.record.orders.awaiting(seen.magic) : undefined;",
     "  return desk.record.orders.awaiting(seen.magic);",
   ),
   mutant(
