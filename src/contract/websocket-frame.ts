@@ -23,7 +23,7 @@ import {
   WelcomeSchema,
 } from "../../gen/ts/mt5bridge/v1/websocket_pb.ts";
 import type { Violation } from "../core/errors.ts";
-import { decodeJson, refuseUnlessObject } from "./json.ts";
+import { decodeJson, parse, refuseUnlessObject } from "./json.ts";
 import { decode, refused } from "./wire.ts";
 import { wordOf } from "./words.ts";
 
@@ -98,12 +98,7 @@ export function protoClientFrame(bytes: Uint8Array): ClientFrame {
 const keys = ["type", "timestamp", "id", "seq", "method", "data", "traceparent", "timeout_ms"];
 
 export function jsonClientFrame(text: string): ClientFrame {
-  let frame: JsonValue;
-  try {
-    frame = JSON.parse(text) as JsonValue;
-  } catch {
-    frame = null;
-  }
+  const frame = parse(text);
   if (typeof frame !== "object" || frame === null || Array.isArray(frame)) {
     throw refused([{ field: "frame", description: "must be a JSON object" }]);
   }
@@ -113,9 +108,12 @@ export function jsonClientFrame(text: string): ClientFrame {
     if (keys.includes(key)) continue;
     violations.push({ field: key.slice(0, 100), description: `is not known; fields are ${keys.join(", ")}` });
   }
-  for (const [field, value] of Object.entries({ id, method, traceparent })) {
+  const string = (field: string, value: JsonValue) => {
     if (typeof value !== "string") violations.push({ field, description: "must be a string" });
-  }
+  };
+  string("id", id);
+  string("method", method);
+  string("traceparent", traceparent);
   if (typeof type !== "string" || !Object.hasOwn(wanted, type)) {
     violations.push({ field: "type", description: `must be one of ${Object.keys(wanted).join(", ")}` });
   }
@@ -132,7 +130,7 @@ export function jsonClientFrame(text: string): ClientFrame {
     timeoutMs: Number(timeout_ms),
     token: token ?? "",
     read(schema) {
-      refuseUnlessObject(text); // it is one; what is left to find is a key that stands twice
+      refuseUnlessObject(text, frame); // it is one; what is left to find is a key that stands twice
       return decodeJson(schema, data);
     },
   };
