@@ -2,7 +2,7 @@
 import { work } from "./client.ts";
 import { type Answered, type Load, load } from "./load.ts";
 import { isFilled, orderRequests } from "./order-requests.ts";
-import { usageOf } from "./usage.ts";
+import { computedBy } from "./usage.ts";
 import { type Sender, type WayName, ways } from "./ways.ts";
 
 export interface CallerTask extends Load {
@@ -37,12 +37,12 @@ await work<CallerTask, CallerResult[][]>(async (task) => {
   const results: CallerResult[][] = servers.map(() => []);
   for (let round = 0; round < rounds; round++) {
     for (const [i, { pid }] of servers.entries()) {
-      let before = usageOf(pid).cpu;
+      let before = computedBy(pid).whole;
       const call = callOf(task, senders[i] as Sender);
       const answered = await load(call, { ...task, warmMs: round === 0 ? task.warmMs : 0 }, () => {
-        before = usageOf(pid).cpu;
+        before = computedBy(pid).whole;
       });
-      const cpu = (1e6 * (usageOf(pid).cpu - before)) / answered.count;
+      const cpu = (computedBy(pid).whole - before) / answered.count;
       results[i]?.push({ ...answered, cpu });
     }
   }

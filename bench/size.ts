@@ -82,7 +82,7 @@ export const quick: Size = {
   repeats: 1,
   starts: 2,
   restMs: 2000,
-  warmMs: 300,
+  warmMs: 1000,
   roundMs: 150,
   rounds: 3,
   transportPaces: [{ inFlight: 32 }],
