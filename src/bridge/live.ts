@@ -29,6 +29,8 @@ import { StandingAccount } from "./standing-account.ts";
 
 /** So many accounts at most, however many terminals come. */
 const mostAccounts = 100;
+/** Characters of an answer to another's terminal that are repeated to whoever asks. */
+const mostSaid = 400;
 /** How often a new link is looked for, ms, and for how long. */
 const lookEvery = 100;
 const lookFor = 30_000;
@@ -57,6 +59,8 @@ export class LiveSide implements Side {
   readonly #door: Door;
   #ports: { readonly grpc: number; readonly link: number };
   #port: LinkPort | undefined;
+  /** What a terminal of an account that is not served was told last. */
+  #stray = "";
 
   static async open(ground: LiveGround, accounts: ServedAccounts): Promise<LiveSide> {
     const { config, clock, log } = ground;
@@ -228,7 +232,7 @@ export class LiveSide implements Side {
     const missing = named.filter((one) => !this.#accounts.has(one.alias) && (alias === "" || one.alias === alias));
     if (missing.length === 0 && (named.length > 0 || this.#accounts.size > 0)) return "";
     const whom = missing.map((one) => `${one.alias} (account ${one.login} at ${one.server})`).join(", ");
-    return `no terminal has dialed in${whom === "" ? "" : ` for ${whom}`} yet: ${this.#advice}`;
+    return `no terminal has dialed in${whom === "" ? "" : ` for ${whom}`} yet: ${this.#advice}${this.#stray}`;
   }
 
   get #advice(): string {
@@ -243,7 +247,15 @@ export class LiveSide implements Side {
   #refused(reason: ReasonName, message: string, peer: string): void {
     const { refused } = this.counts;
     refused.set(reason, (refused.get(reason) ?? 0) + 1);
+    if (reason === "ACCOUNT") this.#strayed(message);
     this.#ground.refusals.note(kinds[reason] ?? "link", "link", "a terminal was refused", { peer, reason, message });
+  }
+
+  /** Whoever misses a terminal is told of one that had another account. */
+  #strayed(message: string): void {
+    const answer = message.slice(0, mostSaid); // it repeats what the terminal calls its server
+    this.#stray = `; a terminal has dialed in, and was told: ${answer}`;
+    for (const { live } of this.#known.values()) live.strayed(answer);
   }
 
   #numbers(): LinkNumbers[] {

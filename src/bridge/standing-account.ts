@@ -91,6 +91,7 @@ export class StandingAccount {
     const desk = new OrderDesk(terminal, record, clock, log, { silence: config.live.timeoutMs }, control, prices);
     desk.linkUp = apart === undefined;
     desk.linkMessage = apart?.why ?? "";
+    desk.apartSince = apart?.valuation.time;
     await settleAtStart(desk);
     const account = new Account(desk, hub, history, ids, clock);
     return new StandingAccount(account, { store, history, hub }, terminal, ground);
@@ -114,6 +115,7 @@ export class StandingAccount {
     this.#recovering = recover(account, changed, signal);
     this.#following = follow(account, changed, signal, elsewhere).catch((error: unknown) => {
       account.desk.linkUp = false;
+      account.desk.apartSince ??= account.clock.now();
       account.desk.linkMessage = "the terminal's reports have ended";
       const { alias } = account.info;
       this.#ground.log.note("error", "terminal", "the terminal's reports can no longer be followed", { alias, error });

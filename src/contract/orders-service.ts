@@ -40,7 +40,10 @@ import {
 import { partsOf, sizeOf, tokenOf } from "./pages.ts";
 import { service } from "./service.ts";
 import { courseEvent, cursorFrom, cursorOf, heartbeatOf } from "./streams.ts";
-import { instant } from "./times.ts";
+import { instant, timestamp } from "./times.ts";
+
+/** How old an answer is, of an account whose terminal cannot be heard. */
+const age = ({ desk }: Account) => (desk.apartSince === undefined ? {} : { asOf: timestamp(desk.apartSince) });
 
 export const ordersService = (accounts: Accounts) =>
   service(OrdersService, {
@@ -123,7 +126,7 @@ export const ordersService = (accounts: Accounts) =>
       const account = accountOf(accounts, request.account);
       await account.record.shown();
       const order = await shownOrder(account.desk, nameOf(request.order));
-      return create(GetOrderResponseSchema, { order: orderMessage(order, account) });
+      return create(GetOrderResponseSchema, { order: orderMessage(order, account), ...age(account) });
     },
 
     async listOrders(request) {
@@ -137,6 +140,7 @@ export const ordersService = (accounts: Accounts) =>
       return create(ListOrdersResponseSchema, {
         orders: orders.map((order) => orderMessage(order, account)),
         nextPageToken: last === undefined ? "" : tokenOf(last.number),
+        ...age(account),
       });
     },
 
@@ -155,6 +159,7 @@ export const ordersService = (accounts: Accounts) =>
       return create(ListDealsResponseSchema, {
         deals: deals.map(({ deal }) => dealMessage(deal, account)),
         nextPageToken: last === undefined ? "" : tokenOf(last.place),
+        ...age(account),
       });
     },
 

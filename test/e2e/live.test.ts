@@ -12,7 +12,7 @@ import { BridgeClient, failureOf } from "./client.ts";
 import { type Line, lineTo } from "./dribble.ts";
 import { type RunningTerminal, startTerminal } from "./terminal.ts";
 
-const { placeOrder, getOrder, listDeals, streamOrders } = OrdersService.method;
+const { placeOrder, getOrder, listOrders, listDeals, streamOrders } = OrdersService.method;
 const { getAccount, listAccounts, listPositions } = AccountService.method;
 const { getHealth, watchHealth } = HealthService.method;
 
@@ -280,6 +280,42 @@ describe("terminals that dial in", () => {
     );
     const real = dial(bridge.linkPort, { login: 5, "trade-mode": 2 });
     expect((await real.said(/ACCOUNT/)).message).toContain("set ENABLE_LIVE_TRADING=true");
+  });
+
+  it("that have another account are seen everywhere, and reads say how old they are", async () => {
+    const { bridge, client } = await start({ LIVE_ACCOUNTS: "main=1000001@Broker-Demo" });
+    const order = { name: { case: "clientOrderId", value: "mine" } } as const;
+    const told = "This bridge does not serve 2@Broker-Demo";
+    const stray = dial(bridge.linkPort, { login: 2 });
+    await stray.said(/ACCOUNT/);
+    expect((await client.call(getHealth, {})).health?.message).toContain(told);
+    await stray.stop();
+    const terminal = dial(bridge.linkPort);
+    await healthy(client, serving);
+    await client.call(placeOrder, market("mine"));
+    expect((await client.call(getOrder, { order })).asOf).toBeUndefined();
+    await terminal.stop();
+    dial(bridge.linkPort, { login: 2 });
+    const { terminals: seen } = await healthy(client, ({ message }) => message.includes(told));
+    expect(seen).toMatchObject([{ account: "main", linkUp: false, message: expect.stringContaining(told) }]);
+    const failed = await client.call(placeOrder, market("none")).then(() => undefined, failureOf);
+    expect(failed).toMatchObject({ reason: "TERMINAL_OFFLINE", message: expect.stringContaining(told) });
+    const metrics = await (await fetch(`http://127.0.0.1:${bridge.metricsPort}/metrics`)).text();
+    expect(metrics).toMatch(/mt5bridge_link_refused_total\{reason="ACCOUNT"[^}]*\} [1-9]/);
+    expect(metrics).toMatch(/mt5bridge_link_up\{account="main"[^}]*\} 0/);
+    expect(bridge.log.map(({ message }) => message)).toContain("a terminal was refused");
+
+    const { account } = await client.call(getAccount, {});
+    const down = (await client.call(getOrder, { order })).asOf;
+    expect(account?.linkUp).toBe(false);
+    expect(Number(down?.seconds)).toBeGreaterThanOrEqual(Number(account?.asOf?.seconds));
+    expect((await client.call(listOrders, {})).asOf).toEqual(down);
+    expect((await client.call(listDeals, {})).asOf).toEqual(down);
+    await bridge.stop();
+    const again = await start({ LIVE_ACCOUNTS: "main=1000001@Broker-Demo" });
+    const kept = await again.client.call(listOrders, {});
+    expect(kept.orders).toMatchObject([{ clientOrderId: "mine", stage: OrderStage.FILLED }]);
+    expect(kept.asOf).toEqual((await again.client.call(getAccount, {})).account?.asOf);
   });
 
   it("are not let in under a name that has belonged to another account", async () => {

@@ -59,6 +59,7 @@ function link(account: Account, report: Extract<TerminalReport, { type: "link" }
   const { up } = report;
   const wasUp = account.desk.linkUp;
   account.desk.linkUp = up;
+  account.desk.apartSince = up ? undefined : (account.desk.apartSince ?? account.clock.now());
   account.desk.linkMessage = report.why;
   const lost = wasUp && !up;
   account.desk.observer.note(lost ? "error" : "info", "terminal", up ? "link up" : lost ? "link down" : "link not up", {

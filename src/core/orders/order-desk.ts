@@ -52,6 +52,8 @@ export class OrderDesk {
   linkUp = true;
   /** Since when the link is up, or why it is down. */
   linkMessage = "";
+  /** Since when the link has been down: what has happened there later is not known here. */
+  apartSince: Instant | undefined;
   /** Orders whose submission the terminal has not ended, silent ones included: their absence proves nothing. */
   readonly submitting = new Set<OrderNumber>();
   /** The same of changes, by their keys. */

@@ -88,6 +88,8 @@ export class Link implements Terminal {
   /** Who it is, while it is there, and why it is not. */
   #who = "";
   #why: string;
+  /** What was said to a terminal of another account, while this one's is away. */
+  #stray = "";
   #said: string | undefined;
 
   constructor(parts: LinkParts, taker: Taker) {
@@ -117,6 +119,7 @@ export class Link implements Terminal {
       const fresh = hello.reportsEpoch !== this.#reportsEpoch || this.counts.welcomed === 0;
       this.#connection = connection;
       this.#who = `${hello.software.slice(0, 64)} at ${carrier.peer}`;
+      this.#stray = "";
       this.#move("dialed");
       await this.#welcome(connection, hello, fresh);
       greeting = this.#greet(connection, hello, fresh);
@@ -146,10 +149,17 @@ export class Link implements Terminal {
 
   get standing(): { readonly up: boolean; readonly why: string } {
     const state = this.#state;
-    if (state === "down" || state === "estranged") return { up: false, why: this.#why };
+    if (state === "down" || state === "estranged") return { up: false, why: `${this.#why}${this.#stray}` };
     if (state !== "up") return { up: false, why: `${this.#who} has dialed in and is catching up` };
     const obstacles = obstaclesOf(this.#trade);
     return { up: this.#trade?.connected ?? false, why: [this.#who, ...obstacles].join("; ") };
+  }
+
+  /** A terminal was turned away whose account is not served: it may be the one that is missed here. */
+  strayed(answer: string): void {
+    if (this.#state !== "down") return;
+    this.#stray = `; a terminal with another account has dialed in, and was told: ${answer}`;
+    this.say();
   }
 
   /** Tells the taker how the link stands, if that has changed; not every step on the way up. */
@@ -222,6 +232,7 @@ export class Link implements Terminal {
     } else if (fingerprint === undefined || !this.#isOurs(fingerprint)) {
       const message = `This is not ${this.#whose} as the bridge knows it: log in to that account in the terminal.`;
       connection.refuse(RefusalReason.ACCOUNT, message, 60_000);
+      this.strayed(message);
     } else if (bridgeEpoch > this.commands.life) {
       const message = "A newer bridge has served this terminal: only that one, or a bridge that is started now, may.";
       connection.refuse(RefusalReason.SUPERSEDED, message, 60_000);

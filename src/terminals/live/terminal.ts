@@ -142,6 +142,11 @@ export class LiveTerminal implements TerminalPort, Taker {
     return this.#link.attach(carrier, frames, hello, signal);
   }
 
+  /** A terminal was turned away, and told so, whose account is not served. */
+  strayed(answer: string): void {
+    this.#link.strayed(answer);
+  }
+
   /** Has the terminal log in with the password of its own settings; undefined, or why its side cannot. */
   async logIn(): Promise<string | undefined> {
     const { status, message, lastError } = (await this.#link.logIn()).result;

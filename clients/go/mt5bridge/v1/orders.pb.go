@@ -1854,7 +1854,10 @@ func (x *GetOrderRequest) GetOrder() *OrderName {
 type GetOrderResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// In full.
-	Order         *Order `protobuf:"bytes,1,opt,name=order,proto3" json:"order,omitempty"`
+	Order *Order `protobuf:"bytes,1,opt,name=order,proto3" json:"order,omitempty"`
+	// Absent while the link to the terminal is up. While it is down, since when: what has become of the order there later is
+	// not shown.
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1892,6 +1895,13 @@ func (*GetOrderResponse) Descriptor() ([]byte, []int) {
 func (x *GetOrderResponse) GetOrder() *Order {
 	if x != nil {
 		return x.Order
+	}
+	return nil
+}
+
+func (x *GetOrderResponse) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
 	}
 	return nil
 }
@@ -2012,6 +2022,8 @@ type ListOrdersResponse struct {
 	Orders []*Order `protobuf:"bytes,1,rep,name=orders,proto3" json:"orders,omitempty"`
 	// Asks for the next page; empty: there is no more.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// As in GetOrderResponse.
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2058,6 +2070,13 @@ func (x *ListOrdersResponse) GetNextPageToken() string {
 		return x.NextPageToken
 	}
 	return ""
+}
+
+func (x *ListOrdersResponse) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
 }
 
 // Which deals.
@@ -2185,6 +2204,8 @@ type ListDealsResponse struct {
 	Deals []*Deal `protobuf:"bytes,1,rep,name=deals,proto3" json:"deals,omitempty"`
 	// Asks for the next page; empty: there is no more.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// As in GetOrderResponse.
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2231,6 +2252,13 @@ func (x *ListDealsResponse) GetNextPageToken() string {
 		return x.NextPageToken
 	}
 	return ""
+}
+
+func (x *ListDealsResponse) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
 }
 
 // Which orders to follow, and from where.
@@ -3427,9 +3455,10 @@ const file_mt5bridge_v1_orders_proto_rawDesc = "" +
 	"\x04name\"Z\n" +
 	"\x0fGetOrderRequest\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12-\n" +
-	"\x05order\x18\x02 \x01(\v2\x17.mt5bridge.v1.OrderNameR\x05order\"=\n" +
+	"\x05order\x18\x02 \x01(\v2\x17.mt5bridge.v1.OrderNameR\x05order\"n\n" +
 	"\x10GetOrderResponse\x12)\n" +
-	"\x05order\x18\x01 \x01(\v2\x13.mt5bridge.v1.OrderR\x05order\"\xcf\x02\n" +
+	"\x05order\x18\x01 \x01(\v2\x13.mt5bridge.v1.OrderR\x05order\x12/\n" +
+	"\x05as_of\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"\xcf\x02\n" +
 	"\x11ListOrdersRequest\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x16\n" +
 	"\x06symbol\x18\x02 \x01(\tR\x06symbol\x12$\n" +
@@ -3441,10 +3470,11 @@ const file_mt5bridge_v1_orders_proto_rawDesc = "" +
 	"\tpage_size\x18\a \x01(\rR\bpageSize\x12\x1d\n" +
 	"\n" +
 	"page_token\x18\b \x01(\tR\tpageTokenB\x0e\n" +
-	"\f_strategy_id\"i\n" +
+	"\f_strategy_id\"\x9a\x01\n" +
 	"\x12ListOrdersResponse\x12+\n" +
 	"\x06orders\x18\x01 \x03(\v2\x13.mt5bridge.v1.OrderR\x06orders\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xde\x02\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12/\n" +
+	"\x05as_of\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"\xde\x02\n" +
 	"\x10ListDealsRequest\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x16\n" +
 	"\x06symbol\x18\x02 \x01(\tR\x06symbol\x12$\n" +
@@ -3457,10 +3487,11 @@ const file_mt5bridge_v1_orders_proto_rawDesc = "" +
 	"\tpage_size\x18\b \x01(\rR\bpageSize\x12\x1d\n" +
 	"\n" +
 	"page_token\x18\t \x01(\tR\tpageTokenB\x0e\n" +
-	"\f_strategy_id\"e\n" +
+	"\f_strategy_id\"\x96\x01\n" +
 	"\x11ListDealsResponse\x12(\n" +
 	"\x05deals\x18\x01 \x03(\v2\x12.mt5bridge.v1.DealR\x05deals\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xf5\x02\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12/\n" +
+	"\x05as_of\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"\xf5\x02\n" +
 	"\x13StreamOrdersRequest\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12$\n" +
 	"\vstrategy_id\x18\x02 \x01(\rH\x00R\n" +
@@ -3726,70 +3757,73 @@ var file_mt5bridge_v1_orders_proto_depIdxs = []int32{
 	28, // 28: mt5bridge.v1.ClosePositionByResponse.order:type_name -> mt5bridge.v1.Order
 	19, // 29: mt5bridge.v1.GetOrderRequest.order:type_name -> mt5bridge.v1.OrderName
 	28, // 30: mt5bridge.v1.GetOrderResponse.order:type_name -> mt5bridge.v1.Order
-	2,  // 31: mt5bridge.v1.ListOrdersRequest.selection:type_name -> mt5bridge.v1.OrderSelection
-	38, // 32: mt5bridge.v1.ListOrdersRequest.from:type_name -> google.protobuf.Timestamp
-	38, // 33: mt5bridge.v1.ListOrdersRequest.to:type_name -> google.protobuf.Timestamp
-	28, // 34: mt5bridge.v1.ListOrdersResponse.orders:type_name -> mt5bridge.v1.Order
-	38, // 35: mt5bridge.v1.ListDealsRequest.from:type_name -> google.protobuf.Timestamp
-	38, // 36: mt5bridge.v1.ListDealsRequest.to:type_name -> google.protobuf.Timestamp
-	31, // 37: mt5bridge.v1.ListDealsResponse.deals:type_name -> mt5bridge.v1.Deal
-	40, // 38: mt5bridge.v1.StreamOrdersRequest.resume_after:type_name -> mt5bridge.v1.Cursor
-	41, // 39: mt5bridge.v1.StreamOrdersRequest.heartbeat_interval:type_name -> google.protobuf.Duration
-	42, // 40: mt5bridge.v1.StreamOrdersRequest.dead_man_switch:type_name -> mt5bridge.v1.DeadManSwitch
-	40, // 41: mt5bridge.v1.StreamOrdersResponse.cursor:type_name -> mt5bridge.v1.Cursor
-	43, // 42: mt5bridge.v1.StreamOrdersResponse.opened:type_name -> mt5bridge.v1.StreamOpened
-	28, // 43: mt5bridge.v1.StreamOrdersResponse.snapshot:type_name -> mt5bridge.v1.Order
-	44, // 44: mt5bridge.v1.StreamOrdersResponse.snapshot_end:type_name -> mt5bridge.v1.SnapshotEnd
-	28, // 45: mt5bridge.v1.StreamOrdersResponse.order:type_name -> mt5bridge.v1.Order
-	45, // 46: mt5bridge.v1.StreamOrdersResponse.heartbeat:type_name -> mt5bridge.v1.Heartbeat
-	46, // 47: mt5bridge.v1.StreamOrdersResponse.reset:type_name -> mt5bridge.v1.Reset
-	47, // 48: mt5bridge.v1.StreamOrdersResponse.closing:type_name -> mt5bridge.v1.Closing
-	34, // 49: mt5bridge.v1.Order.side:type_name -> mt5bridge.v1.OrderSide
-	35, // 50: mt5bridge.v1.Order.type:type_name -> mt5bridge.v1.OrderType
-	36, // 51: mt5bridge.v1.Order.filling:type_name -> mt5bridge.v1.Filling
-	37, // 52: mt5bridge.v1.Order.time_in_force:type_name -> mt5bridge.v1.TimeInForce
-	38, // 53: mt5bridge.v1.Order.expire_time:type_name -> google.protobuf.Timestamp
-	0,  // 54: mt5bridge.v1.Order.stage:type_name -> mt5bridge.v1.OrderStage
-	1,  // 55: mt5bridge.v1.Order.cause:type_name -> mt5bridge.v1.OrderCause
-	39, // 56: mt5bridge.v1.Order.rejection:type_name -> mt5bridge.v1.Rejection
-	38, // 57: mt5bridge.v1.Order.received_time:type_name -> google.protobuf.Timestamp
-	38, // 58: mt5bridge.v1.Order.sent_time:type_name -> google.protobuf.Timestamp
-	38, // 59: mt5bridge.v1.Order.answered_time:type_name -> google.protobuf.Timestamp
-	38, // 60: mt5bridge.v1.Order.final_time:type_name -> google.protobuf.Timestamp
-	30, // 61: mt5bridge.v1.Order.doubt:type_name -> mt5bridge.v1.OrderDoubt
-	29, // 62: mt5bridge.v1.Order.adjustments:type_name -> mt5bridge.v1.Adjustment
-	32, // 63: mt5bridge.v1.Order.mt5_numbers:type_name -> mt5bridge.v1.Order.Mt5NumbersEntry
-	38, // 64: mt5bridge.v1.OrderDoubt.since_time:type_name -> google.protobuf.Timestamp
-	38, // 65: mt5bridge.v1.OrderDoubt.settled_time:type_name -> google.protobuf.Timestamp
-	38, // 66: mt5bridge.v1.Deal.time:type_name -> google.protobuf.Timestamp
-	33, // 67: mt5bridge.v1.Deal.mt5_numbers:type_name -> mt5bridge.v1.Deal.Mt5NumbersEntry
-	4,  // 68: mt5bridge.v1.OrdersService.PlaceOrder:input_type -> mt5bridge.v1.PlaceOrderRequest
-	6,  // 69: mt5bridge.v1.OrdersService.CheckOrder:input_type -> mt5bridge.v1.CheckOrderRequest
-	9,  // 70: mt5bridge.v1.OrdersService.ModifyOrder:input_type -> mt5bridge.v1.ModifyOrderRequest
-	11, // 71: mt5bridge.v1.OrdersService.CancelOrder:input_type -> mt5bridge.v1.CancelOrderRequest
-	13, // 72: mt5bridge.v1.OrdersService.ClosePosition:input_type -> mt5bridge.v1.ClosePositionRequest
-	15, // 73: mt5bridge.v1.OrdersService.ClosePositionBy:input_type -> mt5bridge.v1.ClosePositionByRequest
-	17, // 74: mt5bridge.v1.OrdersService.ModifyPosition:input_type -> mt5bridge.v1.ModifyPositionRequest
-	20, // 75: mt5bridge.v1.OrdersService.GetOrder:input_type -> mt5bridge.v1.GetOrderRequest
-	22, // 76: mt5bridge.v1.OrdersService.ListOrders:input_type -> mt5bridge.v1.ListOrdersRequest
-	24, // 77: mt5bridge.v1.OrdersService.ListDeals:input_type -> mt5bridge.v1.ListDealsRequest
-	26, // 78: mt5bridge.v1.OrdersService.StreamOrders:input_type -> mt5bridge.v1.StreamOrdersRequest
-	5,  // 79: mt5bridge.v1.OrdersService.PlaceOrder:output_type -> mt5bridge.v1.PlaceOrderResponse
-	8,  // 80: mt5bridge.v1.OrdersService.CheckOrder:output_type -> mt5bridge.v1.CheckOrderResponse
-	10, // 81: mt5bridge.v1.OrdersService.ModifyOrder:output_type -> mt5bridge.v1.ModifyOrderResponse
-	12, // 82: mt5bridge.v1.OrdersService.CancelOrder:output_type -> mt5bridge.v1.CancelOrderResponse
-	14, // 83: mt5bridge.v1.OrdersService.ClosePosition:output_type -> mt5bridge.v1.ClosePositionResponse
-	16, // 84: mt5bridge.v1.OrdersService.ClosePositionBy:output_type -> mt5bridge.v1.ClosePositionByResponse
-	18, // 85: mt5bridge.v1.OrdersService.ModifyPosition:output_type -> mt5bridge.v1.ModifyPositionResponse
-	21, // 86: mt5bridge.v1.OrdersService.GetOrder:output_type -> mt5bridge.v1.GetOrderResponse
-	23, // 87: mt5bridge.v1.OrdersService.ListOrders:output_type -> mt5bridge.v1.ListOrdersResponse
-	25, // 88: mt5bridge.v1.OrdersService.ListDeals:output_type -> mt5bridge.v1.ListDealsResponse
-	27, // 89: mt5bridge.v1.OrdersService.StreamOrders:output_type -> mt5bridge.v1.StreamOrdersResponse
-	79, // [79:90] is the sub-list for method output_type
-	68, // [68:79] is the sub-list for method input_type
-	68, // [68:68] is the sub-list for extension type_name
-	68, // [68:68] is the sub-list for extension extendee
-	0,  // [0:68] is the sub-list for field type_name
+	38, // 31: mt5bridge.v1.GetOrderResponse.as_of:type_name -> google.protobuf.Timestamp
+	2,  // 32: mt5bridge.v1.ListOrdersRequest.selection:type_name -> mt5bridge.v1.OrderSelection
+	38, // 33: mt5bridge.v1.ListOrdersRequest.from:type_name -> google.protobuf.Timestamp
+	38, // 34: mt5bridge.v1.ListOrdersRequest.to:type_name -> google.protobuf.Timestamp
+	28, // 35: mt5bridge.v1.ListOrdersResponse.orders:type_name -> mt5bridge.v1.Order
+	38, // 36: mt5bridge.v1.ListOrdersResponse.as_of:type_name -> google.protobuf.Timestamp
+	38, // 37: mt5bridge.v1.ListDealsRequest.from:type_name -> google.protobuf.Timestamp
+	38, // 38: mt5bridge.v1.ListDealsRequest.to:type_name -> google.protobuf.Timestamp
+	31, // 39: mt5bridge.v1.ListDealsResponse.deals:type_name -> mt5bridge.v1.Deal
+	38, // 40: mt5bridge.v1.ListDealsResponse.as_of:type_name -> google.protobuf.Timestamp
+	40, // 41: mt5bridge.v1.StreamOrdersRequest.resume_after:type_name -> mt5bridge.v1.Cursor
+	41, // 42: mt5bridge.v1.StreamOrdersRequest.heartbeat_interval:type_name -> google.protobuf.Duration
+	42, // 43: mt5bridge.v1.StreamOrdersRequest.dead_man_switch:type_name -> mt5bridge.v1.DeadManSwitch
+	40, // 44: mt5bridge.v1.StreamOrdersResponse.cursor:type_name -> mt5bridge.v1.Cursor
+	43, // 45: mt5bridge.v1.StreamOrdersResponse.opened:type_name -> mt5bridge.v1.StreamOpened
+	28, // 46: mt5bridge.v1.StreamOrdersResponse.snapshot:type_name -> mt5bridge.v1.Order
+	44, // 47: mt5bridge.v1.StreamOrdersResponse.snapshot_end:type_name -> mt5bridge.v1.SnapshotEnd
+	28, // 48: mt5bridge.v1.StreamOrdersResponse.order:type_name -> mt5bridge.v1.Order
+	45, // 49: mt5bridge.v1.StreamOrdersResponse.heartbeat:type_name -> mt5bridge.v1.Heartbeat
+	46, // 50: mt5bridge.v1.StreamOrdersResponse.reset:type_name -> mt5bridge.v1.Reset
+	47, // 51: mt5bridge.v1.StreamOrdersResponse.closing:type_name -> mt5bridge.v1.Closing
+	34, // 52: mt5bridge.v1.Order.side:type_name -> mt5bridge.v1.OrderSide
+	35, // 53: mt5bridge.v1.Order.type:type_name -> mt5bridge.v1.OrderType
+	36, // 54: mt5bridge.v1.Order.filling:type_name -> mt5bridge.v1.Filling
+	37, // 55: mt5bridge.v1.Order.time_in_force:type_name -> mt5bridge.v1.TimeInForce
+	38, // 56: mt5bridge.v1.Order.expire_time:type_name -> google.protobuf.Timestamp
+	0,  // 57: mt5bridge.v1.Order.stage:type_name -> mt5bridge.v1.OrderStage
+	1,  // 58: mt5bridge.v1.Order.cause:type_name -> mt5bridge.v1.OrderCause
+	39, // 59: mt5bridge.v1.Order.rejection:type_name -> mt5bridge.v1.Rejection
+	38, // 60: mt5bridge.v1.Order.received_time:type_name -> google.protobuf.Timestamp
+	38, // 61: mt5bridge.v1.Order.sent_time:type_name -> google.protobuf.Timestamp
+	38, // 62: mt5bridge.v1.Order.answered_time:type_name -> google.protobuf.Timestamp
+	38, // 63: mt5bridge.v1.Order.final_time:type_name -> google.protobuf.Timestamp
+	30, // 64: mt5bridge.v1.Order.doubt:type_name -> mt5bridge.v1.OrderDoubt
+	29, // 65: mt5bridge.v1.Order.adjustments:type_name -> mt5bridge.v1.Adjustment
+	32, // 66: mt5bridge.v1.Order.mt5_numbers:type_name -> mt5bridge.v1.Order.Mt5NumbersEntry
+	38, // 67: mt5bridge.v1.OrderDoubt.since_time:type_name -> google.protobuf.Timestamp
+	38, // 68: mt5bridge.v1.OrderDoubt.settled_time:type_name -> google.protobuf.Timestamp
+	38, // 69: mt5bridge.v1.Deal.time:type_name -> google.protobuf.Timestamp
+	33, // 70: mt5bridge.v1.Deal.mt5_numbers:type_name -> mt5bridge.v1.Deal.Mt5NumbersEntry
+	4,  // 71: mt5bridge.v1.OrdersService.PlaceOrder:input_type -> mt5bridge.v1.PlaceOrderRequest
+	6,  // 72: mt5bridge.v1.OrdersService.CheckOrder:input_type -> mt5bridge.v1.CheckOrderRequest
+	9,  // 73: mt5bridge.v1.OrdersService.ModifyOrder:input_type -> mt5bridge.v1.ModifyOrderRequest
+	11, // 74: mt5bridge.v1.OrdersService.CancelOrder:input_type -> mt5bridge.v1.CancelOrderRequest
+	13, // 75: mt5bridge.v1.OrdersService.ClosePosition:input_type -> mt5bridge.v1.ClosePositionRequest
+	15, // 76: mt5bridge.v1.OrdersService.ClosePositionBy:input_type -> mt5bridge.v1.ClosePositionByRequest
+	17, // 77: mt5bridge.v1.OrdersService.ModifyPosition:input_type -> mt5bridge.v1.ModifyPositionRequest
+	20, // 78: mt5bridge.v1.OrdersService.GetOrder:input_type -> mt5bridge.v1.GetOrderRequest
+	22, // 79: mt5bridge.v1.OrdersService.ListOrders:input_type -> mt5bridge.v1.ListOrdersRequest
+	24, // 80: mt5bridge.v1.OrdersService.ListDeals:input_type -> mt5bridge.v1.ListDealsRequest
+	26, // 81: mt5bridge.v1.OrdersService.StreamOrders:input_type -> mt5bridge.v1.StreamOrdersRequest
+	5,  // 82: mt5bridge.v1.OrdersService.PlaceOrder:output_type -> mt5bridge.v1.PlaceOrderResponse
+	8,  // 83: mt5bridge.v1.OrdersService.CheckOrder:output_type -> mt5bridge.v1.CheckOrderResponse
+	10, // 84: mt5bridge.v1.OrdersService.ModifyOrder:output_type -> mt5bridge.v1.ModifyOrderResponse
+	12, // 85: mt5bridge.v1.OrdersService.CancelOrder:output_type -> mt5bridge.v1.CancelOrderResponse
+	14, // 86: mt5bridge.v1.OrdersService.ClosePosition:output_type -> mt5bridge.v1.ClosePositionResponse
+	16, // 87: mt5bridge.v1.OrdersService.ClosePositionBy:output_type -> mt5bridge.v1.ClosePositionByResponse
+	18, // 88: mt5bridge.v1.OrdersService.ModifyPosition:output_type -> mt5bridge.v1.ModifyPositionResponse
+	21, // 89: mt5bridge.v1.OrdersService.GetOrder:output_type -> mt5bridge.v1.GetOrderResponse
+	23, // 90: mt5bridge.v1.OrdersService.ListOrders:output_type -> mt5bridge.v1.ListOrdersResponse
+	25, // 91: mt5bridge.v1.OrdersService.ListDeals:output_type -> mt5bridge.v1.ListDealsResponse
+	27, // 92: mt5bridge.v1.OrdersService.StreamOrders:output_type -> mt5bridge.v1.StreamOrdersResponse
+	82, // [82:93] is the sub-list for method output_type
+	71, // [71:82] is the sub-list for method input_type
+	71, // [71:71] is the sub-list for extension type_name
+	71, // [71:71] is the sub-list for extension extendee
+	0,  // [0:71] is the sub-list for field type_name
 }
 
 func init() { file_mt5bridge_v1_orders_proto_init() }
