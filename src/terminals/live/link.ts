@@ -15,7 +15,6 @@ import {
   RefusalReason,
   type Report,
   type TerminalLimits,
-  type TradeState,
   WelcomeSchema,
 } from "../../../gen/ts/mt5bridge/terminal/v1/link_pb.ts";
 import { BridgeError } from "../../core/errors.ts";
@@ -25,7 +24,7 @@ import type { Observer } from "../../core/ports/observer.ts";
 import { type Action, type Answered, type Asking, Commands } from "./commands.ts";
 import { Connection, type Terminal } from "./connection.ts";
 import { FarClock } from "./far-clock.ts";
-import { type LinkEvent, type LinkState, moved } from "./link-state.ts";
+import { LinkStanding } from "./link-standing.ts";
 import { type Arrival, Intake } from "./numbered.ts";
 
 /** So long (ms) a terminal may take to say what it is and to send again what was missed. */
@@ -75,33 +74,23 @@ export interface LinkParts {
 export class Link implements Terminal {
   readonly far = new FarClock();
   readonly commands: Commands;
+  readonly standing: LinkStanding;
   intake = new Intake();
   /** Connections that were welcomed, and reports that were taken. */
   readonly counts = { welcomed: 0, reports: 0 };
   readonly #parts: LinkParts;
   readonly #taker: Taker;
-  #state: LinkState = "down";
   #connection: Connection | undefined;
   #reportsEpoch = 0n;
   #account: Fingerprint | undefined;
-  #trade: TradeState | undefined;
-  /** Who it is, while it is there, and why it is not. */
-  #who = "";
-  #why: string;
-  /** What was said to a terminal of another account, while this one's is away. */
-  #stray = "";
-  #said: string | undefined;
 
   constructor(parts: LinkParts, taker: Taker) {
     this.#parts = parts;
     this.#taker = taker;
     const { clock, stopwatch } = parts;
     this.commands = new Commands({ clock, stopwatch, most: mostCommands, room }, parts.life);
-    this.#why = `no terminal has dialed in for ${this.#whose} yet: ${parts.advice()}`;
-  }
-
-  get state(): LinkState {
-    return this.#state;
+    const why = `no terminal has dialed in for ${this.#whose} yet: ${parts.advice()}`;
+    this.standing = new LinkStanding(why, (up, because) => taker.stands(up, because));
   }
 
   /** Serves one connection, from behind its hello to its end. Never throws. */
@@ -118,9 +107,7 @@ export class Link implements Terminal {
       if (this.#turnedAway(connection, hello)) return;
       const fresh = hello.reportsEpoch !== this.#reportsEpoch || this.counts.welcomed === 0;
       this.#connection = connection;
-      this.#who = `${hello.software.slice(0, 64)} at ${carrier.peer}`;
-      this.#stray = "";
-      this.#move("dialed");
+      this.standing.dialed(`${hello.software.slice(0, 64)} at ${carrier.peer}`);
       await this.#welcome(connection, hello, fresh);
       greeting = this.#greet(connection, hello, fresh);
       await connection.serve(frames, this, signal);
@@ -136,40 +123,16 @@ export class Link implements Terminal {
 
   /** Asks for something while the link is up. */
   ask(action: Action, asking: Omit<Asking, "within">): Promise<Answered> {
-    const { up, why } = this.standing;
+    const { up, why } = this.standing.now;
     if (!up) return Promise.reject(new BridgeError("terminal_offline", `${why}; nothing was sent`));
     return this.#ask(action, asking);
   }
 
   /** Has the terminal log in; also while it is not connected to the broker. */
   logIn(): Promise<Answered> {
-    if (this.#state !== "up") return Promise.reject(new BridgeError("terminal_offline", this.standing.why));
+    const { state, now } = this.standing;
+    if (state !== "up") return Promise.reject(new BridgeError("terminal_offline", now.why));
     return this.#ask({ case: "logIn", value: create(LogInSchema) }, { isTrade: false });
-  }
-
-  get standing(): { readonly up: boolean; readonly why: string } {
-    const state = this.#state;
-    if (state === "down" || state === "estranged") return { up: false, why: `${this.#why}${this.#stray}` };
-    if (state !== "up") return { up: false, why: `${this.#who} has dialed in and is catching up` };
-    const obstacles = obstaclesOf(this.#trade);
-    return { up: this.#trade?.connected ?? false, why: [this.#who, ...obstacles].join("; ") };
-  }
-
-  /** A terminal was turned away whose account is not served: it may be the one that is missed here. */
-  strayed(answer: string): void {
-    if (this.#state !== "down") return;
-    this.#stray = `; a terminal with another account has dialed in, and was told: ${answer}`;
-    this.say();
-  }
-
-  /** Tells the taker how the link stands, if that has changed; not every step on the way up. */
-  say(): void {
-    if (this.#state === "greeting" || this.#state === "catching_up") return;
-    const { up, why } = this.standing;
-    const said = `${up} ${why}`;
-    if (said === this.#said) return;
-    this.#said = said;
-    this.#taker.stands(up, why);
   }
 
   report({ sequence, event }: Report): Arrival {
@@ -179,7 +142,7 @@ export class Link implements Terminal {
     if (!Number.isSafeInteger(through)) return "left_out";
     const from = isGap ? Number(event.value.from) : through;
     const arrival = this.intake.skip({ from, through });
-    if (arrival !== "next" || this.#state === "estranged") return arrival;
+    if (arrival !== "next" || this.standing.state === "estranged") return arrival;
     this.counts.reports++;
     this.#take(event);
     return arrival;
@@ -194,7 +157,7 @@ export class Link implements Terminal {
   }
 
   tended(): void {
-    if (this.#state === "up") this.commands.giveUp();
+    if (this.standing.state === "up") this.commands.giveUp();
     this.#taker.tended();
   }
 
@@ -205,13 +168,13 @@ export class Link implements Terminal {
         this.commands.answer(event.value);
         return;
       case "trade":
-        this.#trade = event.value;
-        this.say();
+        this.standing.trade = event.value;
+        this.standing.say();
         return;
       case "accountChanged": {
         const { login, server } = event.value;
-        this.#why = `another account, ${login} at ${server}, was logged in at the terminal: nothing is traded until ${this.#whose} is`;
-        this.#move("account_changed");
+        const other = `another account, ${login} at ${server}, was logged in at the terminal`;
+        this.standing.estranged(`${other}: nothing is traded until ${this.#whose} is`);
         return;
       }
       case "gap":
@@ -227,12 +190,12 @@ export class Link implements Terminal {
   /** Whether this terminal cannot be served. */
   #turnedAway(connection: Connection, { account, bridgeEpoch }: Hello): boolean {
     const fingerprint = account?.fingerprint;
-    if (this.#state !== "down") {
+    if (this.standing.state !== "down") {
       connection.refuse(RefusalReason.TAKEN, "Another terminal serves this account: stop one of the two.", 2000);
     } else if (fingerprint === undefined || !this.#isOurs(fingerprint)) {
       const message = `This is not ${this.#whose} as the bridge knows it: log in to that account in the terminal.`;
       connection.refuse(RefusalReason.ACCOUNT, message, 60_000);
-      this.strayed(message);
+      this.standing.strayed(message);
     } else if (bridgeEpoch > this.commands.life) {
       const message = "A newer bridge has served this terminal: only that one, or a bridge that is started now, may.";
       connection.refuse(RefusalReason.SUPERSEDED, message, 60_000);
@@ -262,7 +225,7 @@ export class Link implements Terminal {
       commands.begin(await nextLife(), "the terminal's side has lost its record of what it was asked to do");
     }
     this.#account = hello.account?.fingerprint;
-    this.#trade = hello.trade;
+    this.standing.trade = hello.trade;
     if (fresh) {
       this.#reportsEpoch = hello.reportsEpoch;
       this.far.forget();
@@ -286,11 +249,11 @@ export class Link implements Terminal {
     const ask: Ask = (action, part) => this.#ask(action, { isTrade: false, ...(part === undefined ? {} : { part }) });
     try {
       await this.#taker.introduce(hello, fresh, ask);
-      this.#move("greeted");
+      this.standing.move("greeted");
       await this.#taker.catchUp(fresh, ask);
       if (connection.isOver) return;
       if (fresh) this.commands.forgotten(before, "the terminal's side was started anew and does not know the answer");
-      this.#move("caught_up");
+      this.standing.move("caught_up");
     } catch (error) {
       if (connection.isOver || this.#connection !== connection) return;
       const why = error instanceof Error ? error.message : String(error);
@@ -308,26 +271,7 @@ export class Link implements Terminal {
 
   #lose(connection: Connection): void {
     this.#connection = undefined;
-    if (this.#state !== "estranged") this.#why = `the link to the terminal is down: ${connection.why}`;
-    this.commands.cut(this.#why);
-    this.#move("lost");
+    this.standing.lost(`the link to the terminal is down: ${connection.why}`);
+    this.commands.cut(this.standing.why);
   }
-
-  #move(event: LinkEvent): void {
-    const state = moved(this.#state, event);
-    if (state === undefined) return; // it came too late: the link has gone on
-    this.#state = state;
-    this.say();
-  }
-}
-
-/** What keeps the terminal from trading, as sentences. */
-function obstaclesOf(trade: TradeState | undefined): string[] {
-  const { connected = false, algoAllowed = false, accountAllowed = false, expertAllowed = false } = trade ?? {};
-  if (!connected) return ["the terminal is not connected to the broker"];
-  return [
-    ...(algoAllowed ? [] : ["algorithmic trading is off in the terminal, which refuses orders (10027)"]),
-    ...(accountAllowed ? [] : ["the account may not trade: it is read-only, or disabled by the broker"]),
-    ...(expertAllowed ? [] : ["the broker lets no program trade this account (10026)"]),
-  ];
 }

@@ -16,8 +16,9 @@ import {
 import type { AccountAlias } from "../../../src/core/model/ids.ts";
 import type { LinkCarrier } from "../../../src/core/ports/link.ts";
 import type { TerminalReport } from "../../../src/core/ports/terminal.ts";
+import type { ConversationParts } from "../../../src/terminals/live/conversation.ts";
 import type { Known } from "../../../src/terminals/live/known.ts";
-import { LiveTerminal, type LiveTerminalParts } from "../../../src/terminals/live/terminal.ts";
+import { LiveTerminal } from "../../../src/terminals/live/terminal.ts";
 import { TestClock } from "../../core/desk.ts";
 import { noon } from "../paper/builders.ts";
 import { Notes, quiet } from "../paper/scripted.ts";
@@ -282,7 +283,7 @@ export interface Live {
   toldOf<T extends TerminalReport["type"]>(type: T): Promise<Extract<TerminalReport, { type: T }>[]>;
 }
 
-export function live(parts: Partial<LiveTerminalParts> = {}): Live {
+export function live(parts: Partial<ConversationParts> = {}): Live {
   const clock = new TestClock(noon);
   const notes = new Notes();
   const remembered: Known[] = [];
@@ -320,7 +321,7 @@ export function live(parts: Partial<LiveTerminalParts> = {}): Live {
 }
 
 /** A live terminal whose link is up. */
-export async function linked(parts: Partial<LiveTerminalParts> = {}): Promise<Live> {
+export async function linked(parts: Partial<ConversationParts> = {}): Promise<Live> {
   const made = live(parts);
   await made.side.dial();
   await made.told();
