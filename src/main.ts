@@ -10,10 +10,12 @@ import { openLog } from "./telemetry/log.ts";
 const samePress = 1000;
 
 async function main(): Promise<void> {
-  if (process.argv.slice(2).some((argument) => argument === "--help" || argument === "-h")) {
+  const [argument] = process.argv.slice(2);
+  if (argument === "--help" || argument === "-h") {
     process.stdout.write(helpText());
     return;
   }
+  if (argument !== undefined) throw new ConfigError([noArguments(argument)]);
   const config = readConfig(process.env, (path) => readFileSync(path, "utf8"));
   const log = openLog(config.logLevel);
   const end = async (code: number) => {
@@ -51,6 +53,9 @@ async function main(): Promise<void> {
     await end(1);
   }
 }
+
+const noArguments = (given: string): string =>
+  `${given}: there is no such option; settings are given in the environment (GRPC_PORT=50061 npm start) or in the file that CONFIG_FILE names, and --help shows them`;
 
 main().catch((error: unknown) => {
   const known = error instanceof ConfigError;

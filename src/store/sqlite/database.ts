@@ -63,6 +63,7 @@ export function openDatabase({ folder, file, synchronous, version, schema, maxBy
 
 const numberOf = (db: DatabaseSync, pragma: string): number => Number(db.prepare(`PRAGMA ${pragma}`).get()?.[pragma]);
 
-const inUse = (path: string): Error => new Error(`${path} is in use: another process, or this one, has it open`);
+const inUse = (path: string): Error =>
+  new Error(`${path} is in use: another process, or this one, has it open; stop that, or use another folder`);
 
 const isBusy = (error: unknown): boolean => error instanceof Error && "errcode" in error && error.errcode === BUSY;
