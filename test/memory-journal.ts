@@ -17,7 +17,7 @@ export class MemoryJournal<E> implements Journal<E> {
   #durable: number;
   readonly #told: ((why: unknown) => void)[] = [];
   #mended = Promise.withResolvers<void>();
-  #waiting: { resolve(): void; reject(error: Error): void }[] = [];
+  #waiting: { readonly end: number; resolve(): void; reject(error: Error): void }[] = [];
   #last: Promise<void> = Promise.resolve();
 
   constructor(events: readonly E[] = [], epoch = "memory") {
@@ -55,10 +55,13 @@ export class MemoryJournal<E> implements Journal<E> {
     this.#held = true;
   }
 
-  release(): void {
-    this.#held = false;
-    this.#durable = this.events.length;
-    for (const { resolve } of this.#waiting.splice(0)) resolve();
+  /** The first of the writes that were held become durable, or all. Others are held on. */
+  release(writes = this.#waiting.length): void {
+    for (const { end, resolve } of this.#waiting.splice(0, writes)) {
+      this.#durable = end;
+      resolve();
+    }
+    this.#held = this.#waiting.length > 0;
   }
 
   /** The disk is full until it is mended. What was held is lost, but for the first `kept` events of it: their sync failed late. */
@@ -94,7 +97,8 @@ export class MemoryJournal<E> implements Journal<E> {
       this.#durable = this.events.length;
       return this.#last.then(() => undefined);
     }
-    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+    const end = this.events.length;
+    return new Promise((resolve, reject) => this.#waiting.push({ end, resolve, reject }));
   }
 }
 

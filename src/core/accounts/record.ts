@@ -243,6 +243,11 @@ export class AccountRecord {
     return this.#disk.openPositions;
   }
 
+  /** Of those in memory. */
+  durableOrder(number: OrderNumber): Order | undefined {
+    return this.#disk.order(number);
+  }
+
   durablePosition(ticket: Ticket): Position | undefined {
     return this.#disk.position(ticket);
   }

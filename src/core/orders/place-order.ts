@@ -10,7 +10,7 @@ import { BridgeError } from "../errors.ts";
 import { toLots, type Volume } from "../model/decimals.ts";
 import type { ClientOrderId, Instant, OrderNumber, StrategyId, Ticket } from "../model/ids.ts";
 import { magicOf, orderId, strategyIdOf } from "../model/ids.ts";
-import type { Filling, NumberedOrder, Order, OrderRequest, Rejection, Stage } from "../model/order.ts";
+import type { Filling, NumberedOrder, Order, OrderRequest, Rejection } from "../model/order.ts";
 import type { Position } from "../model/position.ts";
 import { isOfBroker, isTransient, isUnknown, retcodeName } from "../model/retcodes.ts";
 import type { Outcome } from "../ports/terminal.ts";
@@ -182,19 +182,20 @@ async function give(
     });
   }
   const { id, number } = at();
-  const stage = () => desk.record.orders.byNumber(number)?.stage;
-  await desk.until(id, () => hasReached(stage(), timing.waitFor), caller);
-  let failure: unknown;
-  try {
-    await desk.record.settled();
-  } catch (error) {
-    failure = error;
-  }
-  // As it is on disk: a power cut can take away what memory holds beyond that. If it is there at all it may have
-  // left, and whatever has failed the caller gets the order, not an error that denies it.
-  const order = await desk.record.find({ by: "number", value: number });
-  if (order === undefined) throw failure;
-  return { order, replayed };
+  await desk.until(id, () => hasReached(desk, number, timing.waitFor), caller);
+  return { order: await onDisk(desk, number), replayed };
+}
+
+/**
+ * A power cut can take away what memory holds beyond the disk. If the order is there at all it may have left, and
+ * whatever has failed the caller gets the order, not an error that denies it. What others have on its way is not
+ * waited for: their commits come after its own.
+ */
+async function onDisk({ record }: OrderDesk, value: OrderNumber): Promise<Order> {
+  const kept = await record.find({ by: "number", value });
+  if (kept !== undefined) return kept;
+  await record.settled(); // the caller is gone before it is there
+  return (await record.find({ by: "number", value })) as Order;
 }
 
 /** The order goes to the terminal, and what it answers into the journal. Never throws: the order says what became of it. */
@@ -317,9 +318,11 @@ function newOrder(desk: OrderDesk, request: OrderRequest, { traceId, span, cause
   };
 }
 
-/** An order that is no longer in memory has reached everything. */
-function hasReached(stage: Stage | undefined, waitFor: WaitFor): boolean {
-  if (stage === undefined) return true;
+/** On disk. An order that is no longer in memory has reached everything. */
+function hasReached({ record }: OrderDesk, number: OrderNumber, waitFor: WaitFor): boolean {
+  if (record.orders.byNumber(number) === undefined) return true;
+  const stage = record.durableOrder(number)?.stage;
+  if (stage === undefined) return false;
   switch (waitFor) {
     case "received":
       return true;

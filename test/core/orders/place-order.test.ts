@@ -107,6 +107,29 @@ describe("a placed order", () => {
     expect(desk.inFlight).toBe(0);
   });
 
+  it("is answered once its own outcome is on disk, whatever others have on the way there", async () => {
+    const { place, terminal, journal } = await openDesk();
+    terminal.script = ["late"];
+    const first = place();
+    await quiet();
+    journal.hold();
+    terminal.answerLate();
+    await quiet();
+    const second = place({ clientOrderId: key("b") });
+    await quiet();
+    let isAnswered = false;
+    void first.then(() => {
+      isAnswered = true;
+    });
+    await quiet();
+    expect(isAnswered).toBe(false);
+    journal.release(1);
+    expect((await first).order.stage).toBe("filled");
+    expect(terminal.submitted.length).toBe(1);
+    journal.release();
+    expect((await second).order.stage).toBe("filled");
+  });
+
   it("is rejected by the bridge when the terminal could not send it", async () => {
     const { place, terminal } = await openDesk();
     terminal.script = ["offline"];

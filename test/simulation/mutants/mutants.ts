@@ -60,8 +60,8 @@ export const mutants: readonly Mutant[] = [
   mutant(
     "an answer tells of the newest state, durable or not",
     `${orders}/place-order.ts`,
-    `const order = await desk.record.find({ by: "number", value: number });`,
-    "const order = at();",
+    `const kept = await record.find({ by: "number", value });`,
+    "const kept = record.orders.byNumber(value);",
   ),
   mutant(
     "a snapshot shows the newest states, durable or not",
