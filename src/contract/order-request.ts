@@ -11,9 +11,10 @@ import type {
 } from "../../gen/ts/mt5bridge/v1/orders_pb.ts";
 import { BridgeError } from "../core/errors.ts";
 import type { AccountAlias, ClientOrderId, OrderId, StrategyId, Ticket } from "../core/model/ids.ts";
+import type { CloseByDraft, CloseDraft } from "../core/orders/close-position.ts";
 import type { ChangeDraft, OrderDraft } from "../core/orders/draft.ts";
 import type { OrderName } from "../core/orders/order-book.ts";
-import type { CloseByDraft, CloseDraft, Timing } from "../core/orders/place-order.ts";
+import type { Timing } from "../core/orders/place-order.ts";
 import { instant } from "./times.ts";
 import { fillings, lifetimes, orderTypes, sides, waits, wordOf } from "./words.ts";
 

@@ -13,8 +13,8 @@ import { BridgeError } from "../errors.ts";
 import type { ClientOrderId, StrategyId, Ticket } from "../model/ids.ts";
 import { strategyIdOf } from "../model/ids.ts";
 import { cancelOrder } from "../orders/change-order.ts";
+import { closePosition } from "../orders/close-position.ts";
 import type { Caller, OrderDesk } from "../orders/order-desk.ts";
-import { closePosition } from "../orders/place-order.ts";
 import type { Arming, DeadManWish } from "./armings.ts";
 
 /** Between two tries, in milliseconds: doubled while nothing comes of them. */

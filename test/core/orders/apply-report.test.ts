@@ -3,7 +3,7 @@ import { follow } from "../../../src/core/accounts/follow.ts";
 import { lots, type Volume } from "../../../src/core/model/decimals.ts";
 import type { Ticket } from "../../../src/core/model/ids.ts";
 import type { Reason } from "../../../src/core/model/order.ts";
-import { closeBy } from "../../../src/core/orders/place-order.ts";
+import { closeBy } from "../../../src/core/orders/close-position.ts";
 import type { TerminalReport } from "../../../src/core/ports/terminal.ts";
 import { eurusd } from "../../terminals/paper/builders.ts";
 import { caller, type Desk, key, limit, openDesk, quiet, tell } from "../desk.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { lots } from "../../../src/core/model/decimals.ts";
 import type { Ticket } from "../../../src/core/model/ids.ts";
-import { type CloseDraft, closeBy, closePosition } from "../../../src/core/orders/place-order.ts";
+import { type CloseDraft, closeBy, closePosition } from "../../../src/core/orders/close-position.ts";
 import { eurusd } from "../../terminals/paper/builders.ts";
 import { caller, faultOf, key, openDesk } from "../desk.ts";
 import { ScriptedTerminal } from "../scripted-terminal.ts";

@@ -8,9 +8,9 @@ import type { TerminalOrder } from "../../../src/core/model/order.ts";
 import type { Position } from "../../../src/core/model/position.ts";
 import type { TradeReport } from "../../../src/core/orders/apply-report.ts";
 import { cancelOrder, modifyOrder, modifyPosition } from "../../../src/core/orders/change-order.ts";
+import { closeBy } from "../../../src/core/orders/close-position.ts";
 import { settleDoubts, watchDoubts } from "../../../src/core/orders/doubts.ts";
 import type { ChangeDraft } from "../../../src/core/orders/draft.ts";
-import { closeBy } from "../../../src/core/orders/place-order.ts";
 import { caller, type Desk, faultOf, key, limit, openDesk, quiet, silence, tell } from "../desk.ts";
 import type { Behaviour } from "../scripted-terminal.ts";
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { lots } from "../../../src/core/model/decimals.ts";
 import type { StrategyId, Ticket } from "../../../src/core/model/ids.ts";
 import { cancelOrder } from "../../../src/core/orders/change-order.ts";
-import { closePosition } from "../../../src/core/orders/place-order.ts";
+import { closePosition } from "../../../src/core/orders/close-position.ts";
 import { readLimits } from "../../../src/core/orders/risk-limits.ts";
 import { numbers } from "../../any-ticks.ts";
 import { demo } from "../../terminals/paper/builders.ts";

@@ -4,7 +4,7 @@ import { lots } from "../../../src/core/model/decimals.ts";
 import type { Ticket } from "../../../src/core/model/ids.ts";
 import type { OrderRequest, TerminalOrder } from "../../../src/core/model/order.ts";
 import { cancelOrder, modifyOrder, modifyPosition } from "../../../src/core/orders/change-order.ts";
-import { closePosition } from "../../../src/core/orders/place-order.ts";
+import { closePosition } from "../../../src/core/orders/close-position.ts";
 import { onlyReduces } from "../../../src/core/orders/reduction.ts";
 import { validate } from "../../../src/core/orders/validate.ts";
 import { worstPosition } from "../../../src/core/orders/worst-position.ts";

@@ -101,13 +101,13 @@ export const mutants: readonly Mutant[] = [
   ),
   mutant(
     "an order is sent again when no answer comes",
-    `${orders}/place-order.ts`,
+    `${orders}/send-order.ts`,
     "    const unsent = error instanceof BridgeError",
     "    desk.terminal.submit(approved, new AbortController().signal).catch(() => undefined);\n    const unsent = error instanceof BridgeError",
   ),
   mutant(
     "silence is taken for rejection",
-    `${orders}/place-order.ts`,
+    `${orders}/send-order.ts`,
     "    const event: OrderEvent = unsent\n",
     "    const event: OrderEvent = true\n",
   ),
@@ -206,7 +206,7 @@ export const mutants: readonly Mutant[] = [
   },
   mutant(
     "an answer that comes late undoes newer reports",
-    `${orders}/place-order.ts`,
+    `${orders}/send-order.ts`,
     "      .filter((order) => hasEnded(order) || desk.record.orders.byTicket(order.ticket) === undefined)\n",
     "",
   ),
