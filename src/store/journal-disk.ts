@@ -103,3 +103,19 @@ export interface Surroundings {
   newEpoch(): string;
   readonly observer: Observer;
 }
+
+/** Whether the hold of a disk is gone; it may be before anybody can be told. */
+export class Loss {
+  #why: { readonly why: unknown } | undefined;
+  #told: ((why: unknown) => void) | undefined;
+
+  happened(why: unknown): void {
+    if (this.#told === undefined) this.#why = { why };
+    else this.#told(why);
+  }
+
+  tell(told: (why: unknown) => void): void {
+    if (this.#why !== undefined) throw this.#why.why;
+    this.#told = told;
+  }
+}

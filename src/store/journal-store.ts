@@ -17,15 +17,16 @@
 import { BridgeError } from "../core/errors.ts";
 import type { Appended, Journal } from "../core/ports/journal.ts";
 import {
-  type Commit,
   DiskFailure,
   type DiskShelf,
   type JournalDisk,
   type LogState,
+  Loss,
   type OpenDisk,
   type Page,
   type Surroundings,
 } from "./journal-disk.ts";
+import { Group } from "./journal-group.ts";
 import { type Hold, Log, type Writer } from "./journal-log.ts";
 
 /** What may wait for the disk, the commit under way included. */
@@ -42,31 +43,6 @@ export interface JournalCounts {
   committed: number;
   /** Appends that found the queue full, or the journal shut. */
   refused: number;
-}
-
-/** What is, or will be, one transaction. */
-class Group {
-  readonly created: LogState[] = [];
-  readonly texts = new Map<number, { first: number; texts: string[] }>();
-  /** Of everybody who waits for it: one promise, whatever number they are. */
-  readonly settled = Promise.withResolvers<void>();
-  events = 0;
-  bytes = 0;
-  /** When it was handed to the disk, by the machine's stopwatch; 0 until then. */
-  began = 0;
-
-  constructor() {
-    this.settled.promise.catch(() => {}); // that nobody waits must not end the process
-  }
-
-  get empty(): boolean {
-    return this.events === 0 && this.created.length === 0;
-  }
-
-  get commit(): Commit {
-    const lines = [...this.texts].map(([log, { first, texts }]) => ({ log, first, text: texts.join("\n") }));
-    return { created: this.created, lines };
-  }
 }
 
 export class JournalStore implements Writer {
@@ -159,11 +135,7 @@ export class JournalStore implements Writer {
     const bytes = Buffer.byteLength(text);
     this.#checkRoom(count, bytes);
     const group = this.#queue;
-    group.events += count;
-    group.bytes += bytes;
-    const lines = group.texts.get(id);
-    if (lines === undefined) group.texts.set(id, { first, texts: [text] });
-    else lines.texts.push(text);
+    group.add(id, first, count, text, bytes);
     this.counts.appended += count;
     this.#schedule();
     return { durable: group.settled.promise, commit: group };
@@ -304,22 +276,6 @@ export class JournalStore implements Writer {
     for (const cut of this.#disk.cuts) {
       this.#around.observer.note("warn", "journal", "cut off the journal's end", { cut });
     }
-  }
-}
-
-/** Whether the hold of a disk is gone; it may be before anybody can be told. */
-class Loss {
-  #why: { readonly why: unknown } | undefined;
-  #told: ((why: unknown) => void) | undefined;
-
-  happened(why: unknown): void {
-    if (this.#told === undefined) this.#why = { why };
-    else this.#told(why);
-  }
-
-  tell(told: (why: unknown) => void): void {
-    if (this.#why !== undefined) throw this.#why.why;
-    this.#told = told;
   }
 }
 
