@@ -111,6 +111,8 @@ export function positionMessage(position: Position, account: Account): PositionM
     comment: position.comment,
     openTime: timestamp(position.openTime),
     updateTime: timestamp(position.updateTime),
+    openBrokerTimeMs: BigInt(position.openBrokerTime ?? 0),
+    updateBrokerTimeMs: BigInt(position.updateBrokerTime ?? 0),
     live,
     mt5Numbers: numbersIn({ side: position.side, reason: position.reason }),
   });
@@ -130,6 +132,7 @@ export function factEvent(fact: AccountFact, account: Account) {
     amount: toMoney(fact.deal.profit, currencyDigits),
     balance: toMoney(fact.balance, currencyDigits),
     time: timestamp(fact.deal.time),
+    brokerTimeMs: BigInt(fact.deal.brokerTime ?? 0),
     comment: fact.deal.comment,
   });
   return { case: "balance", value } as const;

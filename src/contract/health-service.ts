@@ -15,8 +15,8 @@ import {
 import type { Account } from "../core/accounts/account.ts";
 import type { HealthWatch } from "../core/health/health.ts";
 import type { AccountInfo } from "../core/model/account.ts";
-import { toBrokerTime } from "../core/model/broker-clock.ts";
-import type { Instant } from "../core/model/ids.ts";
+import type { BrokerClock } from "../core/model/broker-clock.ts";
+import type { Instant, Moment } from "../core/model/ids.ts";
 import type { TradingMode } from "../core/orders/trading-mode.ts";
 import type { SourceState } from "../core/streams/course.ts";
 import { isAlike, lasting } from "./lasting.ts";
@@ -79,8 +79,8 @@ interface TerminalSeen extends Pick<AccountInfo, "alias" | "live" | "server" | "
   readonly message: string;
   readonly source: SourceState;
   readonly lastTick: Instant | undefined;
-  /** How far the broker's clock was ahead of UTC then, ms. */
-  readonly lastOffset: number | undefined;
+  /** How far the broker's clock is ahead of UTC, ms. */
+  readonly clockOffset: number;
 }
 
 function look(health: HealthWatch, about: About): Seen {
@@ -89,14 +89,14 @@ function look(health: HealthWatch, about: About): Seen {
   const store = accounts.find(({ record }) => record.failure !== undefined)?.record.outage.why;
   const at = health.clock.now();
   const bridge = { at, startedAt, serving, message, store, streams: about.streams(), inFlight, mode };
-  return { bridge, terminals: accounts.map(lookAt) };
+  return { bridge, terminals: accounts.map((account) => lookAt(account, at)) };
 }
 
-function lookAt({ info, desk, hub, linkMessage, sourceState }: Account): TerminalSeen {
+function lookAt({ info, desk, hub, linkMessage, sourceState }: Account, at: Instant): TerminalSeen {
   const { alias, live, server, login } = info;
   const { newest } = hub;
-  const lastOffset = newest && newest.brokerTime - newest.time;
-  const told = { message: linkMessage, source: sourceState, lastTick: newest?.time, lastOffset };
+  const clockOffset = offsetAt(at, newest, desk.terminal);
+  const told = { message: linkMessage, source: sourceState, lastTick: newest?.time, clockOffset };
   return { alias, live, server, login, linkUp: desk.linkUp, ...told };
 }
 
@@ -136,7 +136,7 @@ function healthMessage({ bridge, terminals }: Seen, about: About, principal: Pri
     serverTime: timestamp(at),
     terminals: terminals
       .filter(({ alias }) => mayReadOf(principal, alias))
-      .map((terminal) => terminalMessage(terminal, at)),
+      .map((terminal) => terminalMessage(terminal)),
     store: create(PartHealthSchema, {
       state: store === undefined ? PartState.UP : PartState.DOWN,
       message: store === undefined ? "" : `${store}; orders are taken again as soon as it can be`,
@@ -149,8 +149,8 @@ function healthMessage({ bridge, terminals }: Seen, about: About, principal: Pri
   });
 }
 
-function terminalMessage(terminal: TerminalSeen, at: Instant) {
-  const { alias, live, server, login, linkUp, message, source, lastTick } = terminal;
+function terminalMessage(terminal: TerminalSeen) {
+  const { alias, live, server, login, linkUp, message, source, lastTick, clockOffset } = terminal;
   return create(TerminalHealthSchema, {
     account: alias,
     live,
@@ -160,13 +160,13 @@ function terminalMessage(terminal: TerminalSeen, at: Instant) {
     login,
     sourceState: sources[source],
     ...(lastTick === undefined ? {} : { lastTickTime: timestamp(lastTick) }),
-    clockOffset: duration(offsetAt(terminal, at)),
+    clockOffset: duration(clockOffset),
   });
 }
 
-/** New York + 7, unless the broker's own ticks said otherwise. */
-function offsetAt({ lastTick, lastOffset }: TerminalSeen, at: Instant): number {
-  const usual = (time: Instant) => toBrokerTime(time) - time;
-  if (lastTick === undefined || lastOffset === undefined || lastOffset === usual(lastTick)) return usual(at);
-  return lastOffset;
+/** As the terminal knows the broker's clock, unless its ticks say otherwise: those of a recording may have another. */
+function offsetAt(at: Instant, newest: Moment | undefined, terminal: BrokerClock): number {
+  const usual = (time: Instant) => terminal.brokerTime(time) - time;
+  const told = newest && newest.brokerTime - newest.time;
+  return newest === undefined || told === undefined || told === usual(newest.time) ? usual(at) : told;
 }

@@ -79,6 +79,14 @@ function makeOrder(order: Order, account: Account): OrderMessage {
   if (order.sentAt !== undefined) message.sentTime = timestamp(order.sentAt);
   if (order.answeredAt !== undefined) message.answeredTime = timestamp(order.answeredAt);
   if (order.finalAt !== undefined) message.finalTime = timestamp(order.finalAt);
+  if (order.setup !== undefined) {
+    message.setupTime = timestamp(order.setup.time);
+    message.setupBrokerTimeMs = BigInt(order.setup.brokerTime);
+  }
+  if (order.done !== undefined) {
+    message.doneTime = timestamp(order.done.time);
+    message.doneBrokerTimeMs = BigInt(order.done.brokerTime);
+  }
   if (order.rejection !== undefined) message.rejection = rejectionMessage(order.rejection);
   if (order.adjustments !== undefined)
     message.adjustments = order.adjustments.map((one) => create(AdjustmentSchema, one));
@@ -113,6 +121,7 @@ export function dealMessage(deal: Deal, account: Account): DealMessage {
     commission: toMoney(deal.commission, currencyDigits),
     fee: toMoney(deal.fee, currencyDigits),
     time: timestamp(deal.time),
+    brokerTimeMs: BigInt(deal.brokerTime ?? 0),
     strategyId: strategyIdOf(deal.magic),
     magic: deal.magic,
     comment: deal.comment,

@@ -7,9 +7,10 @@
 
 import { BridgeError } from "../../src/core/errors.ts";
 import type { AccountInfo, Valuation } from "../../src/core/model/account.ts";
+import { toBrokerTime } from "../../src/core/model/broker-clock.ts";
 import type { Deal } from "../../src/core/model/deal.ts";
 import { fine, type Money, type Price, type Volume } from "../../src/core/model/decimals.ts";
-import { type Instant, type Magic, type Ticket, ticket } from "../../src/core/model/ids.ts";
+import { type BrokerTime, type Instant, type Magic, type Ticket, ticket } from "../../src/core/model/ids.ts";
 import type { NumberedOrder, OrderChange, Reason, Side, Stops, TerminalOrder } from "../../src/core/model/order.ts";
 import type { Position } from "../../src/core/model/position.ts";
 import type { Unnamed } from "../../src/core/model/unnamed.ts";
@@ -73,6 +74,10 @@ export class ScriptedTerminal implements TerminalPort {
   #next = 1000;
   #late: (() => void)[] = [];
   #told: (() => void) | undefined;
+
+  brokerTime(at: Instant): BrokerTime {
+    return toBrokerTime(at);
+  }
 
   submit(order: Approved<NumberedOrder>, _signal?: AbortSignal): Promise<Outcome> {
     this.onCommand(order, "submit");

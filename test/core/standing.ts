@@ -1,5 +1,6 @@
 /** What an account allows that has nothing open and no rules. */
 import { Holdings } from "../../src/core/accounts/holdings.ts";
+import { toBrokerTime } from "../../src/core/model/broker-clock.ts";
 import type { NumberedOrder } from "../../src/core/model/order.ts";
 import { OrderBook } from "../../src/core/orders/order-book.ts";
 import { type Approved, approve, type Standing } from "../../src/core/orders/risk.ts";
@@ -18,6 +19,7 @@ export const standing = (more: Partial<Standing> = {}): Standing => ({
   modes: new TradingModes(),
   limits: new LimitSets(),
   prices: { now: noon, fresh: () => undefined },
+  broker: { brokerTime: toBrokerTime },
   now: noon,
   owed: new Map(),
   orders: new OrderBook(),

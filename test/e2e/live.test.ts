@@ -240,6 +240,44 @@ describe("numbers that nobody has written down", () => {
   });
 });
 
+describe("the broker's clock", () => {
+  it("is told beside UTC with every order, deal and position, as it was when it happened", async () => {
+    const first = await start();
+    const ahead = 345 * 60_000; // Nepal: nobody takes it for New York + 7
+    const terminal = dial(first.bridge.linkPort, { "broker-clock": 345, state: files.file("terminal") });
+    await healthy(first.client, serving);
+    await first.client.call(placeOrder, market("deals"));
+    await first.client.call(
+      placeOrder,
+      market("rests", { type: OrderType.LIMIT, price: 1, waitFor: WaitFor.ANSWERED }),
+    );
+    await terminal.stop("SIGKILL");
+    await first.bridge.stop();
+
+    const { bridge } = await start();
+    const json = async (method: string, body = {}) => {
+      const url = `http://127.0.0.1:${bridge.httpPort}/mt5bridge.v1.${method}`;
+      const request = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
+      return (await (await fetch(url, request)).json()) as Record<string, Record<string, string>[]>;
+    };
+    const leads = (record: Record<string, string> | undefined, utc: string, brokers: string) =>
+      Number(record?.[brokers]) - Date.parse(String(record?.[utc]));
+    const { orders } = await json("OrdersService/ListOrders");
+    const { deals } = await json("OrdersService/ListDeals");
+    const { positions } = await json("AccountService/ListPositions");
+    const [rests, filled] = orders ?? [];
+    expect([
+      leads(rests, "setupTime", "setupBrokerTimeMs"),
+      leads(filled, "setupTime", "setupBrokerTimeMs"),
+      leads(filled, "doneTime", "doneBrokerTimeMs"),
+      leads(deals?.[0], "time", "brokerTimeMs"),
+      leads(positions?.[0], "openTime", "openBrokerTimeMs"),
+      leads(positions?.[0], "updateTime", "updateBrokerTimeMs"),
+    ]).toEqual(Array(6).fill(ahead));
+    expect(rests).not.toHaveProperty("doneTime");
+  });
+});
+
 describe("terminals that dial in", () => {
   it("may be several, an account each, and are told when theirs is taken", async () => {
     const { bridge, client } = await start({ LIVE_ACCOUNTS: "one=1@Broker-Demo,two=2@Broker-Demo" });

@@ -71,6 +71,7 @@ export class Mortal {
     return {
       account: inner.account,
       symbols: inner.symbols,
+      brokerTime: (at) => inner.brokerTime(at),
       submit: (order, signal) => passed(() => inner.submit(order, signal)),
       modify: (order, change, signal) => passed(() => inner.modify(order, change, signal)),
       cancel: (order, signal) => passed(() => inner.cancel(order, signal)),

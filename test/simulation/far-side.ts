@@ -143,6 +143,7 @@ export class FarSide {
     };
     return {
       ...{ account: link.account, symbols: link.symbols, submit },
+      brokerTime: (at) => link.brokerTime(at),
       modify: (order, change) => link.modify(order, change),
       cancel: (order) => link.cancel(order),
       modifyPosition: (position, stops) => link.modifyPosition(position, stops),

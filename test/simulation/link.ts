@@ -1,7 +1,8 @@
 /** The bridge's end of the link: a terminal far away, behind the terminal port. */
 import { BridgeError } from "../../src/core/errors.ts";
 import type { AccountInfo } from "../../src/core/model/account.ts";
-import type { Instant, Ticket } from "../../src/core/model/ids.ts";
+import { toBrokerTime } from "../../src/core/model/broker-clock.ts";
+import type { BrokerTime, Instant, Ticket } from "../../src/core/model/ids.ts";
 import type { NumberedOrder, OrderChange, OrderRequest, Stops } from "../../src/core/model/order.ts";
 import type { SymbolSpec } from "../../src/core/model/symbol.ts";
 import type { Approved } from "../../src/core/orders/risk.ts";
@@ -64,6 +65,10 @@ export class Link implements TerminalPort {
     this.#send = send;
     this.#knock();
     this.#beat();
+  }
+
+  brokerTime(at: Instant): BrokerTime {
+    return toBrokerTime(at);
   }
 
   get up(): boolean {

@@ -1,7 +1,7 @@
 /** The bridge's end of the link as the bridge has it: a live terminal behind the door that terminals come in by. */
 import { BridgeError } from "../../src/core/errors.ts";
 import type { AccountInfo } from "../../src/core/model/account.ts";
-import type { Instant, Ticket } from "../../src/core/model/ids.ts";
+import type { BrokerTime, Instant, Ticket } from "../../src/core/model/ids.ts";
 import type { NumberedOrder, OrderChange, OrderRequest, Stops } from "../../src/core/model/order.ts";
 import type { SymbolSpec } from "../../src/core/model/symbol.ts";
 import type { Approved } from "../../src/core/orders/risk.ts";
@@ -72,6 +72,10 @@ export class LiveEnd implements TerminalPort {
 
   get account(): AccountInfo {
     return this.#terminal.account;
+  }
+
+  brokerTime(at: Instant): BrokerTime {
+    return this.#terminal.brokerTime(at);
   }
 
   get symbols(): readonly SymbolSpec[] {

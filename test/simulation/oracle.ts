@@ -4,8 +4,10 @@
  * It knows what really happened: what arrived at the broker, what is in its books, what the
  * disk holds, and what strategies and readers were told.
  */
+
 import type { AccountEvent } from "../../src/core/accounts/account-event.ts";
 import { AccountRecord } from "../../src/core/accounts/record.ts";
+import { toBrokerTime } from "../../src/core/model/broker-clock.ts";
 import type { Deal } from "../../src/core/model/deal.ts";
 import {
   type ClientOrderId,
@@ -306,7 +308,7 @@ async function keyText(record: AccountRecord, key: ClientOrderId): Promise<strin
 async function textsOf(record: AccountRecord, chronicle: Chronicle): Promise<string[]> {
   const { holdings, changes } = record;
   const keys = [...chronicle.keys] as ClientOrderId[];
-  const now = holdings.newestDeal?.time ?? (0 as Instant);
+  const now = toBrokerTime(holdings.newestDeal?.time ?? (0 as Instant));
   const open = [...changes.open].map((change) => text({ ...change, change: change.change && text(change.change) }));
   return [
     ...(await record.listOrders(...all)).map(text),

@@ -103,6 +103,26 @@ export function terminalSuite(name: string, make: () => Promise<TerminalUnderTes
       expect((await terminal.snapshot(ever, never)).positions).toEqual([]);
     });
 
+    given("tells both times of every record: UTC and the broker's clock", async ({ terminal, order }) => {
+      const { orders } = done(await terminal.submit(order({ side: "buy" }), never));
+      const pending = done(await terminal.submit(order({ type: "limit", price: points(1.09) }), never));
+      done(await terminal.cancel(pending.orders[0]?.ticket ?? ticket(0), never));
+      const snapshot = await terminal.snapshot(ever, never);
+      const times = [
+        ...snapshot.deals.map(({ time, brokerTime }) => [time, brokerTime]),
+        ...snapshot.positions.flatMap((one) => [
+          [one.openTime, one.openBrokerTime],
+          [one.updateTime, one.updateBrokerTime],
+        ]),
+        ...[...orders, ...snapshot.pastOrders].flatMap((one) => [
+          [one.setupTime, one.setupBrokerTime],
+          [one.doneTime, one.doneBrokerTime],
+        ]),
+      ];
+      expect(times.length).toBeGreaterThan(8);
+      for (const [utc, brokers] of times) expect([utc, brokers]).toEqual([utc, terminal.brokerTime(utc as Instant)]);
+    });
+
     given("changes nothing by a check", async ({ terminal, order }) => {
       const before = await terminal.snapshot(ever, never);
       expect(await terminal.check(order({}).request, never)).toMatchObject({ retcode: 0 });

@@ -5,11 +5,11 @@
 import { toBrokerTime } from "../model/broker-clock.ts";
 import type { Deal, DealType } from "../model/deal.ts";
 import type { Money } from "../model/decimals.ts";
-import { type Instant, type StrategyId, strategyIdOf } from "../model/ids.ts";
+import { type BrokerTime, type StrategyId, strategyIdOf } from "../model/ids.ts";
 import { isUnnamed } from "../model/unnamed.ts";
 
 const DAY = 86_400_000;
-const dayOf = (time: Instant): number => Math.floor(toBrokerTime(time) / DAY);
+const dayOf = (time: BrokerTime): number => Math.floor(time / DAY);
 const results: ReadonlySet<DealType> = new Set([
   ...(["buy", "sell", "interest", "charge", "dividend", "dividend_franked", "tax"] as const),
   ...(["commission", "commission_daily", "commission_monthly", "commission_agent"] as const),
@@ -38,10 +38,10 @@ export class DayResults {
     this.#strategies = new Map(strategies);
   }
 
-  add({ time, type, magic, profit, swap, commission, fee }: Deal): void {
+  add({ time, brokerTime = toBrokerTime(time), type, magic, profit, swap, commission, fee }: Deal): void {
     const result = profit + swap + commission + fee;
     if (isUnnamed(type) ? result >= 0 : !results.has(type)) return;
-    const day = dayOf(time);
+    const day = dayOf(brokerTime);
     if (day < this.#day) return;
     if (day > this.#day) {
       this.#day = day;
@@ -54,7 +54,7 @@ export class DayResults {
   }
 
   /** Today's as of `now`. */
-  of(strategyId: StrategyId | undefined, now: Instant): Money {
+  of(strategyId: StrategyId | undefined, now: BrokerTime): Money {
     if (dayOf(now) > this.#day) return 0 as Money;
     return (strategyId === undefined ? this.#all : (this.#strategies.get(strategyId) ?? 0)) as Money;
   }

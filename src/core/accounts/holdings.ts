@@ -7,7 +7,7 @@
 import type { PositionValue, Valuation } from "../model/account.ts";
 import type { Deal } from "../model/deal.ts";
 import type { Money } from "../model/decimals.ts";
-import { type Instant, type StrategyId, strategyIdOf, type Ticket } from "../model/ids.ts";
+import { type BrokerTime, type StrategyId, strategyIdOf, type Ticket } from "../model/ids.ts";
 import type { Position } from "../model/position.ts";
 import { type DayResult, DayResults } from "./day-results.ts";
 import { type Dealt, DealtVolumes, type Exposure } from "./dealt-volumes.ts";
@@ -102,7 +102,7 @@ export class Holdings {
   }
 
   /** What was realised since the broker's midnight. */
-  realised(strategyId: StrategyId | undefined, now: Instant): Money {
+  realised(strategyId: StrategyId | undefined, now: BrokerTime): Money {
     return this.#days.of(strategyId, now);
   }
 

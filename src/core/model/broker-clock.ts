@@ -7,6 +7,11 @@
  */
 import type { BrokerTime, Instant } from "./ids.ts";
 
+/** Whoever knows what that clock shows at a moment. */
+export interface BrokerClock {
+  brokerTime(at: Instant): BrokerTime;
+}
+
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 

@@ -1,5 +1,5 @@
 import type { Money, Price, Volume } from "./decimals.ts";
-import type { Instant, Magic, Ticket } from "./ids.ts";
+import type { BrokerTime, Instant, Magic, Ticket } from "./ids.ts";
 import type { Reason } from "./order.ts";
 import type { Unnamed } from "./unnamed.ts";
 
@@ -52,5 +52,7 @@ export interface Deal {
   readonly commission: Money;
   readonly fee: Money;
   readonly time: Instant;
+  /** By the broker's clock, as it was told; journals of the first version do not have it. */
+  readonly brokerTime?: BrokerTime;
   readonly comment: string;
 }

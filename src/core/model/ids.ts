@@ -23,6 +23,16 @@ export type Instant = Named<number, "UTC ms">;
 /** A moment on the broker's wall clock, written as if that clock were UTC. */
 export type BrokerTime = Named<number, "broker ms">;
 
+/** One moment on both clocks, as they stood then. */
+export interface Moment {
+  readonly time: Instant;
+  readonly brokerTime: BrokerTime;
+}
+
+/** Both, where the broker's clock was told: journals of the first version did not keep it. */
+export const momentOf = (time: Instant, brokerTime: BrokerTime | undefined): Moment | undefined =>
+  brokerTime === undefined ? undefined : { time, brokerTime };
+
 export const ticket = (n: number | bigint): Ticket => BigInt(n) as Ticket;
 
 export const orderId = (account: AccountAlias, number: OrderNumber): OrderId =>

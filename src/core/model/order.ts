@@ -1,5 +1,16 @@
 import type { FinePrice, Price, Volume } from "./decimals.ts";
-import type { AccountAlias, ClientOrderId, Instant, Magic, OrderId, OrderNumber, StrategyId, Ticket } from "./ids.ts";
+import type {
+  AccountAlias,
+  BrokerTime,
+  ClientOrderId,
+  Instant,
+  Magic,
+  Moment,
+  OrderId,
+  OrderNumber,
+  StrategyId,
+  Ticket,
+} from "./ids.ts";
 import type { Unnamed } from "./unnamed.ts";
 
 export type Side = "buy" | "sell";
@@ -117,6 +128,9 @@ export interface TerminalOrder {
   readonly setupTime: Instant;
   /** When it was filled, canceled, rejected or expired. */
   readonly doneTime?: Instant;
+  /** The same by the broker's clock, as it was told. */
+  readonly setupBrokerTime?: BrokerTime;
+  readonly doneBrokerTime?: BrokerTime;
   readonly comment: string;
 }
 
@@ -209,6 +223,9 @@ export interface Order {
   readonly sentAt?: Instant;
   readonly answeredAt?: Instant;
   readonly finalAt?: Instant;
+  /** When the broker took it in, and when it ended there. */
+  readonly setup?: Moment;
+  readonly done?: Moment;
   readonly traceId: string;
   /** Its trace is recorded: what becomes of it later joins it. */
   readonly traced?: true;

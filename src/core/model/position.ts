@@ -1,5 +1,5 @@
 import type { FinePrice, Money, Price, Volume } from "./decimals.ts";
-import type { Instant, Magic, Ticket } from "./ids.ts";
+import type { BrokerTime, Instant, Magic, Ticket } from "./ids.ts";
 import type { Reason, Side } from "./order.ts";
 import type { Unnamed } from "./unnamed.ts";
 
@@ -23,5 +23,8 @@ export interface Position {
   readonly openTime: Instant;
   /** The last change of volume. */
   readonly updateTime: Instant;
+  /** The same by the broker's clock, as it was told; journals of the first version do not have it. */
+  readonly openBrokerTime?: BrokerTime;
+  readonly updateBrokerTime?: BrokerTime;
   readonly comment: string;
 }

@@ -9,7 +9,7 @@ import type { AccountEvent, PositionChange } from "../accounts/account-event.ts"
 import type { KeptOrder } from "../accounts/archive.ts";
 import type { Deal } from "../model/deal.ts";
 import type { Volume } from "../model/decimals.ts";
-import { type Instant, type OrderNumber, orderId, strategyIdOf } from "../model/ids.ts";
+import { type Instant, type Moment, momentOf, type OrderNumber, orderId, strategyIdOf } from "../model/ids.ts";
 import type { Cause, Evidence, Order, OrderChange, Reason, TerminalOrder } from "../model/order.ts";
 import type { Position } from "../model/position.ts";
 import { retcodeName } from "../model/retcodes.ts";
@@ -20,11 +20,12 @@ import type { OrderDesk } from "./order-desk.ts";
 
 export type TradeReport = Extract<TerminalReport, { type: "order" | "deal" | "position" | "position_closed" }>;
 
-/** Resolves when what was new of the report is durable; true when it contradicts what is known. */
+/** `shown`: the deal's order, where the same answer shows it. Resolves when what was new of the report is durable; true when it contradicts what is known. */
 export async function applyReport(
   desk: OrderDesk,
   report: TradeReport,
   evidence: Evidence = "report",
+  shown?: TerminalOrder,
 ): Promise<boolean> {
   const past = archivedOrder(desk, report);
   if (past !== undefined && !(await recallFor(desk, report, past))) return false;
@@ -32,7 +33,7 @@ export async function applyReport(
     case "order":
       return applyOrder(desk, report.order, evidence);
     case "deal":
-      return applyDeal(desk, report.deal, evidence);
+      return applyDeal(desk, report.deal, evidence, shown);
     case "position":
       return applyPosition(desk, report.position, evidence);
     case "position_closed":
@@ -103,26 +104,39 @@ function eventsOf(order: Order, seen: TerminalOrder, desk: OrderDesk): OrderEven
   // What it came to the answer will say, or its deals.
   const unanswered = order.stage === "sent" && (seen.state === "started" || seen.state === "filled");
   if (order.ticket === undefined && !unanswered)
-    events.push({ type: "placed", ticket: seen.ticket, filling: seen.filling });
+    events.push({ type: "placed", ticket: seen.ticket, filling: seen.filling, ...setupOf(seen) });
   if (order.type !== "market" && mayRest(order, seen)) {
     const becomes = isUnnamed(seen.type) ? order.type : seen.type;
     events.push({ type: "changed", change: changeOf(seen), becomes });
   }
   switch (seen.state) {
     case "canceled":
-      events.push({ type: "canceled", cause: desk.record.changes.cancelerOf(seen.ticket) ?? "broker" });
+      events.push({
+        type: "canceled",
+        cause: desk.record.changes.cancelerOf(seen.ticket) ?? "broker",
+        ...doneOf(seen),
+      });
       break;
     case "expired":
-      events.push({ type: "expired", cause: "expiry" });
+      events.push({ type: "expired", cause: "expiry", ...doneOf(seen) });
       break;
     case "rejected":
-      events.push({ type: "rejected", cause: "broker", rejection: activationRefused(seen) });
+      events.push({ type: "rejected", cause: "broker", rejection: activationRefused(seen), ...doneOf(seen) });
       break;
   }
-  const { state, reason } = unnamedOf(seen);
-  if (order.state !== state || order.reason !== reason) events.push({ type: "stated", ...unnamedOf(seen) });
+  if (!unanswered) events.push({ type: "stated", ...unnamedOf(seen), ...setupOf(seen), ...doneOf(seen) });
   return events;
 }
+
+const setupOf = ({ setupTime, setupBrokerTime }: TerminalOrder): { readonly setup?: Moment } => {
+  const setup = momentOf(setupTime, setupBrokerTime);
+  return setup === undefined ? {} : { setup };
+};
+
+const doneOf = ({ doneTime, doneBrokerTime }: TerminalOrder): { readonly done?: Moment } => {
+  const done = doneTime === undefined ? undefined : momentOf(doneTime, doneBrokerTime);
+  return done === undefined ? {} : { done };
+};
 
 const mayRest = ({ stage }: Order, { state }: TerminalOrder): boolean =>
   state === "placed" || state === "partial" || (isUnnamed(state) && !isFinal(stage));
@@ -133,10 +147,10 @@ const unnamedOf = ({ state, reason }: TerminalOrder): { readonly state?: Unnamed
   ...(isUnnamed(reason) ? { reason } : {}),
 });
 
-async function applyDeal(desk: OrderDesk, deal: Deal, evidence: Evidence): Promise<boolean> {
+async function applyDeal(desk: OrderDesk, deal: Deal, evidence: Evidence, shown?: TerminalOrder): Promise<boolean> {
   const { orders, holdings } = desk.record;
   const order = deal.order === undefined ? undefined : (orders.byTicket(deal.order) ?? awaiting(desk, deal));
-  const event = order && dealt(order, deal);
+  const event = order && dealt(order, deal, shown);
   const at = desk.clock.now();
   const step = order && event && advance(order, event, at);
   // Together: a deal that is known while its order does not know it would be lost between the two.
@@ -159,11 +173,16 @@ function forgetOwed({ owed, record }: OrderDesk, number: OrderNumber): void {
  * Closing by makes a deal on either position, each of the whole volume: the order is filled by the one on its own. A deal
  * of a type that has no word here may be anything, and fills nothing.
  */
-function dealt(order: Order, deal: Deal): OrderEvent | undefined {
+function dealt(order: Order, deal: Deal, shown?: TerminalOrder): OrderEvent | undefined {
   if (deal.order === undefined || isUnnamed(deal.type)) return undefined;
   if (order.type === "close_by" && deal.position !== order.position) return undefined;
   const { ticket, volume, price, position } = deal;
-  return { type: "dealt", ticket: deal.order, deal: ticket, volume, price, position };
+  const done = momentOf(deal.time, deal.brokerTime);
+  return {
+    ...{ type: "dealt", ticket: deal.order, deal: ticket, volume, price, position },
+    ...(shown === undefined ? {} : setupOf(shown)),
+    ...(done === undefined || order.filled + volume < order.volume ? {} : { done }),
+  };
 }
 
 async function applyPosition(desk: OrderDesk, position: Position, evidence: Evidence): Promise<boolean> {
@@ -237,10 +256,12 @@ const causeOfReason = (reason: Reason | Unnamed): Cause | undefined =>
 /** An order that the bridge did not place: a manual one, or the broker's own. */
 function foreign(desk: OrderDesk, seen: TerminalOrder): Order {
   const number = desk.record.orders.nextNumber;
-  const { state: _state, reason, remaining: _remaining, setupTime: _setup, doneTime: _done, ...rest } = seen;
+  const { state: _state, reason, remaining: _remaining, ...timed } = seen;
+  const { setupTime: _1, setupBrokerTime: _2, doneTime: _3, doneBrokerTime: _4, ...rest } = timed;
   return {
     ...rest,
     ...unnamedOf(seen),
+    ...setupOf(seen),
     id: orderId(desk.account, number),
     number,
     account: desk.account,
@@ -285,6 +306,7 @@ function samePosition(a: Position, b: Position): boolean {
     a.swap === b.swap &&
     a.magic === b.magic &&
     a.reason === b.reason &&
+    a.openBrokerTime === b.openBrokerTime &&
     a.comment === b.comment
   );
 }

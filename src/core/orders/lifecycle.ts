@@ -5,7 +5,7 @@
  * Every change of an order passes here; `version` counts them.
  */
 import type { FinePrice, Price, Volume } from "../model/decimals.ts";
-import type { Instant, Ticket } from "../model/ids.ts";
+import type { Instant, Moment, Ticket } from "../model/ids.ts";
 import type {
   Cause,
   Evidence,
@@ -21,7 +21,7 @@ import type { Unnamed } from "../model/unnamed.ts";
 export type OrderEvent =
   | { readonly type: "sent" }
   | { readonly type: "in_doubt"; readonly why?: string }
-  | { readonly type: "placed"; readonly ticket: Ticket; readonly filling: Filling | Unnamed }
+  | { readonly type: "placed"; readonly ticket: Ticket; readonly filling: Filling | Unnamed; readonly setup?: Moment }
   | {
       readonly type: "dealt";
       readonly ticket: Ticket;
@@ -29,12 +29,21 @@ export type OrderEvent =
       readonly volume: Volume;
       readonly price: Price;
       readonly position: Ticket | undefined;
+      readonly setup?: Moment;
+      /** When it was dealt; counts where nothing is left of the order. */
+      readonly done?: Moment;
     }
   | { readonly type: "changed"; readonly change: OrderChange; readonly becomes: TerminalOrderType }
-  /** What the terminal now tells of it that has no word here; absent: nothing any more. */
-  | { readonly type: "stated"; readonly state?: Unnamed; readonly reason?: Unnamed }
-  | { readonly type: "canceled" | "expired"; readonly cause: Cause }
-  | { readonly type: "rejected"; readonly cause: Cause; readonly rejection: Rejection };
+  /** What the terminal now tells of it that has no word here; absent: nothing any more. And when it began and ended there. */
+  | {
+      readonly type: "stated";
+      readonly state?: Unnamed;
+      readonly reason?: Unnamed;
+      readonly setup?: Moment;
+      readonly done?: Moment;
+    }
+  | { readonly type: "canceled" | "expired"; readonly cause: Cause; readonly done?: Moment }
+  | { readonly type: "rejected"; readonly cause: Cause; readonly rejection: Rejection; readonly done?: Moment };
 
 export type Step =
   | { readonly kind: "advanced"; readonly order: Order }
@@ -77,17 +86,23 @@ function step(order: Order, event: OrderEvent, at: Instant): Step {
     case "in_doubt":
       return to(order, { stage: "in_doubt", doubt: { since: at, why: event.why ?? "" } });
     case "placed":
-      return to(order, { stage: "working", ticket: event.ticket, filling: event.filling, answeredAt: at });
+      return to(order, {
+        stage: "working",
+        ticket: event.ticket,
+        filling: event.filling,
+        answeredAt: at,
+        ...setUp(event),
+      });
     case "dealt":
       return fill(order, event, at);
     case "changed":
       return to(withoutPrices(order), { ...event.change, type: event.becomes });
     case "stated":
-      return to(withoutNumbers(order), stated(event));
+      return to(withoutNumbers(order), { ...stated(event), ...untold(order, event) });
     case "rejected":
-      return end(order, "rejected", event.cause, at, { rejection: event.rejection });
+      return end(order, "rejected", event.cause, at, { rejection: event.rejection, ...ended(event) });
     default:
-      return end(order, event.type, event.cause, at); // named for the stage they lead to
+      return end(order, event.type, event.cause, at, ended(event)); // named for the stage they lead to
   }
 }
 
@@ -110,7 +125,7 @@ function isRepeat(order: Order, event: OrderEvent): boolean {
         order.expireTime === event.change.expireTime
       );
     case "stated":
-      return order.state === event.state && order.reason === event.reason;
+      return order.state === event.state && order.reason === event.reason && isEmpty(untold(order, event));
     default:
       return order.stage === event.type;
   }
@@ -131,7 +146,10 @@ function fill(order: Order, event: OrderEvent & { type: "dealt" }, at: Instant):
     deals: [...order.deals, event.deal],
     answeredAt: order.answeredAt ?? at,
     ...(event.position === undefined ? {} : { position: event.position }),
-    ...(stage === "filled" ? { finalAt: at, cause: crossed || order.cause === "client" ? "broker" : order.cause } : {}),
+    ...(order.setup === undefined ? setUp(event) : {}),
+    ...(stage === "filled"
+      ? { ...ended(event), finalAt: at, cause: crossed || order.cause === "client" ? "broker" : order.cause }
+      : {}),
   });
 }
 
@@ -150,6 +168,21 @@ function withoutPrices(order: Order): Order {
   } = order;
   return rest;
 }
+
+const setUp = ({ setup }: { readonly setup?: Moment }): Partial<Order> => (setup === undefined ? {} : { setup });
+
+const ended = ({ done }: { readonly done?: Moment }): Partial<Order> => (done === undefined ? {} : { done });
+
+/** When it began and ended at the broker, as far as that is news. */
+const untold = (
+  order: Order,
+  { setup, done }: { readonly setup?: Moment; readonly done?: Moment },
+): Partial<Order> => ({
+  ...(order.setup !== undefined || setup === undefined ? {} : { setup }),
+  ...(order.done !== undefined || done === undefined || !isFinal(order.stage) ? {} : { done }),
+});
+
+const isEmpty = (fields: object): boolean => Object.keys(fields).length === 0;
 
 const stated = ({ state, reason }: OrderEvent & { type: "stated" }): Partial<Order> => ({
   ...(state === undefined ? {} : { state }),

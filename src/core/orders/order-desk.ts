@@ -111,7 +111,8 @@ export class OrderDesk {
     const { modes, limits } = control;
     const { orders, holdings } = record;
     const books = { orders, holdings, owed, marginMode: info.marginMode };
-    return { ...books, draining, linkUp, linkMessage, info, symbols, modes, limits, prices, now: this.clock.now() };
+    const market = { symbols, prices, broker: terminal, now: this.clock.now() };
+    return { ...books, ...market, draining, linkUp, linkMessage, info, modes, limits };
   }
 
   missReport(): void {

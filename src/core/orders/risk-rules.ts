@@ -4,6 +4,7 @@
  * No rule holds back what can only reduce (see `onlyReduces`): a trader is never locked into a position.
  */
 import type { AccountInfo } from "../model/account.ts";
+import type { BrokerClock } from "../model/broker-clock.ts";
 import { type Money, type Price, toLots, toMoney, toPrice } from "../model/decimals.ts";
 import type { Instant, StrategyId } from "../model/ids.ts";
 import type { OrderRequest, Rejection } from "../model/order.ts";
@@ -23,6 +24,8 @@ export interface Situation {
   readonly books: OwingBooks;
   /** Last quotes that are not too old, and the market's time, by which the day and trading hours go. */
   readonly prices: Pick<Prices, "now" | "fresh">;
+  /** By whose clock the day begins. */
+  readonly broker: BrokerClock;
   /** The bridge's clock. */
   readonly now: Instant;
 }
@@ -147,8 +150,9 @@ function position({ request, strategyId, books }: Situation): number {
 }
 
 /** What has been lost since the broker's midnight, and would be if all were closed now. */
-function dailyLoss({ strategyId, account, books, prices }: Situation): number {
-  const result = books.holdings.realised(strategyId, prices.now) + books.holdings.floating(strategyId);
+function dailyLoss({ strategyId, account, books, prices, broker }: Situation): number {
+  const result =
+    books.holdings.realised(strategyId, broker.brokerTime(prices.now)) + books.holdings.floating(strategyId);
   return Math.max(0, -toMoney(result as Money, account.currencyDigits));
 }
 

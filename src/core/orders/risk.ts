@@ -6,6 +6,7 @@
  */
 import { BridgeError } from "../errors.ts";
 import type { AccountInfo } from "../model/account.ts";
+import type { BrokerClock } from "../model/broker-clock.ts";
 import type { ClientOrderId, Instant, OrderNumber } from "../model/ids.ts";
 import type { NumberedOrder, Order, OrderChange, OrderRequest, Rejection, Stops } from "../model/order.ts";
 import type { Position } from "../model/position.ts";
@@ -36,6 +37,7 @@ export interface Standing extends OwingBooks {
   readonly modes: TradingModes;
   readonly limits: LimitSets;
   readonly prices: Pick<Prices, "now" | "fresh">;
+  readonly broker: BrokerClock;
   readonly now: Instant;
 }
 
@@ -98,10 +100,10 @@ export function allowChange(change: Change, standing: Standing): void {
 
 /** The account's limits first, then those of the order's strategy. */
 function beyondLimits(request: OrderRequest, standing: Standing, which: readonly Rule[]): Rejection | undefined {
-  const { info, symbols, prices, limits, now } = standing;
+  const { info, symbols, prices, limits, broker, now } = standing;
   for (const strategyId of [undefined, request.strategyId]) {
     const set = limits.of({ account: info.alias, ...(strategyId === undefined ? {} : { strategyId }) });
-    const books = { books: standing, account: info, symbols, prices, now };
+    const books = { books: standing, account: info, symbols, prices, broker, now };
     const rejection = broken(set, { request, strategyId, ...books }, which);
     if (rejection !== undefined) return rejection;
   }

@@ -6,9 +6,11 @@
  *   - Silence is doubt, never refusal.
  */
 import { BridgeError } from "../errors.ts";
+import type { Deal } from "../model/deal.ts";
 import type { Instant, OrderNumber } from "../model/ids.ts";
 import type { NumberedOrder, Rejection } from "../model/order.ts";
 import { isOfBroker, isTransient, isUnknown, retcodeName } from "../model/retcodes.ts";
+import { isUnnamed } from "../model/unnamed.ts";
 import type { Outcome } from "../ports/terminal.ts";
 import { errorWord, type SpanRef } from "../ports/witness.ts";
 import { applyEvents, applyReport, hasEnded } from "./apply-report.ts";
@@ -103,13 +105,20 @@ async function settle(desk: OrderDesk, number: OrderNumber, outcome: Outcome): P
       : { type: "rejected", cause: isOfBroker(outcome.retcode) ? "broker" : "bridge", rejection: rejectionOf(outcome) };
     return applyEvents(desk, number, [event], "answer");
   }
+  const shown = (deal: Deal) => outcome.orders.find(({ ticket }) => ticket === deal.order);
   const contradicted = await Promise.all([
     ...outcome.orders
       .filter((order) => order.state !== "filled")
       .filter((order) => hasEnded(order) || desk.record.orders.byTicket(order.ticket) === undefined)
       .map((order) => applyReport(desk, { type: "order", order }, "answer")),
-    ...outcome.deals.map((deal) => applyReport(desk, { type: "deal", deal }, "answer")),
+    ...outcome.deals.map((deal) => applyReport(desk, { type: "deal", deal }, "answer", shown(deal))),
   ]);
+  // Of what is filled at once deals tell most, and soonest.
+  const untold = outcome.orders.filter(
+    ({ state, reason, ticket }) =>
+      state === "filled" && (isUnnamed(reason) || desk.record.orders.byTicket(ticket)?.setup === undefined),
+  );
+  await Promise.all(untold.map((order) => applyReport(desk, { type: "order", order }, "answer")));
   if (desk.record.orders.byNumber(number)?.stage !== "sent") return contradicted.includes(true);
   const event: OrderEvent = { type: "in_doubt", why: "the terminal's answer does not show what became of the order" };
   return applyEvents(desk, number, [event], "answer");

@@ -1,4 +1,5 @@
 import type { AccountInfo, Valuation } from "../model/account.ts";
+import type { BrokerClock } from "../model/broker-clock.ts";
 import type { Deal } from "../model/deal.ts";
 import type { Money, Price } from "../model/decimals.ts";
 import type { Instant, Ticket } from "../model/ids.ts";
@@ -83,7 +84,7 @@ export type TerminalReport =
  * A call ends when nothing more can come of it but through reports: `signal` says that
  * nobody waits any more, not that what was sent is called back.
  */
-export interface TerminalPort {
+export interface TerminalPort extends BrokerClock {
   readonly account: AccountInfo;
   /** Grows when the terminal knows more of them; a specification that changes changes in place. */
   readonly symbols: readonly SymbolSpec[];

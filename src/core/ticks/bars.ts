@@ -18,7 +18,7 @@
 import type { Bar, Timeframe } from "../model/bar.ts";
 import { fromBrokerTime, toBrokerTime } from "../model/broker-clock.ts";
 import type { Price, Volume } from "../model/decimals.ts";
-import type { BrokerTime, Instant } from "../model/ids.ts";
+import type { BrokerTime, Instant, Moment } from "../model/ids.ts";
 import type { ChartMode } from "../model/symbol.ts";
 import { type SourceTick, tickFlags } from "../model/tick.ts";
 
@@ -55,12 +55,6 @@ export function periodEnd(timeframe: Timeframe, at: BrokerTime): BrokerTime {
 function monthOf(at: BrokerTime, later: number): BrokerTime {
   const day = new Date(at);
   return Date.UTC(day.getUTCFullYear(), day.getUTCMonth() + later, 1) as BrokerTime;
-}
-
-/** One moment on both clocks. */
-export interface Moment {
-  readonly time: Instant;
-  readonly brokerTime: BrokerTime;
 }
 
 /** The start, on both clocks, of the period that a moment lies in. */

@@ -7,7 +7,7 @@
  */
 import type { Account } from "../accounts/account.ts";
 import type { Bar, Timeframe } from "../model/bar.ts";
-import type { Instant } from "../model/ids.ts";
+import type { Instant, Moment } from "../model/ids.ts";
 import type { ChartMode } from "../model/symbol.ts";
 import type { Tick } from "../model/tick.ts";
 import type { TickHistory } from "../ports/history.ts";
@@ -15,7 +15,7 @@ import { type CourseEvent, type Ends, run } from "../streams/course.ts";
 import type { Cursor } from "../streams/cursor.ts";
 import type { Flow } from "../streams/flow.ts";
 import type { Beat } from "../streams/heartbeat.ts";
-import { BarFold, type Moment, periodOf, samePeriod } from "./bars.ts";
+import { BarFold, periodOf, samePeriod } from "./bars.ts";
 import type { Frame } from "./frame.ts";
 import type { SymbolResult, TickItem } from "./tick-item.ts";
 

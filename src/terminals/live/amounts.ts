@@ -1,5 +1,6 @@
 /** MetaTrader's doubles and times as the core counts them. What cannot be counted is nothing: 0, or not there. */
 import { finePrice, lots, type Money, money, type Price, price, type Volume } from "../../core/model/decimals.ts";
+import type { BrokerTime } from "../../core/model/ids.ts";
 
 /** Beyond this (ms since 1970) there is no date. */
 const lastMoment = 8.64e15;
@@ -13,6 +14,6 @@ export const moneyOf = (told: number, digits: number): Money => counted(money(to
 export const percentOf = (told: number): number => (Number.isFinite(told) ? told : 0);
 
 /** A moment by the broker's clock, ms; undefined when it is none. */
-export function brokerMoment(told: number): number | undefined {
-  return told > 0 && told < lastMoment ? told : undefined;
+export function brokerMoment(told: number): BrokerTime | undefined {
+  return told > 0 && told < lastMoment ? (told as BrokerTime) : undefined;
 }

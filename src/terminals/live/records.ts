@@ -87,6 +87,8 @@ export class Records {
       ...given("positionBy", ticketOf(told.positionById)),
       setupTime: this.#moment(told.timeSetupMs) ?? (0 as Instant),
       ...given("doneTime", this.#moment(told.timeDoneMs)),
+      ...given("setupBrokerTime", brokerMoment(Number(told.timeSetupMs))),
+      ...given("doneBrokerTime", brokerMoment(Number(told.timeDoneMs))),
       comment: told.comment,
     };
   }
@@ -112,6 +114,7 @@ export class Records {
       commission: this.money(told.commission),
       fee: this.money(told.fee),
       time: this.#moment(told.timeMs) ?? (0 as Instant),
+      ...given("brokerTime", brokerMoment(Number(told.timeMs))),
       comment: told.comment,
     };
   }
@@ -134,6 +137,8 @@ export class Records {
       reason: vocabulary.word(reasons, told.reason),
       openTime,
       updateTime: this.#moment(told.timeUpdateMs) ?? openTime,
+      ...given("openBrokerTime", brokerMoment(Number(told.timeMs))),
+      ...given("updateBrokerTime", brokerMoment(Number(told.timeUpdateMs)) ?? brokerMoment(Number(told.timeMs))),
       comment: told.comment,
     };
   }

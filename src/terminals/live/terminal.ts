@@ -18,7 +18,7 @@ import {
   SnapshotRequestSchema,
 } from "../../../gen/ts/mt5bridge/terminal/v1/link_pb.ts";
 import type { AccountInfo } from "../../core/model/account.ts";
-import type { Instant, Ticket } from "../../core/model/ids.ts";
+import type { BrokerTime, Instant, Ticket } from "../../core/model/ids.ts";
 import type { NumberedOrder, OrderChange, OrderRequest, Stops } from "../../core/model/order.ts";
 import type { SymbolSpec } from "../../core/model/symbol.ts";
 import type { Approved } from "../../core/orders/risk.ts";
@@ -71,6 +71,10 @@ export class LiveTerminal implements TerminalPort {
 
   get symbols(): readonly SymbolSpec[] {
     return this.#conversation.catalog.symbols;
+  }
+
+  brokerTime(at: Instant): BrokerTime {
+    return this.#conversation.zone.toBroker(at);
   }
 
   /** The life of the bridge for this account. */

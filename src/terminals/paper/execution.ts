@@ -8,6 +8,7 @@
  *     then what it has done.
  *   - Slippage is against the client and only where an order takes the market's price.
  */
+import { toBrokerTime } from "../../core/model/broker-clock.ts";
 import type { Deal } from "../../core/model/deal.ts";
 import type { Money, Price, Volume } from "../../core/model/decimals.ts";
 import type { Instant, Ticket } from "../../core/model/ids.ts";
@@ -78,14 +79,22 @@ export class Execution {
 
   /** A new order with the next ticket, on record. */
   take(order: Omit<TerminalOrder, "ticket" | "remaining">): TerminalOrder {
-    const numbered: TerminalOrder = { ...order, ticket: this.#books.nextOrder, remaining: order.volume };
+    const numbered: TerminalOrder = {
+      ...order,
+      ticket: this.#books.nextOrder,
+      remaining: order.volume,
+      setupBrokerTime: toBrokerTime(order.setupTime),
+    };
     this.record({ type: "order", order: numbered });
     return numbered;
   }
 
   /** Ends an order, or lets it wait, in the given state. */
   settle(order: TerminalOrder, state: TerminalOrderState, time: Instant, comment = order.comment): TerminalOrder {
-    const done = state === "started" || state === "placed" || state === "partial" ? {} : { doneTime: time };
+    const done =
+      state === "started" || state === "placed" || state === "partial"
+        ? {}
+        : { doneTime: time, doneBrokerTime: toBrokerTime(time) };
     const settled = { ...order, state, comment, ...done };
     this.record({ type: "order", order: settled });
     return settled;
@@ -137,7 +146,12 @@ export class Execution {
 
   /** A deal on record. What it costs or earns is the caller's reckoning. */
   deal(deal: Omit<Deal, "ticket" | "fee">): Deal {
-    const booked: Deal = { ...deal, ticket: this.#books.nextDeal, fee: 0 as Money };
+    const booked: Deal = {
+      ...deal,
+      ticket: this.#books.nextDeal,
+      fee: 0 as Money,
+      brokerTime: toBrokerTime(deal.time),
+    };
     this.record({ type: "deal", deal: booked });
     return booked;
   }
@@ -152,7 +166,12 @@ export class Execution {
   /** The position as it is after its volume has changed: its margin is converted anew. */
   restate(desk: Desk, position: Position): void {
     const rate = this.#appraisal.marginRate(desk.spec, position.side, position.openPrice);
-    this.record({ type: "position", position, marginRate: rate ?? this.#books.marginRate(position.ticket) });
+    const timed = {
+      ...position,
+      openBrokerTime: toBrokerTime(position.openTime),
+      updateBrokerTime: toBrokerTime(position.updateTime),
+    };
+    this.record({ type: "position", position: timed, marginRate: rate ?? this.#books.marginRate(position.ticket) });
   }
 
   get #hedging(): boolean {

@@ -11,6 +11,7 @@
  * anything is executed, and executed only if it still stands when its turn comes.
  */
 
+import { toBrokerTime } from "../../core/model/broker-clock.ts";
 import type { Volume } from "../../core/model/decimals.ts";
 import type { BrokerTime, Instant } from "../../core/model/ids.ts";
 import { type Floor, fundsFault, isFull } from "./checks.ts";
@@ -112,7 +113,13 @@ export class Matching {
   #convert(order: TerminalOrder, desk: Desk, time: Instant): void {
     const { stopLimitPrice, ...rest } = order;
     if (stopLimitPrice === undefined) throw new Error(`stop-limit order ${order.ticket} without its limit`);
-    const limit: TerminalOrder = { ...rest, type: "limit", price: stopLimitPrice, setupTime: time };
+    const limit: TerminalOrder = {
+      ...rest,
+      type: "limit",
+      price: stopLimitPrice,
+      setupTime: time,
+      setupBrokerTime: toBrokerTime(time),
+    };
     this.#execution.record({ type: "order", order: limit });
     if (order.filling === "boc") this.place(limit, desk, time);
   }

@@ -12,9 +12,11 @@
  *     it, and the link is up again. Prices go on meanwhile, but a market that can wait waits.
  *   - Once the broker itself or the market has failed, the terminal is offline for good.
  */
+
 import { BridgeError } from "../../core/errors.ts";
 import type { AccountInfo } from "../../core/model/account.ts";
-import type { Instant, Ticket } from "../../core/model/ids.ts";
+import { toBrokerTime } from "../../core/model/broker-clock.ts";
+import type { BrokerTime, Instant, Ticket } from "../../core/model/ids.ts";
 import type { NumberedOrder, OrderChange, OrderRequest, Stops } from "../../core/model/order.ts";
 import type { SymbolSpec } from "../../core/model/symbol.ts";
 import type { TickRows } from "../../core/model/tick-rows.ts";
@@ -93,6 +95,10 @@ export class PaperTerminal implements TerminalPort {
     this.#broker = broker;
     this.#outbox = new Outbox(parts.outboxLimit ?? 1024);
     this.#hours = new MarketHours(parts.settings);
+  }
+
+  brokerTime(at: Instant): BrokerTime {
+    return toBrokerTime(at);
   }
 
   submit(order: Approved<NumberedOrder>, signal: AbortSignal): Promise<Outcome> {

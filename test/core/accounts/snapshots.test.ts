@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { AccountEvent } from "../../../src/core/accounts/account-event.ts";
 import { AccountRecord } from "../../../src/core/accounts/record.ts";
+import { toBrokerTime } from "../../../src/core/model/broker-clock.ts";
 import type { Instant, StrategyId } from "../../../src/core/model/ids.ts";
 import { seeded } from "../../../src/terminals/paper/seeded.ts";
 import { ordersSession } from "../../fixtures/journals/session.ts";
@@ -32,7 +33,7 @@ async function stateOf(journal: MemoryJournal<AccountEvent>): Promise<unknown> {
   const [orders, facts] = [record.orderFeed.read(after), record.accountFeed.read(after)];
   const { holdings, changes } = record;
   const deals = await record.listDeals({}, Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
-  const day = deals[0]?.deal.time ?? (0 as Instant);
+  const day = toBrokerTime(deals[0]?.deal.time ?? (0 as Instant));
   return {
     state: await accountState(journal),
     exposures: [...holdings.exposures()],

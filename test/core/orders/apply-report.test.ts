@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { follow } from "../../../src/core/accounts/follow.ts";
 import { lots, type Volume } from "../../../src/core/model/decimals.ts";
-import type { Ticket } from "../../../src/core/model/ids.ts";
-import type { Reason } from "../../../src/core/model/order.ts";
+import type { BrokerTime, Instant, Ticket } from "../../../src/core/model/ids.ts";
+import type { Reason, TerminalOrder } from "../../../src/core/model/order.ts";
 import { closeBy } from "../../../src/core/orders/close-position.ts";
 import type { TerminalReport } from "../../../src/core/ports/terminal.ts";
 import { eurusd } from "../../terminals/paper/builders.ts";
@@ -241,5 +241,52 @@ describe("following a terminal", () => {
     await quiet();
     expect(desk.notes.lines).toContain("error orders: a report of the terminal could not be journalled");
     await end();
+  });
+});
+
+describe("the times that the broker tells of an order", () => {
+  const at = (seconds: number) => ({
+    time: (1000 * seconds) as Instant,
+    brokerTime: (1000 * seconds + 10_800_000) as BrokerTime,
+  });
+  const begun = { setupTime: at(5).time, setupBrokerTime: at(5).brokerTime };
+  const ended = { doneTime: at(9).time, doneBrokerTime: at(9).brokerTime };
+  const shown = ({ terminal }: Desk) => terminal.open.get(ours) as TerminalOrder;
+
+  it("are kept, both of them, from when it was taken in to when it ended", async () => {
+    let desk = await openDesk();
+    await desk.place(limit());
+    const order = shown(desk);
+    expect(desk.order("a").setup).toBeUndefined(); // nobody has told
+    await tell(desk.desk, { type: "order", order: { ...order, ...begun } });
+    expect(desk.order("a")).toMatchObject({ stage: "working", setup: at(5) });
+    const { version } = desk.order("a");
+    await tell(desk.desk, { type: "order", order: { ...order, ...begun } });
+    expect(desk.order("a").version).toBe(version);
+    await tell(desk.desk, { type: "order", order: { ...order, ...begun, ...ended, state: "canceled" } });
+    expect(desk.order("a")).toMatchObject({ stage: "canceled", setup: at(5), done: at(9) });
+    desk = await desk.reopen();
+    expect(desk.order("a")).toMatchObject({ setup: at(5), done: at(9) });
+  });
+
+  it("come with the last deal of one that is filled, and with its record where that comes later", async () => {
+    const desk = await resting();
+    const order = shown(desk);
+    desk.terminal.fill(ours);
+    const { deal } = taken(desk, "deal");
+    await tell(desk.desk, { type: "deal", deal: { ...deal, ...at(7) } });
+    expect(desk.order("a")).toMatchObject({ stage: "filled", done: at(7) });
+    await tell(desk.desk, { type: "order", order: { ...order, ...begun, ...ended, state: "filled" } });
+    expect(desk.order("a")).toMatchObject({ stage: "filled", setup: at(5), done: at(7) });
+    expect(desk.record.holdings.newestDeal).toMatchObject(at(7));
+  });
+
+  it("are told late of one that was known to have ended", async () => {
+    const desk = await resting();
+    const order = shown(desk);
+    await tell(desk.desk, { type: "order", order: { ...order, state: "canceled" } });
+    expect(desk.order("a").done).toBeUndefined();
+    await tell(desk.desk, { type: "order", order: { ...order, ...ended, state: "canceled" } });
+    expect(desk.order("a")).toMatchObject({ stage: "canceled", done: at(9) });
   });
 });

@@ -4,6 +4,7 @@ import type { PositionValue } from "../../../src/core/model/account.ts";
 import type { Deal } from "../../../src/core/model/deal.ts";
 import { lots, type Money, type Price } from "../../../src/core/model/decimals.ts";
 import {
+  type BrokerTime,
   type Instant,
   magicOf,
   type OrderNumber,
@@ -272,6 +273,20 @@ describe("max_daily_loss", () => {
     const holdings = holdingsOf([], [loss(10_000, { time: (midnight - 1) as Instant })]);
     const at = (now: number) =>
       judged({ maxDailyLoss: 50 }, request(), { holdings, prices: { now: now as Instant, fresh } });
+    expect(at(midnight - 1)?.[2]).toBe("100");
+    expect(at(midnight)).toBeUndefined();
+  });
+
+  it("begins anew at the midnight of a broker in another zone, by the times that he told", () => {
+    const tokyo = (utc: Instant) => (utc + 9 * 3_600_000) as BrokerTime;
+    const midnight = (noon + 5 * 3_600_000) as Instant; // 15:00 UTC
+    const before = (midnight - 1) as Instant;
+    const deal = loss(10_000, { time: before, brokerTime: tokyo(before) });
+    const at = (now: number) =>
+      judged({ maxDailyLoss: 50 }, request(), {
+        ...{ holdings: holdingsOf([], [deal]), broker: { brokerTime: tokyo } },
+        prices: { now: now as Instant, fresh },
+      });
     expect(at(midnight - 1)?.[2]).toBe("100");
     expect(at(midnight)).toBeUndefined();
   });

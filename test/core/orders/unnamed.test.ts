@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { toBrokerTime } from "../../../src/core/model/broker-clock.ts";
 import type { Deal } from "../../../src/core/model/deal.ts";
 import { lots } from "../../../src/core/model/decimals.ts";
 import type { Ticket } from "../../../src/core/model/ids.ts";
@@ -201,6 +202,6 @@ describe("what a terminal tells with a number that has no word here", () => {
       ...{ profit, swap: 0, commission: 0, fee: 0, time: desk.clock.now(), comment: "" },
     });
     for (const deal of [money(1n, -500), money(2n, 900)]) await tell(desk.desk, { type: "deal", deal: deal as never });
-    expect(holdings.realised(undefined, desk.clock.now())).toBe(-500);
+    expect(holdings.realised(undefined, toBrokerTime(desk.clock.now()))).toBe(-500);
   });
 });

@@ -9,7 +9,7 @@ import {
   SymbolSchema,
 } from "../../../gen/ts/mt5bridge/terminal/v1/link_pb.ts";
 import type { AccountAlias, Instant } from "../../../src/core/model/ids.ts";
-import { BrokerZone } from "../../../src/terminals/live/broker-zone.ts";
+import { BrokerZone, type ZoneMemory } from "../../../src/terminals/live/broker-zone.ts";
 import { Catalog } from "../../../src/terminals/live/catalog.ts";
 import { seeded } from "../../../src/terminals/paper/seeded.ts";
 import { Notes } from "../paper/scripted.ts";
@@ -17,11 +17,12 @@ import { eurusd } from "./scripted-side.ts";
 
 const fingerprint = { login: 1n, server: "S", tradeMode: 0 };
 const account = create(AccountSchema, { fingerprint, currencyDigits: 2, marginMode: 2, marginCallLevel: 50 });
-const catalogOf = (symbols = [create(SymbolSchema, eurusd)], notes = new Notes()) =>
+const usual: ZoneMemory = { segments: [], newYork: true };
+const catalogOf = (symbols = [create(SymbolSchema, eurusd)], notes = new Notes(), zone = usual) =>
   new Catalog(
-    { account, symbols, zone: { segments: [], newYork: true } },
+    { account, symbols, zone },
     {
-      ...{ alias: "a" as AccountAlias, zone: new BrokerZone(), observer: notes },
+      ...{ alias: "a" as AccountAlias, zone: new BrokerZone(zone), observer: notes },
       names: { prefix: "", suffix: "", table: new Map() },
     },
   );
@@ -138,6 +139,30 @@ describe("a terminal's records", () => {
     expect(words(99, (type) => records.deal(create(DealSchema, { type })).type)).toBe(21);
     expect(words(99, (reason) => records.deal(create(DealSchema, { reason })).reason)).toBe(11);
     expect(words(99, (entry) => records.deal(create(DealSchema, { entry })).entry)).toBe(4);
+  });
+
+  it("keep the broker's time as it was told, whatever his clock turns out to be", () => {
+    const [time, later] = [1_736_251_200_000n, 1_736_251_260_000n];
+    const told = { timeMs: time, timeUpdateMs: later, timeSetupMs: time, timeDoneMs: later };
+    for (const hours of [0, 3, 9]) {
+      const zone = { segments: [{ from: 0 as Instant, offset: hours * 3_600_000 }], newYork: false };
+      const { records } = catalogOf(undefined, undefined, zone);
+      const ahead = ({ utc, brokers }: { utc: number | undefined; brokers: number | undefined }) =>
+        Number(brokers) - Number(utc);
+      const deal = records.deal(create(DealSchema, told));
+      const order = records.order(create(OrderSchema, told));
+      const position = records.position(create(PositionSchema, told));
+      expect([deal.brokerTime, order.setupBrokerTime, position.openBrokerTime]).toEqual(Array(3).fill(Number(time)));
+      expect([order.doneBrokerTime, position.updateBrokerTime]).toEqual([Number(later), Number(later)]);
+      const both = [
+        { utc: deal.time, brokers: deal.brokerTime },
+        { utc: order.setupTime, brokers: order.setupBrokerTime },
+        { utc: order.doneTime, brokers: order.doneBrokerTime },
+        { utc: position.openTime, brokers: position.openBrokerTime },
+        { utc: position.updateTime, brokers: position.updateBrokerTime },
+      ];
+      expect(both.map(ahead)).toEqual(Array(5).fill(hours * 3_600_000));
+    }
   });
 
   it("raise no margin call by a level whose unit is not known", () => {

@@ -184,16 +184,19 @@ describe("a live terminal", () => {
       ...{ ticket: 7n, identifier: 7n, symbol: "EURUSD", side: "sell", volume: lots(0.07), openPrice: 110000333 },
       ...{ stopLoss: points(1.12), swap: -123, magic: 5n, reason: "client", comment: "by hand" },
       ...{ openTime: brokerNoon - 7_200_000, updateTime: brokerNoon - 7_200_000 },
+      ...{ openBrokerTime: brokerNoon, updateBrokerTime: brokerNoon },
     });
   });
 
-  it("takes numbers that nobody has written down for the nearest, and says so once", async () => {
+  it("tells on numbers that nobody has written down, and says so once", async () => {
     const { side, toldOf, notes } = await linked();
     const odd = { ...filledOrder(8n, 0n), type: 77, state: 99, reason: 55, typeFilling: 9, typeTime: 9 };
     side.tells({ case: "order", value: odd });
     side.tells({ case: "order", value: odd });
     await side.listen();
-    expect(await toldOf("order")).toHaveLength(2);
+    const [first, second, ...more] = await toldOf("order");
+    expect(first?.order).toMatchObject({ type: "#77", side: "#77", state: "#99", reason: "#55", filling: "#9" });
+    expect([second, more]).toEqual([first, []]);
     expect(notes.lines.filter((line) => line.includes("ORDER_STATE 99"))).toHaveLength(1);
   });
 

@@ -1308,7 +1308,7 @@ type Position struct {
 	Magic uint64 `protobuf:"varint,14,opt,name=magic,proto3" json:"magic,omitempty"`
 	// The opening order's comment, as the broker keeps it.
 	Comment string `protobuf:"bytes,15,opt,name=comment,proto3" json:"comment,omitempty"`
-	// When it was opened (broker's clock, as UTC).
+	// When it was opened, UTC.
 	OpenTime *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=open_time,json=openTime,proto3" json:"open_time,omitempty"`
 	// When its volume last changed.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,17,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
@@ -1317,9 +1317,14 @@ type Position struct {
 	// MetaTrader's own numbers, as the terminal told them, of what this bridge has no word for, by name: `side`
 	// (POSITION_TYPE; the field is then UNSPECIFIED, and the bridge closes and changes no such position), and `reason`, which
 	// is no field of its own. For example {"reason": 42}. Empty for nearly all positions.
-	Mt5Numbers    map[string]int32 `protobuf:"bytes,19,rep,name=mt5_numbers,json=mt5Numbers,proto3" json:"mt5_numbers,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Mt5Numbers map[string]int32 `protobuf:"bytes,19,rep,name=mt5_numbers,json=mt5Numbers,proto3" json:"mt5_numbers,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	// The same as `open_time` on the broker's wall clock, in milliseconds, written as if it were UTC: as it was told, whatever
+	// is known of that clock later. 0: not known.
+	OpenBrokerTimeMs int64 `protobuf:"varint,20,opt,name=open_broker_time_ms,json=openBrokerTimeMs,proto3" json:"open_broker_time_ms,omitempty"`
+	// The same as `update_time`, likewise.
+	UpdateBrokerTimeMs int64 `protobuf:"varint,21,opt,name=update_broker_time_ms,json=updateBrokerTimeMs,proto3" json:"update_broker_time_ms,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
 }
 
 func (x *Position) Reset() {
@@ -1485,6 +1490,20 @@ func (x *Position) GetMt5Numbers() map[string]int32 {
 	return nil
 }
 
+func (x *Position) GetOpenBrokerTimeMs() int64 {
+	if x != nil {
+		return x.OpenBrokerTimeMs
+	}
+	return 0
+}
+
+func (x *Position) GetUpdateBrokerTimeMs() int64 {
+	if x != nil {
+		return x.UpdateBrokerTimeMs
+	}
+	return 0
+}
+
 // A position was opened, changed or closed.
 type PositionEvent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1556,7 +1575,9 @@ type BalanceOperation struct {
 	// The broker's words.
 	Comment string `protobuf:"bytes,6,opt,name=comment,proto3" json:"comment,omitempty"`
 	// MetaTrader's own numbers, as the terminal told them, of what this bridge has no word for: `type`, which is then empty.
-	Mt5Numbers    map[string]int32 `protobuf:"bytes,7,rep,name=mt5_numbers,json=mt5Numbers,proto3" json:"mt5_numbers,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	Mt5Numbers map[string]int32 `protobuf:"bytes,7,rep,name=mt5_numbers,json=mt5Numbers,proto3" json:"mt5_numbers,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	// The same as `time` on the broker's wall clock, in milliseconds, as Deal.broker_time_ms.
+	BrokerTimeMs  int64 `protobuf:"varint,8,opt,name=broker_time_ms,json=brokerTimeMs,proto3" json:"broker_time_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1638,6 +1659,13 @@ func (x *BalanceOperation) GetMt5Numbers() map[string]int32 {
 		return x.Mt5Numbers
 	}
 	return nil
+}
+
+func (x *BalanceOperation) GetBrokerTimeMs() int64 {
+	if x != nil {
+		return x.BrokerTimeMs
+	}
+	return 0
 }
 
 var File_mt5bridge_v1_account_proto protoreflect.FileDescriptor
@@ -1729,7 +1757,7 @@ const file_mt5bridge_v1_account_proto_rawDesc = "" +
 	"\fmargin_level\x18\a \x01(\x01R\vmarginLevel\x12\x1f\n" +
 	"\vmargin_call\x18\b \x01(\bR\n" +
 	"marginCall\x12/\n" +
-	"\x05as_of\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"\x83\x06\n" +
+	"\x05as_of\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"\xe5\x06\n" +
 	"\bPosition\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12'\n" +
 	"\x0fposition_ticket\x18\x02 \x01(\x04R\x0epositionTicket\x12\x1e\n" +
@@ -1757,7 +1785,9 @@ const file_mt5bridge_v1_account_proto_rawDesc = "" +
 	"updateTime\x12\x12\n" +
 	"\x04live\x18\x12 \x01(\bR\x04live\x12G\n" +
 	"\vmt5_numbers\x18\x13 \x03(\v2&.mt5bridge.v1.Position.Mt5NumbersEntryR\n" +
-	"mt5Numbers\x1a=\n" +
+	"mt5Numbers\x12-\n" +
+	"\x13open_broker_time_ms\x18\x14 \x01(\x03R\x10openBrokerTimeMs\x121\n" +
+	"\x15update_broker_time_ms\x18\x15 \x01(\x03R\x12updateBrokerTimeMs\x1a=\n" +
 	"\x0fMt5NumbersEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x05R\x05value:\x028\x01B\f\n" +
@@ -1766,7 +1796,7 @@ const file_mt5bridge_v1_account_proto_rawDesc = "" +
 	"\f_take_profit\"y\n" +
 	"\rPositionEvent\x124\n" +
 	"\x06change\x18\x01 \x01(\x0e2\x1c.mt5bridge.v1.PositionChangeR\x06change\x122\n" +
-	"\bposition\x18\x02 \x01(\v2\x16.mt5bridge.v1.PositionR\bposition\"\xd3\x02\n" +
+	"\bposition\x18\x02 \x01(\v2\x16.mt5bridge.v1.PositionR\bposition\"\xf9\x02\n" +
 	"\x10BalanceOperation\x12\x1f\n" +
 	"\vdeal_ticket\x18\x01 \x01(\x04R\n" +
 	"dealTicket\x12\x12\n" +
@@ -1776,7 +1806,8 @@ const file_mt5bridge_v1_account_proto_rawDesc = "" +
 	"\x04time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x18\n" +
 	"\acomment\x18\x06 \x01(\tR\acomment\x12O\n" +
 	"\vmt5_numbers\x18\a \x03(\v2..mt5bridge.v1.BalanceOperation.Mt5NumbersEntryR\n" +
-	"mt5Numbers\x1a=\n" +
+	"mt5Numbers\x12$\n" +
+	"\x0ebroker_time_ms\x18\b \x01(\x03R\fbrokerTimeMs\x1a=\n" +
 	"\x0fMt5NumbersEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x05R\x05value:\x028\x01*i\n" +

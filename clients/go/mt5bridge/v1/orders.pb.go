@@ -2624,9 +2624,18 @@ type Order struct {
 	// `side` is not known either), `filling`, `time_in_force`, and `state` and `reason`, which are no fields of their own.
 	// For example {"state": 42}. The field itself is then UNSPECIFIED. A `state` here ends nothing: the order stays open
 	// until the terminal tells one that this bridge knows. Empty for nearly all orders.
-	Mt5Numbers    map[string]int32 `protobuf:"bytes,37,rep,name=mt5_numbers,json=mt5Numbers,proto3" json:"mt5_numbers,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Mt5Numbers map[string]int32 `protobuf:"bytes,37,rep,name=mt5_numbers,json=mt5Numbers,proto3" json:"mt5_numbers,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	// When the broker took it in, as the terminal first told it; absent until it has.
+	SetupTime *timestamppb.Timestamp `protobuf:"bytes,38,opt,name=setup_time,json=setupTime,proto3" json:"setup_time,omitempty"`
+	// The same on the broker's wall clock, in milliseconds, written as if it were UTC: as it was told, whatever is known of
+	// that clock later. 0: absent.
+	SetupBrokerTimeMs int64 `protobuf:"varint,39,opt,name=setup_broker_time_ms,json=setupBrokerTimeMs,proto3" json:"setup_broker_time_ms,omitempty"`
+	// When it ended at the broker; absent while it is open, and where it never got there.
+	DoneTime *timestamppb.Timestamp `protobuf:"bytes,40,opt,name=done_time,json=doneTime,proto3" json:"done_time,omitempty"`
+	// The same on the broker's wall clock, in milliseconds, as `setup_broker_time_ms`. 0: absent.
+	DoneBrokerTimeMs int64 `protobuf:"varint,41,opt,name=done_broker_time_ms,json=doneBrokerTimeMs,proto3" json:"done_broker_time_ms,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *Order) Reset() {
@@ -2925,6 +2934,34 @@ func (x *Order) GetMt5Numbers() map[string]int32 {
 	return nil
 }
 
+func (x *Order) GetSetupTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.SetupTime
+	}
+	return nil
+}
+
+func (x *Order) GetSetupBrokerTimeMs() int64 {
+	if x != nil {
+		return x.SetupBrokerTimeMs
+	}
+	return 0
+}
+
+func (x *Order) GetDoneTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.DoneTime
+	}
+	return nil
+}
+
+func (x *Order) GetDoneBrokerTimeMs() int64 {
+	if x != nil {
+		return x.DoneBrokerTimeMs
+	}
+	return 0
+}
+
 // One thing about an order that is used otherwise than asked for.
 type Adjustment struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3107,7 +3144,7 @@ type Deal struct {
 	Commission float64 `protobuf:"fixed64,13,opt,name=commission,proto3" json:"commission,omitempty"`
 	// Account's currency; negative is a cost.
 	Fee float64 `protobuf:"fixed64,14,opt,name=fee,proto3" json:"fee,omitempty"`
-	// When it was executed (broker's clock, as UTC).
+	// When it was executed, UTC.
 	Time *timestamppb.Timestamp `protobuf:"bytes,15,opt,name=time,proto3" json:"time,omitempty"`
 	// Who owned the order; 0 when none is known.
 	StrategyId uint32 `protobuf:"varint,16,opt,name=strategy_id,json=strategyId,proto3" json:"strategy_id,omitempty"`
@@ -3119,7 +3156,10 @@ type Deal struct {
 	Live bool `protobuf:"varint,19,opt,name=live,proto3" json:"live,omitempty"`
 	// MetaTrader's own numbers, as the terminal told them, of what this bridge has no word for, by the field's name:
 	// `type`, `entry`, `reason`. For example {"reason": 42}. The field itself is then empty. Empty for nearly all deals.
-	Mt5Numbers    map[string]int32 `protobuf:"bytes,20,rep,name=mt5_numbers,json=mt5Numbers,proto3" json:"mt5_numbers,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	Mt5Numbers map[string]int32 `protobuf:"bytes,20,rep,name=mt5_numbers,json=mt5Numbers,proto3" json:"mt5_numbers,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	// The same as `time` on the broker's wall clock, in milliseconds, written as if it were UTC: as it was told, whatever is
+	// known of that clock later. 0 of deals that a bridge of version 0.1.0 recorded.
+	BrokerTimeMs  int64 `protobuf:"varint,21,opt,name=broker_time_ms,json=brokerTimeMs,proto3" json:"broker_time_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3292,6 +3332,13 @@ func (x *Deal) GetMt5Numbers() map[string]int32 {
 		return x.Mt5Numbers
 	}
 	return nil
+}
+
+func (x *Deal) GetBrokerTimeMs() int64 {
+	if x != nil {
+		return x.BrokerTimeMs
+	}
+	return 0
 }
 
 var File_mt5bridge_v1_orders_proto protoreflect.FileDescriptor
@@ -3512,7 +3559,7 @@ const file_mt5bridge_v1_orders_proto_rawDesc = "" +
 	"\theartbeat\x18\x06 \x01(\v2\x17.mt5bridge.v1.HeartbeatH\x00R\theartbeat\x12+\n" +
 	"\x05reset\x18\a \x01(\v2\x13.mt5bridge.v1.ResetH\x00R\x05reset\x121\n" +
 	"\aclosing\x18\b \x01(\v2\x15.mt5bridge.v1.ClosingH\x00R\aclosingB\a\n" +
-	"\x05event\"\xe2\r\n" +
+	"\x05event\"\xb6\x0f\n" +
 	"\x05Order\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12&\n" +
 	"\x0fclient_order_id\x18\x02 \x01(\tR\rclientOrderId\x12\x19\n" +
@@ -3557,7 +3604,12 @@ const file_mt5bridge_v1_orders_proto_rawDesc = "" +
 	"\x05doubt\x18$ \x01(\v2\x18.mt5bridge.v1.OrderDoubtR\x05doubt\x12:\n" +
 	"\vadjustments\x18< \x03(\v2\x18.mt5bridge.v1.AdjustmentR\vadjustments\x12D\n" +
 	"\vmt5_numbers\x18% \x03(\v2#.mt5bridge.v1.Order.Mt5NumbersEntryR\n" +
-	"mt5Numbers\x1a=\n" +
+	"mt5Numbers\x129\n" +
+	"\n" +
+	"setup_time\x18& \x01(\v2\x1a.google.protobuf.TimestampR\tsetupTime\x12/\n" +
+	"\x14setup_broker_time_ms\x18' \x01(\x03R\x11setupBrokerTimeMs\x127\n" +
+	"\tdone_time\x18( \x01(\v2\x1a.google.protobuf.TimestampR\bdoneTime\x12-\n" +
+	"\x13done_broker_time_ms\x18) \x01(\x03R\x10doneBrokerTimeMs\x1a=\n" +
 	"\x0fMt5NumbersEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x05R\x05value:\x028\x01B\x10\n" +
@@ -3579,7 +3631,7 @@ const file_mt5bridge_v1_orders_proto_rawDesc = "" +
 	"since_time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\tsinceTime\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12=\n" +
 	"\fsettled_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\vsettledTime\x12\x1a\n" +
-	"\bevidence\x18\x04 \x01(\tR\bevidence\"\x8c\x05\n" +
+	"\bevidence\x18\x04 \x01(\tR\bevidence\"\xb2\x05\n" +
 	"\x04Deal\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x1f\n" +
 	"\vdeal_ticket\x18\x02 \x01(\x04R\n" +
@@ -3606,7 +3658,8 @@ const file_mt5bridge_v1_orders_proto_rawDesc = "" +
 	"\acomment\x18\x12 \x01(\tR\acomment\x12\x12\n" +
 	"\x04live\x18\x13 \x01(\bR\x04live\x12C\n" +
 	"\vmt5_numbers\x18\x14 \x03(\v2\".mt5bridge.v1.Deal.Mt5NumbersEntryR\n" +
-	"mt5Numbers\x1a=\n" +
+	"mt5Numbers\x12$\n" +
+	"\x0ebroker_time_ms\x18\x15 \x01(\x03R\fbrokerTimeMs\x1a=\n" +
 	"\x0fMt5NumbersEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x05R\x05value:\x028\x01*\x93\x02\n" +
@@ -3793,37 +3846,39 @@ var file_mt5bridge_v1_orders_proto_depIdxs = []int32{
 	30, // 64: mt5bridge.v1.Order.doubt:type_name -> mt5bridge.v1.OrderDoubt
 	29, // 65: mt5bridge.v1.Order.adjustments:type_name -> mt5bridge.v1.Adjustment
 	32, // 66: mt5bridge.v1.Order.mt5_numbers:type_name -> mt5bridge.v1.Order.Mt5NumbersEntry
-	38, // 67: mt5bridge.v1.OrderDoubt.since_time:type_name -> google.protobuf.Timestamp
-	38, // 68: mt5bridge.v1.OrderDoubt.settled_time:type_name -> google.protobuf.Timestamp
-	38, // 69: mt5bridge.v1.Deal.time:type_name -> google.protobuf.Timestamp
-	33, // 70: mt5bridge.v1.Deal.mt5_numbers:type_name -> mt5bridge.v1.Deal.Mt5NumbersEntry
-	4,  // 71: mt5bridge.v1.OrdersService.PlaceOrder:input_type -> mt5bridge.v1.PlaceOrderRequest
-	6,  // 72: mt5bridge.v1.OrdersService.CheckOrder:input_type -> mt5bridge.v1.CheckOrderRequest
-	9,  // 73: mt5bridge.v1.OrdersService.ModifyOrder:input_type -> mt5bridge.v1.ModifyOrderRequest
-	11, // 74: mt5bridge.v1.OrdersService.CancelOrder:input_type -> mt5bridge.v1.CancelOrderRequest
-	13, // 75: mt5bridge.v1.OrdersService.ClosePosition:input_type -> mt5bridge.v1.ClosePositionRequest
-	15, // 76: mt5bridge.v1.OrdersService.ClosePositionBy:input_type -> mt5bridge.v1.ClosePositionByRequest
-	17, // 77: mt5bridge.v1.OrdersService.ModifyPosition:input_type -> mt5bridge.v1.ModifyPositionRequest
-	20, // 78: mt5bridge.v1.OrdersService.GetOrder:input_type -> mt5bridge.v1.GetOrderRequest
-	22, // 79: mt5bridge.v1.OrdersService.ListOrders:input_type -> mt5bridge.v1.ListOrdersRequest
-	24, // 80: mt5bridge.v1.OrdersService.ListDeals:input_type -> mt5bridge.v1.ListDealsRequest
-	26, // 81: mt5bridge.v1.OrdersService.StreamOrders:input_type -> mt5bridge.v1.StreamOrdersRequest
-	5,  // 82: mt5bridge.v1.OrdersService.PlaceOrder:output_type -> mt5bridge.v1.PlaceOrderResponse
-	8,  // 83: mt5bridge.v1.OrdersService.CheckOrder:output_type -> mt5bridge.v1.CheckOrderResponse
-	10, // 84: mt5bridge.v1.OrdersService.ModifyOrder:output_type -> mt5bridge.v1.ModifyOrderResponse
-	12, // 85: mt5bridge.v1.OrdersService.CancelOrder:output_type -> mt5bridge.v1.CancelOrderResponse
-	14, // 86: mt5bridge.v1.OrdersService.ClosePosition:output_type -> mt5bridge.v1.ClosePositionResponse
-	16, // 87: mt5bridge.v1.OrdersService.ClosePositionBy:output_type -> mt5bridge.v1.ClosePositionByResponse
-	18, // 88: mt5bridge.v1.OrdersService.ModifyPosition:output_type -> mt5bridge.v1.ModifyPositionResponse
-	21, // 89: mt5bridge.v1.OrdersService.GetOrder:output_type -> mt5bridge.v1.GetOrderResponse
-	23, // 90: mt5bridge.v1.OrdersService.ListOrders:output_type -> mt5bridge.v1.ListOrdersResponse
-	25, // 91: mt5bridge.v1.OrdersService.ListDeals:output_type -> mt5bridge.v1.ListDealsResponse
-	27, // 92: mt5bridge.v1.OrdersService.StreamOrders:output_type -> mt5bridge.v1.StreamOrdersResponse
-	82, // [82:93] is the sub-list for method output_type
-	71, // [71:82] is the sub-list for method input_type
-	71, // [71:71] is the sub-list for extension type_name
-	71, // [71:71] is the sub-list for extension extendee
-	0,  // [0:71] is the sub-list for field type_name
+	38, // 67: mt5bridge.v1.Order.setup_time:type_name -> google.protobuf.Timestamp
+	38, // 68: mt5bridge.v1.Order.done_time:type_name -> google.protobuf.Timestamp
+	38, // 69: mt5bridge.v1.OrderDoubt.since_time:type_name -> google.protobuf.Timestamp
+	38, // 70: mt5bridge.v1.OrderDoubt.settled_time:type_name -> google.protobuf.Timestamp
+	38, // 71: mt5bridge.v1.Deal.time:type_name -> google.protobuf.Timestamp
+	33, // 72: mt5bridge.v1.Deal.mt5_numbers:type_name -> mt5bridge.v1.Deal.Mt5NumbersEntry
+	4,  // 73: mt5bridge.v1.OrdersService.PlaceOrder:input_type -> mt5bridge.v1.PlaceOrderRequest
+	6,  // 74: mt5bridge.v1.OrdersService.CheckOrder:input_type -> mt5bridge.v1.CheckOrderRequest
+	9,  // 75: mt5bridge.v1.OrdersService.ModifyOrder:input_type -> mt5bridge.v1.ModifyOrderRequest
+	11, // 76: mt5bridge.v1.OrdersService.CancelOrder:input_type -> mt5bridge.v1.CancelOrderRequest
+	13, // 77: mt5bridge.v1.OrdersService.ClosePosition:input_type -> mt5bridge.v1.ClosePositionRequest
+	15, // 78: mt5bridge.v1.OrdersService.ClosePositionBy:input_type -> mt5bridge.v1.ClosePositionByRequest
+	17, // 79: mt5bridge.v1.OrdersService.ModifyPosition:input_type -> mt5bridge.v1.ModifyPositionRequest
+	20, // 80: mt5bridge.v1.OrdersService.GetOrder:input_type -> mt5bridge.v1.GetOrderRequest
+	22, // 81: mt5bridge.v1.OrdersService.ListOrders:input_type -> mt5bridge.v1.ListOrdersRequest
+	24, // 82: mt5bridge.v1.OrdersService.ListDeals:input_type -> mt5bridge.v1.ListDealsRequest
+	26, // 83: mt5bridge.v1.OrdersService.StreamOrders:input_type -> mt5bridge.v1.StreamOrdersRequest
+	5,  // 84: mt5bridge.v1.OrdersService.PlaceOrder:output_type -> mt5bridge.v1.PlaceOrderResponse
+	8,  // 85: mt5bridge.v1.OrdersService.CheckOrder:output_type -> mt5bridge.v1.CheckOrderResponse
+	10, // 86: mt5bridge.v1.OrdersService.ModifyOrder:output_type -> mt5bridge.v1.ModifyOrderResponse
+	12, // 87: mt5bridge.v1.OrdersService.CancelOrder:output_type -> mt5bridge.v1.CancelOrderResponse
+	14, // 88: mt5bridge.v1.OrdersService.ClosePosition:output_type -> mt5bridge.v1.ClosePositionResponse
+	16, // 89: mt5bridge.v1.OrdersService.ClosePositionBy:output_type -> mt5bridge.v1.ClosePositionByResponse
+	18, // 90: mt5bridge.v1.OrdersService.ModifyPosition:output_type -> mt5bridge.v1.ModifyPositionResponse
+	21, // 91: mt5bridge.v1.OrdersService.GetOrder:output_type -> mt5bridge.v1.GetOrderResponse
+	23, // 92: mt5bridge.v1.OrdersService.ListOrders:output_type -> mt5bridge.v1.ListOrdersResponse
+	25, // 93: mt5bridge.v1.OrdersService.ListDeals:output_type -> mt5bridge.v1.ListDealsResponse
+	27, // 94: mt5bridge.v1.OrdersService.StreamOrders:output_type -> mt5bridge.v1.StreamOrdersResponse
+	84, // [84:95] is the sub-list for method output_type
+	73, // [73:84] is the sub-list for method input_type
+	73, // [73:73] is the sub-list for extension type_name
+	73, // [73:73] is the sub-list for extension extendee
+	0,  // [0:73] is the sub-list for field type_name
 }
 
 func init() { file_mt5bridge_v1_orders_proto_init() }

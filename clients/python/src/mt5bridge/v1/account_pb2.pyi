@@ -679,6 +679,8 @@ class Position(_message.Message):
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     LIVE_FIELD_NUMBER: _builtins.int
     MT5_NUMBERS_FIELD_NUMBER: _builtins.int
+    OPEN_BROKER_TIME_MS_FIELD_NUMBER: _builtins.int
+    UPDATE_BROKER_TIME_MS_FIELD_NUMBER: _builtins.int
     account: _builtins.str
     """The account's alias."""
     position_ticket: _builtins.int
@@ -711,9 +713,15 @@ class Position(_message.Message):
     """The opening order's comment, as the broker keeps it."""
     live: _builtins.bool
     """False: simulated money."""
+    open_broker_time_ms: _builtins.int
+    """The same as `open_time` on the broker's wall clock, in milliseconds, written as if it were UTC: as it was told, whatever
+    is known of that clock later. 0: not known.
+    """
+    update_broker_time_ms: _builtins.int
+    """The same as `update_time`, likewise."""
     @_builtins.property
     def open_time(self) -> _timestamp_pb2.Timestamp:
-        """When it was opened (broker's clock, as UTC)."""
+        """When it was opened, UTC."""
 
     @_builtins.property
     def update_time(self) -> _timestamp_pb2.Timestamp:
@@ -748,10 +756,12 @@ class Position(_message.Message):
         update_time: _timestamp_pb2.Timestamp | None = ...,
         live: _builtins.bool = ...,
         mt5_numbers: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+        open_broker_time_ms: _builtins.int = ...,
+        update_broker_time_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_stop_loss", b"_stop_loss", "_take_profit", b"_take_profit", "open_time", b"open_time", "stop_loss", b"stop_loss", "take_profit", b"take_profit", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_stop_loss", b"_stop_loss", "_take_profit", b"_take_profit", "account", b"account", "comment", b"comment", "current_price", b"current_price", "identifier", b"identifier", "live", b"live", "magic", b"magic", "mt5_numbers", b"mt5_numbers", "open_price", b"open_price", "open_time", b"open_time", "position_ticket", b"position_ticket", "profit", b"profit", "side", b"side", "stop_loss", b"stop_loss", "strategy_id", b"strategy_id", "swap", b"swap", "symbol", b"symbol", "take_profit", b"take_profit", "update_time", b"update_time", "volume", b"volume"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_stop_loss", b"_stop_loss", "_take_profit", b"_take_profit", "account", b"account", "comment", b"comment", "current_price", b"current_price", "identifier", b"identifier", "live", b"live", "magic", b"magic", "mt5_numbers", b"mt5_numbers", "open_broker_time_ms", b"open_broker_time_ms", "open_price", b"open_price", "open_time", b"open_time", "position_ticket", b"position_ticket", "profit", b"profit", "side", b"side", "stop_loss", b"stop_loss", "strategy_id", b"strategy_id", "swap", b"swap", "symbol", b"symbol", "take_profit", b"take_profit", "update_broker_time_ms", b"update_broker_time_ms", "update_time", b"update_time", "volume", b"volume"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__stop_loss: _TypeAlias = _typing.Literal["stop_loss"]  # noqa: Y015
     _WhichOneofArgType__stop_loss: _TypeAlias = _typing.Literal["_stop_loss", b"_stop_loss"]  # noqa: Y015
@@ -825,6 +835,7 @@ class BalanceOperation(_message.Message):
     TIME_FIELD_NUMBER: _builtins.int
     COMMENT_FIELD_NUMBER: _builtins.int
     MT5_NUMBERS_FIELD_NUMBER: _builtins.int
+    BROKER_TIME_MS_FIELD_NUMBER: _builtins.int
     deal_ticket: _builtins.int
     """MetaTrader's ticket of the deal."""
     type: _builtins.str
@@ -835,6 +846,8 @@ class BalanceOperation(_message.Message):
     """The balance after it."""
     comment: _builtins.str
     """The broker's words."""
+    broker_time_ms: _builtins.int
+    """The same as `time` on the broker's wall clock, in milliseconds, as Deal.broker_time_ms."""
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -853,10 +866,11 @@ class BalanceOperation(_message.Message):
         time: _timestamp_pb2.Timestamp | None = ...,
         comment: _builtins.str = ...,
         mt5_numbers: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+        broker_time_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "balance", b"balance", "comment", b"comment", "deal_ticket", b"deal_ticket", "mt5_numbers", b"mt5_numbers", "time", b"time", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "balance", b"balance", "broker_time_ms", b"broker_time_ms", "comment", b"comment", "deal_ticket", b"deal_ticket", "mt5_numbers", b"mt5_numbers", "time", b"time", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1387,6 +1387,10 @@ class Order(_message.Message):
     DOUBT_FIELD_NUMBER: _builtins.int
     ADJUSTMENTS_FIELD_NUMBER: _builtins.int
     MT5_NUMBERS_FIELD_NUMBER: _builtins.int
+    SETUP_TIME_FIELD_NUMBER: _builtins.int
+    SETUP_BROKER_TIME_MS_FIELD_NUMBER: _builtins.int
+    DONE_TIME_FIELD_NUMBER: _builtins.int
+    DONE_BROKER_TIME_MS_FIELD_NUMBER: _builtins.int
     account: _builtins.str
     """The account's alias."""
     client_order_id: _builtins.str
@@ -1443,6 +1447,12 @@ class Order(_message.Message):
     """Finds the request in logs and traces."""
     live: _builtins.bool
     """False: simulated money."""
+    setup_broker_time_ms: _builtins.int
+    """The same on the broker's wall clock, in milliseconds, written as if it were UTC: as it was told, whatever is known of
+    that clock later. 0: absent.
+    """
+    done_broker_time_ms: _builtins.int
+    """The same on the broker's wall clock, in milliseconds, as `setup_broker_time_ms`. 0: absent."""
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
         """With SPECIFIED and SPECIFIED_DAY; whole seconds."""
@@ -1489,6 +1499,14 @@ class Order(_message.Message):
         until the terminal tells one that this bridge knows. Empty for nearly all orders.
         """
 
+    @_builtins.property
+    def setup_time(self) -> _timestamp_pb2.Timestamp:
+        """When the broker took it in, as the terminal first told it; absent until it has."""
+
+    @_builtins.property
+    def done_time(self) -> _timestamp_pb2.Timestamp:
+        """When it ended at the broker; absent while it is open, and where it never got there."""
+
     def __init__(
         self,
         *,
@@ -1530,10 +1548,14 @@ class Order(_message.Message):
         doubt: Global___OrderDoubt | None = ...,
         adjustments: _abc.Iterable[Global___Adjustment] | None = ...,
         mt5_numbers: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+        setup_time: _timestamp_pb2.Timestamp | None = ...,
+        setup_broker_time_ms: _builtins.int = ...,
+        done_time: _timestamp_pb2.Timestamp | None = ...,
+        done_broker_time_ms: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_average_price", b"_average_price", "_price", b"_price", "_stop_limit_price", b"_stop_limit_price", "_stop_loss", b"_stop_loss", "_take_profit", b"_take_profit", "answered_time", b"answered_time", "average_price", b"average_price", "doubt", b"doubt", "expire_time", b"expire_time", "final_time", b"final_time", "price", b"price", "received_time", b"received_time", "rejection", b"rejection", "sent_time", b"sent_time", "stop_limit_price", b"stop_limit_price", "stop_loss", b"stop_loss", "take_profit", b"take_profit"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_average_price", b"_average_price", "_price", b"_price", "_stop_limit_price", b"_stop_limit_price", "_stop_loss", b"_stop_loss", "_take_profit", b"_take_profit", "answered_time", b"answered_time", "average_price", b"average_price", "done_time", b"done_time", "doubt", b"doubt", "expire_time", b"expire_time", "final_time", b"final_time", "price", b"price", "received_time", b"received_time", "rejection", b"rejection", "sent_time", b"sent_time", "setup_time", b"setup_time", "stop_limit_price", b"stop_limit_price", "stop_loss", b"stop_loss", "take_profit", b"take_profit"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_average_price", b"_average_price", "_price", b"_price", "_stop_limit_price", b"_stop_limit_price", "_stop_loss", b"_stop_loss", "_take_profit", b"_take_profit", "account", b"account", "adjustments", b"adjustments", "answered_time", b"answered_time", "average_price", b"average_price", "cause", b"cause", "client_order_id", b"client_order_id", "comment", b"comment", "deal_tickets", b"deal_tickets", "deviation_points", b"deviation_points", "doubt", b"doubt", "expire_time", b"expire_time", "filled_volume", b"filled_volume", "filling", b"filling", "final_time", b"final_time", "live", b"live", "magic", b"magic", "mt5_numbers", b"mt5_numbers", "opposite_position_ticket", b"opposite_position_ticket", "order_id", b"order_id", "order_ticket", b"order_ticket", "position_ticket", b"position_ticket", "price", b"price", "received_time", b"received_time", "rejection", b"rejection", "remaining_volume", b"remaining_volume", "sent_time", b"sent_time", "side", b"side", "stage", b"stage", "stop_limit_price", b"stop_limit_price", "stop_loss", b"stop_loss", "strategy_id", b"strategy_id", "symbol", b"symbol", "take_profit", b"take_profit", "time_in_force", b"time_in_force", "trace_id", b"trace_id", "type", b"type", "version", b"version", "volume", b"volume"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_average_price", b"_average_price", "_price", b"_price", "_stop_limit_price", b"_stop_limit_price", "_stop_loss", b"_stop_loss", "_take_profit", b"_take_profit", "account", b"account", "adjustments", b"adjustments", "answered_time", b"answered_time", "average_price", b"average_price", "cause", b"cause", "client_order_id", b"client_order_id", "comment", b"comment", "deal_tickets", b"deal_tickets", "deviation_points", b"deviation_points", "done_broker_time_ms", b"done_broker_time_ms", "done_time", b"done_time", "doubt", b"doubt", "expire_time", b"expire_time", "filled_volume", b"filled_volume", "filling", b"filling", "final_time", b"final_time", "live", b"live", "magic", b"magic", "mt5_numbers", b"mt5_numbers", "opposite_position_ticket", b"opposite_position_ticket", "order_id", b"order_id", "order_ticket", b"order_ticket", "position_ticket", b"position_ticket", "price", b"price", "received_time", b"received_time", "rejection", b"rejection", "remaining_volume", b"remaining_volume", "sent_time", b"sent_time", "setup_broker_time_ms", b"setup_broker_time_ms", "setup_time", b"setup_time", "side", b"side", "stage", b"stage", "stop_limit_price", b"stop_limit_price", "stop_loss", b"stop_loss", "strategy_id", b"strategy_id", "symbol", b"symbol", "take_profit", b"take_profit", "time_in_force", b"time_in_force", "trace_id", b"trace_id", "type", b"type", "version", b"version", "volume", b"volume"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__average_price: _TypeAlias = _typing.Literal["average_price"]  # noqa: Y015
     _WhichOneofArgType__average_price: _TypeAlias = _typing.Literal["_average_price", b"_average_price"]  # noqa: Y015
@@ -1678,6 +1700,7 @@ class Deal(_message.Message):
     COMMENT_FIELD_NUMBER: _builtins.int
     LIVE_FIELD_NUMBER: _builtins.int
     MT5_NUMBERS_FIELD_NUMBER: _builtins.int
+    BROKER_TIME_MS_FIELD_NUMBER: _builtins.int
     account: _builtins.str
     """The account's alias."""
     deal_ticket: _builtins.int
@@ -1720,9 +1743,13 @@ class Deal(_message.Message):
     """The broker's words."""
     live: _builtins.bool
     """False: simulated money."""
+    broker_time_ms: _builtins.int
+    """The same as `time` on the broker's wall clock, in milliseconds, written as if it were UTC: as it was told, whatever is
+    known of that clock later. 0 of deals that a bridge of version 0.1.0 recorded.
+    """
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
-        """When it was executed (broker's clock, as UTC)."""
+        """When it was executed, UTC."""
 
     @_builtins.property
     def mt5_numbers(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
@@ -1753,10 +1780,11 @@ class Deal(_message.Message):
         comment: _builtins.str = ...,
         live: _builtins.bool = ...,
         mt5_numbers: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+        broker_time_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "comment", b"comment", "commission", b"commission", "deal_ticket", b"deal_ticket", "entry", b"entry", "fee", b"fee", "live", b"live", "magic", b"magic", "mt5_numbers", b"mt5_numbers", "order_ticket", b"order_ticket", "position_ticket", b"position_ticket", "price", b"price", "profit", b"profit", "reason", b"reason", "strategy_id", b"strategy_id", "swap", b"swap", "symbol", b"symbol", "time", b"time", "type", b"type", "volume", b"volume"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "broker_time_ms", b"broker_time_ms", "comment", b"comment", "commission", b"commission", "deal_ticket", b"deal_ticket", "entry", b"entry", "fee", b"fee", "live", b"live", "magic", b"magic", "mt5_numbers", b"mt5_numbers", "order_ticket", b"order_ticket", "position_ticket", b"position_ticket", "price", b"price", "profit", b"profit", "reason", b"reason", "strategy_id", b"strategy_id", "swap", b"swap", "symbol", b"symbol", "time", b"time", "type", b"type", "volume", b"volume"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
