@@ -9,14 +9,13 @@ import type { AccountEvent, PositionChange } from "../accounts/account-event.ts"
 import type { KeptOrder } from "../accounts/archive.ts";
 import type { Deal } from "../model/deal.ts";
 import type { Volume } from "../model/decimals.ts";
-import { type Instant, type Moment, momentOf, type OrderNumber, orderId, strategyIdOf } from "../model/ids.ts";
-import type { Cause, Evidence, Order, OrderChange, Reason, TerminalOrder } from "../model/order.ts";
+import type { Instant, OrderNumber } from "../model/ids.ts";
+import type { Evidence, Order, TerminalOrder } from "../model/order.ts";
 import type { Position } from "../model/position.ts";
-import { retcodeName } from "../model/retcodes.ts";
-import { isUnnamed, type Unnamed } from "../model/unnamed.ts";
 import type { TerminalReport } from "../ports/terminal.ts";
-import { advance, isFinal, type OrderEvent } from "./lifecycle.ts";
+import { advance, type OrderEvent } from "./lifecycle.ts";
 import type { OrderDesk } from "./order-desk.ts";
+import { causeOfReason, dealt, eventsOf, foreign } from "./shown-order.ts";
 
 export type TradeReport = Extract<TerminalReport, { type: "order" | "deal" | "position" | "position_closed" }>;
 
@@ -69,7 +68,10 @@ async function recallFor(desk: OrderDesk, report: TradeReport, past: Promise<Kep
 async function applyOrder(desk: OrderDesk, seen: TerminalOrder, evidence: Evidence): Promise<boolean> {
   const { orders } = desk.record;
   const known = orders.byTicket(seen.ticket) ?? awaiting(desk, seen);
-  const found = known === undefined ? desk.record.write([{ type: "found", order: foreign(desk, seen) }]) : undefined;
+  const found =
+    known === undefined
+      ? desk.record.write([{ type: "found", order: foreign(desk.account, orders.nextNumber, seen, desk.clock.now()) }])
+      : undefined;
   const order = known ?? orders.byTicket(seen.ticket);
   if (order === undefined) {
     await found;
@@ -78,7 +80,10 @@ async function applyOrder(desk: OrderDesk, seen: TerminalOrder, evidence: Eviden
   const filled = (seen.volume - seen.remaining) as Volume;
   const ended = seen.state === "canceled" || seen.state === "expired";
   if (ended && filled > order.filled) desk.owed.set(order.number, filled); // some of its deals are still to come
-  const events = [...(known === undefined ? dealsOf(desk, order) : []), ...eventsOf(order, seen, desk)];
+  const events = [
+    ...(known === undefined ? dealsOf(desk, order) : []),
+    ...eventsOf(order, seen, desk.record.changes.cancelerOf(seen.ticket)),
+  ];
   const [contradicted] = await Promise.all([applyEvents(desk, order.number, events, evidence), found]);
   return contradicted;
 }
@@ -94,58 +99,6 @@ function dealsOf(desk: OrderDesk, order: Order): OrderEvent[] {
   const deals = [...desk.record.holdings.unclaimed].filter((deal) => deal.order === order.ticket);
   return deals.flatMap((deal) => dealt(order, deal) ?? []);
 }
-
-/**
- * What the terminal's view adds to ours. Fills are not read from it: deals tell them. A state that has no word here tells
- * that the order is there, and nothing of how it stands: it ends nothing. A type that has none leaves ours as it is.
- */
-function eventsOf(order: Order, seen: TerminalOrder, desk: OrderDesk): OrderEvent[] {
-  const events: OrderEvent[] = [];
-  // What it came to the answer will say, or its deals.
-  const unanswered = order.stage === "sent" && (seen.state === "started" || seen.state === "filled");
-  if (order.ticket === undefined && !unanswered)
-    events.push({ type: "placed", ticket: seen.ticket, filling: seen.filling, ...setupOf(seen) });
-  if (order.type !== "market" && mayRest(order, seen)) {
-    const becomes = isUnnamed(seen.type) ? order.type : seen.type;
-    events.push({ type: "changed", change: changeOf(seen), becomes });
-  }
-  switch (seen.state) {
-    case "canceled":
-      events.push({
-        type: "canceled",
-        cause: desk.record.changes.cancelerOf(seen.ticket) ?? "broker",
-        ...doneOf(seen),
-      });
-      break;
-    case "expired":
-      events.push({ type: "expired", cause: "expiry", ...doneOf(seen) });
-      break;
-    case "rejected":
-      events.push({ type: "rejected", cause: "broker", rejection: activationRefused(seen), ...doneOf(seen) });
-      break;
-  }
-  if (!unanswered) events.push({ type: "stated", ...unnamedOf(seen), ...setupOf(seen), ...doneOf(seen) });
-  return events;
-}
-
-const setupOf = ({ setupTime, setupBrokerTime }: TerminalOrder): { readonly setup?: Moment } => {
-  const setup = momentOf(setupTime, setupBrokerTime);
-  return setup === undefined ? {} : { setup };
-};
-
-const doneOf = ({ doneTime, doneBrokerTime }: TerminalOrder): { readonly done?: Moment } => {
-  const done = doneTime === undefined ? undefined : momentOf(doneTime, doneBrokerTime);
-  return done === undefined ? {} : { done };
-};
-
-const mayRest = ({ stage }: Order, { state }: TerminalOrder): boolean =>
-  state === "placed" || state === "partial" || (isUnnamed(state) && !isFinal(stage));
-
-/** What has no word here of how the terminal tells an order's state and reason. */
-const unnamedOf = ({ state, reason }: TerminalOrder): { readonly state?: Unnamed; readonly reason?: Unnamed } => ({
-  ...(isUnnamed(state) ? { state } : {}),
-  ...(isUnnamed(reason) ? { reason } : {}),
-});
 
 async function applyDeal(desk: OrderDesk, deal: Deal, evidence: Evidence, shown?: TerminalOrder): Promise<boolean> {
   const { orders, holdings } = desk.record;
@@ -167,22 +120,6 @@ async function applyDeal(desk: OrderDesk, deal: Deal, evidence: Evidence, shown?
 function forgetOwed({ owed, record }: OrderDesk, number: OrderNumber): void {
   const filled = owed.get(number);
   if (filled !== undefined && (record.orders.byNumber(number)?.filled ?? 0) >= filled) owed.delete(number);
-}
-
-/**
- * Closing by makes a deal on either position, each of the whole volume: the order is filled by the one on its own. A deal
- * of a type that has no word here may be anything, and fills nothing.
- */
-function dealt(order: Order, deal: Deal, shown?: TerminalOrder): OrderEvent | undefined {
-  if (deal.order === undefined || isUnnamed(deal.type)) return undefined;
-  if (order.type === "close_by" && deal.position !== order.position) return undefined;
-  const { ticket, volume, price, position } = deal;
-  const done = momentOf(deal.time, deal.brokerTime);
-  return {
-    ...{ type: "dealt", ticket: deal.order, deal: ticket, volume, price, position },
-    ...(shown === undefined ? {} : setupOf(shown)),
-    ...(done === undefined || order.filled + volume < order.volume ? {} : { done }),
-  };
 }
 
 async function applyPosition(desk: OrderDesk, position: Position, evidence: Evidence): Promise<boolean> {
@@ -234,67 +171,6 @@ function noteContradiction(desk: OrderDesk, order: Order | undefined, why: strin
   const context = { order: order?.id, trace_id: order?.traceId, why };
   desk.observer.note("warn", "orders", "the terminal's report contradicts the order", context);
 }
-
-/** Nothing changes any more of an order that was. Fills are not read from orders, but from deals. */
-export const hasEnded = ({ state }: TerminalOrder): boolean =>
-  state === "canceled" || state === "expired" || state === "rejected";
-
-const causeOf: Partial<Record<Reason, Cause>> = {
-  stop_loss: "stop_loss",
-  take_profit: "take_profit",
-  stop_out: "stop_out",
-  rollover: "broker",
-  variation_margin: "broker",
-  split: "broker",
-  corporate_action: "broker",
-};
-
-/** Undefined of what somebody asked for, and of a reason that has no word: that an order is ours its magic tells. */
-const causeOfReason = (reason: Reason | Unnamed): Cause | undefined =>
-  isUnnamed(reason) ? undefined : causeOf[reason];
-
-/** An order that the bridge did not place: a manual one, or the broker's own. */
-function foreign(desk: OrderDesk, seen: TerminalOrder): Order {
-  const number = desk.record.orders.nextNumber;
-  const { state: _state, reason, remaining: _remaining, ...timed } = seen;
-  const { setupTime: _1, setupBrokerTime: _2, doneTime: _3, doneBrokerTime: _4, ...rest } = timed;
-  return {
-    ...rest,
-    ...unnamedOf(seen),
-    ...setupOf(seen),
-    id: orderId(desk.account, number),
-    number,
-    account: desk.account,
-    strategyId: strategyIdOf(seen.magic),
-    filled: 0 as Order["filled"],
-    deviation: 0,
-    stage: "working",
-    version: 1,
-    cause: causeOfReason(reason) ?? "broker",
-    deals: [],
-    knownAt: desk.clock.now(),
-    traceId: "",
-  };
-}
-
-function changeOf(seen: TerminalOrder): OrderChange {
-  return {
-    price: seen.price ?? (0 as OrderChange["price"]),
-    ...(seen.stopLimitPrice === undefined ? {} : { stopLimitPrice: seen.stopLimitPrice }),
-    ...(seen.stopLoss === undefined ? {} : { stopLoss: seen.stopLoss }),
-    ...(seen.takeProfit === undefined ? {} : { takeProfit: seen.takeProfit }),
-    timeInForce: seen.timeInForce,
-    ...(seen.expireTime === undefined ? {} : { expireTime: seen.expireTime }),
-  };
-}
-
-/** MetaTrader gives no code with a rejected order; a pending one is rejected when its activation was refused. */
-const activationRefused = (seen: TerminalOrder) => ({
-  reason: retcodeName(10041),
-  retcode: 10041,
-  message: seen.comment === "" ? "the broker refused the order's activation" : seen.comment,
-  retriable: false,
-});
 
 function samePosition(a: Position, b: Position): boolean {
   return (

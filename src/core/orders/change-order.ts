@@ -13,7 +13,7 @@ import type { Position } from "../model/position.ts";
 import { isUnknown, retcodeName } from "../model/retcodes.ts";
 import type { Outcome } from "../ports/terminal.ts";
 import { errorWord, witnessed } from "../ports/witness.ts";
-import { applyReport, hasEnded } from "./apply-report.ts";
+import { applyReport } from "./apply-report.ts";
 import type { Answer, Change } from "./change-book.ts";
 import { settleDoubts } from "./doubts.ts";
 import type { ChangeDraft, StopsDraft } from "./draft.ts";
@@ -22,6 +22,7 @@ import type { OrderName } from "./order-book.ts";
 import { type Caller, contentOf, type OrderDesk, sameContent } from "./order-desk.ts";
 import { tellOutcome } from "./order-trace.ts";
 import { allowChange, apart } from "./risk.ts";
+import { hasEnded } from "./shown-order.ts";
 import { validateChange, validateStops } from "./validate.ts";
 
 export interface Changed {

@@ -13,13 +13,14 @@ import { isOfBroker, isTransient, isUnknown, retcodeName } from "../model/retcod
 import { isUnnamed } from "../model/unnamed.ts";
 import type { Outcome } from "../ports/terminal.ts";
 import { errorWord, type SpanRef } from "../ports/witness.ts";
-import { applyEvents, applyReport, hasEnded } from "./apply-report.ts";
+import { applyEvents, applyReport } from "./apply-report.ts";
 import { whyNot } from "./change-order.ts";
 import { settleDoubts } from "./doubts.ts";
 import type { OrderEvent } from "./lifecycle.ts";
 import type { OrderDesk } from "./order-desk.ts";
 import { tellOutcome } from "./order-trace.ts";
 import { type Approved, keptBack } from "./risk.ts";
+import { hasEnded } from "./shown-order.ts";
 
 /** The order goes to the terminal, and what it answers into the journal. Never throws: the order says what became of it. */
 export async function send(

@@ -186,7 +186,7 @@ export const mutants: readonly Mutant[] = [
   mutant(
     "a deal that is told before its order is lost to it",
     `${orders}/apply-report.ts`,
-    "...(known === undefined ? dealsOf(desk, order) : []), ",
+    "...(known === undefined ? dealsOf(desk, order) : []),",
     "",
   ),
   {
