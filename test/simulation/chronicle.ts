@@ -110,7 +110,8 @@ export class Chronicle {
       return;
     }
     const { order } = step;
-    if (!leadsTo[before.stage].includes(order.stage)) {
+    const onlyTold = event.type === "stated" && order.stage === before.stage; // when it began or ended, told late
+    if (!onlyTold && !leadsTo[before.stage].includes(order.stage)) {
       this.wrong.push(`order ${number} went from ${before.stage} to ${order.stage}`);
     }
     if (order.version !== before.version + 1) this.wrong.push(`order ${number} went to version ${order.version}`);

@@ -9,22 +9,24 @@ import type { AccountEvent, PositionChange } from "../accounts/account-event.ts"
 import type { KeptOrder } from "../accounts/archive.ts";
 import type { Deal } from "../model/deal.ts";
 import type { Volume } from "../model/decimals.ts";
-import type { Instant, OrderNumber } from "../model/ids.ts";
+import type { Instant, OrderNumber, Ticket } from "../model/ids.ts";
 import type { Evidence, Order, TerminalOrder } from "../model/order.ts";
 import type { Position } from "../model/position.ts";
 import type { TerminalReport } from "../ports/terminal.ts";
 import { advance, type OrderEvent } from "./lifecycle.ts";
 import type { OrderDesk } from "./order-desk.ts";
-import { causeOfReason, dealt, eventsOf, foreign } from "./shown-order.ts";
+import { causeOfReason, dealt, eventsOf, foreign, setupOf } from "./shown-order.ts";
+
+/** Orders under way whose beginning is remembered: of the others their records tell it later. */
+const mostBegun = 1024;
 
 export type TradeReport = Extract<TerminalReport, { type: "order" | "deal" | "position" | "position_closed" }>;
 
-/** `shown`: the deal's order, where the same answer shows it. Resolves when what was new of the report is durable; true when it contradicts what is known. */
+/** Resolves when what was new of the report is durable; true when it contradicts what is known. */
 export async function applyReport(
   desk: OrderDesk,
   report: TradeReport,
   evidence: Evidence = "report",
-  shown?: TerminalOrder,
 ): Promise<boolean> {
   const past = archivedOrder(desk, report);
   if (past !== undefined && !(await recallFor(desk, report, past))) return false;
@@ -32,7 +34,7 @@ export async function applyReport(
     case "order":
       return applyOrder(desk, report.order, evidence);
     case "deal":
-      return applyDeal(desk, report.deal, evidence, shown);
+      return applyDeal(desk, report.deal, evidence);
     case "position":
       return applyPosition(desk, report.position, evidence);
     case "position_closed":
@@ -77,6 +79,7 @@ async function applyOrder(desk: OrderDesk, seen: TerminalOrder, evidence: Eviden
     await found;
     return false;
   }
+  noteBegin(desk, seen);
   const filled = (seen.volume - seen.remaining) as Volume;
   const ended = seen.state === "canceled" || seen.state === "expired";
   if (ended && filled > order.filled) desk.owed.set(order.number, filled); // some of its deals are still to come
@@ -86,6 +89,16 @@ async function applyOrder(desk: OrderDesk, seen: TerminalOrder, evidence: Eviden
   ];
   const [contradicted] = await Promise.all([applyEvents(desk, order.number, events, evidence), found]);
   return contradicted;
+}
+
+/** When an order was taken in is told before its deals, as a rule, and before anything of it is worth an event. */
+export function noteBegin({ begun, record }: OrderDesk, seen: TerminalOrder): void {
+  const { setup } = seen.state === "started" || seen.state === "filled" ? setupOf(seen) : {};
+  if (setup === undefined || record.orders.byTicket(seen.ticket)?.setup !== undefined) return;
+  begun.set(seen.ticket, setup);
+  if (begun.size <= mostBegun) return;
+  const [oldest] = begun.keys();
+  begun.delete(oldest as Ticket);
 }
 
 /** The order of ours that this is, when its ticket is not known yet. A stop that closes our position carries our magic, too. */
@@ -100,10 +113,10 @@ function dealsOf(desk: OrderDesk, order: Order): OrderEvent[] {
   return deals.flatMap((deal) => dealt(order, deal) ?? []);
 }
 
-async function applyDeal(desk: OrderDesk, deal: Deal, evidence: Evidence, shown?: TerminalOrder): Promise<boolean> {
+async function applyDeal(desk: OrderDesk, deal: Deal, evidence: Evidence): Promise<boolean> {
   const { orders, holdings } = desk.record;
   const order = deal.order === undefined ? undefined : (orders.byTicket(deal.order) ?? awaiting(desk, deal));
-  const event = order && dealt(order, deal, shown);
+  const event = order && dealt(order, deal, deal.order && desk.begun.get(deal.order));
   const at = desk.clock.now();
   const step = order && event && advance(order, event, at);
   // Together: a deal that is known while its order does not know it would be lost between the two.
@@ -112,6 +125,7 @@ async function applyDeal(desk: OrderDesk, deal: Deal, evidence: Evidence, shown?
   const contradicted = order !== undefined && step?.kind === "impossible";
   if (contradicted) noteContradiction(desk, order, step.why);
   const written = news.length > 0 ? desk.record.write(news) : undefined;
+  if (deal.order !== undefined) desk.begun.delete(deal.order);
   if (order !== undefined) forgetOwed(desk, order.number);
   await written;
   return contradicted;

@@ -8,7 +8,7 @@ import type { AccountRecord } from "../accounts/record.ts";
 import type { ControlRecord } from "../control/control-record.ts";
 import { BridgeError } from "../errors.ts";
 import type { Volume } from "../model/decimals.ts";
-import type { AccountAlias, ClientOrderId, Instant, OrderNumber } from "../model/ids.ts";
+import type { AccountAlias, ClientOrderId, Instant, Moment, OrderNumber, Ticket } from "../model/ids.ts";
 import type { SymbolSpec } from "../model/symbol.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Observer } from "../ports/observer.ts";
@@ -58,6 +58,8 @@ export class OrderDesk {
   readonly submitting = new Set<OrderNumber>();
   /** The same of changes, by their keys. */
   readonly changing = new Set<ClientOrderId>();
+  /** When the broker took orders in, of which no deal has come. */
+  readonly begun = new Map<Ticket, Moment>();
   /** The reading of the terminal's records that is under way, and the one that follows it. */
   readonly settling: { now?: Promise<void> | undefined; next?: Promise<void> | undefined } = {};
   /** Whether the terminal's records were read when they last had to be, and were whole: else something may be missing that nobody doubts. */

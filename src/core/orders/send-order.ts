@@ -6,14 +6,13 @@
  *   - Silence is doubt, never refusal.
  */
 import { BridgeError } from "../errors.ts";
-import type { Deal } from "../model/deal.ts";
 import type { Instant, OrderNumber } from "../model/ids.ts";
 import type { NumberedOrder, Rejection } from "../model/order.ts";
 import { isOfBroker, isTransient, isUnknown, retcodeName } from "../model/retcodes.ts";
 import { isUnnamed } from "../model/unnamed.ts";
 import type { Outcome } from "../ports/terminal.ts";
 import { errorWord, type SpanRef } from "../ports/witness.ts";
-import { applyEvents, applyReport } from "./apply-report.ts";
+import { applyEvents, applyReport, noteBegin } from "./apply-report.ts";
 import { whyNot } from "./change-order.ts";
 import { settleDoubts } from "./doubts.ts";
 import type { OrderEvent } from "./lifecycle.ts";
@@ -106,13 +105,13 @@ async function settle(desk: OrderDesk, number: OrderNumber, outcome: Outcome): P
       : { type: "rejected", cause: isOfBroker(outcome.retcode) ? "broker" : "bridge", rejection: rejectionOf(outcome) };
     return applyEvents(desk, number, [event], "answer");
   }
-  const shown = (deal: Deal) => outcome.orders.find(({ ticket }) => ticket === deal.order);
+  for (const order of outcome.orders) noteBegin(desk, order); // before the deals that end it
   const contradicted = await Promise.all([
     ...outcome.orders
       .filter((order) => order.state !== "filled")
       .filter((order) => hasEnded(order) || desk.record.orders.byTicket(order.ticket) === undefined)
       .map((order) => applyReport(desk, { type: "order", order }, "answer")),
-    ...outcome.deals.map((deal) => applyReport(desk, { type: "deal", deal }, "answer", shown(deal))),
+    ...outcome.deals.map((deal) => applyReport(desk, { type: "deal", deal }, "answer")),
   ]);
   // Of what is filled at once deals tell most, and soonest.
   const untold = outcome.orders.filter(

@@ -51,7 +51,7 @@ export function eventsOf(order: Order, seen: TerminalOrder, canceler: Cause | un
   return events;
 }
 
-const setupOf = ({ setupTime, setupBrokerTime }: TerminalOrder): { readonly setup?: Moment } => {
+export const setupOf = ({ setupTime, setupBrokerTime }: TerminalOrder): { readonly setup?: Moment } => {
   const setup = momentOf(setupTime, setupBrokerTime);
   return setup === undefined ? {} : { setup };
 };
@@ -74,14 +74,14 @@ const unnamedOf = ({ state, reason }: TerminalOrder): { readonly state?: Unnamed
  * Closing by makes a deal on either position, each of the whole volume: the order is filled by the one on its own. A deal
  * of a type that has no word here may be anything, and fills nothing.
  */
-export function dealt(order: Order, deal: Deal, shown?: TerminalOrder): OrderEvent | undefined {
+export function dealt(order: Order, deal: Deal, setup?: Moment): OrderEvent | undefined {
   if (deal.order === undefined || isUnnamed(deal.type)) return undefined;
   if (order.type === "close_by" && deal.position !== order.position) return undefined;
   const { ticket, volume, price, position } = deal;
   const done = momentOf(deal.time, deal.brokerTime);
   return {
     ...{ type: "dealt", ticket: deal.order, deal: ticket, volume, price, position },
-    ...(shown === undefined ? {} : setupOf(shown)),
+    ...(setup === undefined || order.setup !== undefined ? {} : { setup }),
     ...(done === undefined || order.filled + volume < order.volume ? {} : { done }),
   };
 }
