@@ -27,6 +27,7 @@ import { TickRows } from "../core/model/tick-rows.ts";
 import type { HistoryRange } from "../core/ports/history.ts";
 import type { Flow } from "../core/streams/flow.ts";
 import { largest, RowFrame } from "../core/ticks/frame.ts";
+import { pastBars } from "../core/ticks/past-bars.ts";
 import type { Quotes } from "../core/ticks/quotes.ts";
 import { streamBars } from "../core/ticks/stream-bars.ts";
 import { streamTicks, type TickEvent } from "../core/ticks/stream-ticks.ts";
@@ -90,7 +91,7 @@ export const ticksService = (accounts: Accounts) =>
       const account = accountOf(accounts, request.account);
       account.desk.symbol(request.symbol);
       const range = rangeOf(request);
-      const bars = await account.history.bars(range, timeframeOf(request.timeframe));
+      const bars = await pastBars(account, range, timeframeOf(request.timeframe));
       return create(ListBarsResponseSchema, {
         bars: bars.map((bar) => barMessage(bar, account.symbols)),
         nextPageToken: nextPage(range, bars.length, (i) => (bars[i] as Bar).time),

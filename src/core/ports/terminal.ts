@@ -1,4 +1,5 @@
 import type { AccountInfo, Valuation } from "../model/account.ts";
+import type { Bar, Timeframe } from "../model/bar.ts";
 import type { BrokerClock } from "../model/broker-clock.ts";
 import type { Deal } from "../model/deal.ts";
 import type { Money, Price } from "../model/decimals.ts";
@@ -41,6 +42,15 @@ export interface CheckResult {
   readonly equity: Money;
   readonly freeMargin: Money;
   readonly marginLevel: number;
+}
+
+/** Bars that open in `from` to `to`, both included; at most so many, counted from `from`. */
+export interface BarsAsked {
+  readonly symbol: string;
+  readonly timeframe: Timeframe;
+  readonly from: Instant;
+  readonly to: Instant;
+  readonly most: number;
 }
 
 /** The account as the terminal sees it now, with its history from `since` on. */
@@ -102,6 +112,9 @@ export interface TerminalPort extends BrokerClock {
   check(order: OrderRequest, signal: AbortSignal): Promise<CheckResult>;
 
   snapshot(since: Instant, signal: AbortSignal): Promise<AccountSnapshot>;
+
+  /** Absent: the terminal keeps no bars of the past. Oldest first, the running one included where it is within. */
+  pastBars?(asked: BarsAsked, signal: AbortSignal): Promise<readonly Bar[]>;
 
   /** Ticks, orders, deals, positions and link changes in the terminal's own order, until `signal` aborts. */
   reports(signal: AbortSignal): AsyncIterable<TerminalReport>;

@@ -18,15 +18,25 @@ import {
   SnapshotRequestSchema,
 } from "../../../gen/ts/mt5bridge/terminal/v1/link_pb.ts";
 import type { AccountInfo } from "../../core/model/account.ts";
+import type { Bar } from "../../core/model/bar.ts";
 import type { BrokerTime, Instant, Ticket } from "../../core/model/ids.ts";
 import type { NumberedOrder, OrderChange, OrderRequest, Stops } from "../../core/model/order.ts";
 import type { SymbolSpec } from "../../core/model/symbol.ts";
 import type { Approved } from "../../core/orders/risk.ts";
 import type { LinkCarrier } from "../../core/ports/link.ts";
-import type { AccountSnapshot, CheckResult, Outcome, TerminalPort, TerminalReport } from "../../core/ports/terminal.ts";
+import type {
+  AccountSnapshot,
+  BarsAsked,
+  CheckResult,
+  Outcome,
+  TerminalPort,
+  TerminalReport,
+} from "../../core/ports/terminal.ts";
 import { unanswered } from "./commands.ts";
 import { Conversation, type ConversationParts } from "./conversation.ts";
+import type { Ask } from "./link.ts";
 import type { LinkState } from "./link-state.ts";
+import { pastBars } from "./past-bars.ts";
 import { SnapshotParts } from "./snapshot-parts.ts";
 import { mustBeWanted, Trading } from "./trading.ts";
 
@@ -157,6 +167,15 @@ export class LiveTerminal implements TerminalPort {
     if (result.status !== CommandStatus.ANSWERED) throw unanswered("the records were not read", result.message);
     await place;
     return parts.whole(records, asked, clock.now());
+  }
+
+  async pastBars(asked: BarsAsked, signal: AbortSignal): Promise<readonly Bar[]> {
+    mustBeWanted(signal);
+    const { link, zone, catalog } = this.#conversation;
+    const traded = catalog.traded(asked.symbol);
+    if (traded === undefined) return [];
+    const ask: Ask = (action, part) => link.ask(action, { isTrade: false, ...(part && { part }) });
+    return pastBars(asked, traded, zone, this.#parts.clock.now(), ask);
   }
 
   reports(signal: AbortSignal): AsyncIterable<TerminalReport> {

@@ -15,6 +15,7 @@ import type { OrderRequest } from "../../../src/core/model/order.ts";
 import type { Outcome } from "../../../src/core/ports/terminal.ts";
 import { knownFrom, textOfKnown } from "../../../src/terminals/live/known.ts";
 import { seeded } from "../../../src/terminals/paper/seeded.ts";
+import { later } from "../../core/desk.ts";
 import { approved } from "../../core/standing.ts";
 import { quiet } from "../paper/scripted.ts";
 import { eurusd, type Live, linked, live, polite, type Side } from "./scripted-side.ts";
@@ -703,6 +704,43 @@ describe("a link", () => {
     }
     await side.cut();
     await expect(terminal.logIn()).rejects.toMatchObject({ fault: "terminal_offline" });
+  });
+
+  it("asks the terminal for bars of the past by the broker's clock, and leaves out what is none", async () => {
+    const { terminal, side, clock } = await linked();
+    const from = clock.now() as Instant;
+    const asked = { symbol: "EURUSD", timeframe: "H1", from, to: later(from, 7_200_000), most: 10 } as const;
+    const call = watched(terminal.pastBars(asked, never));
+    await side.listen();
+    const request = side.last.action.case === "bars" ? side.last.action.value : undefined;
+    expect(request).toMatchObject({ symbol: "EURUSD", timeframe: 0x4001, maxCount: 10 });
+    const first = request?.fromMs ?? 0n;
+    const told = (timeMs: bigint[], open: number) => ({
+      ...{ symbol: "EURUSD", timeframe: 0x4001, timeMs, open: timeMs.map(() => open), high: timeMs.map(() => 1.2) },
+      ...{ low: timeMs.map(() => 1), close: timeMs.map(() => 1.1), tickVolume: timeMs.map(() => 7n), spread: [3, 3] },
+    });
+    const { id } = side.last;
+    side.answers(id, { more: true, answer: { case: "bars", value: told([first, first + 3_600_000n], 1.05) } });
+    side.answers(id, { answer: { case: "bars", value: told([first - 1n, first + 7_200_000n, 0n], 1.05) } });
+    await side.listen();
+    expect(await call.outcome()).toMatchObject([
+      {
+        symbol: "EURUSD",
+        time: from,
+        brokerTime: Number(first),
+        open: 105_000,
+        high: 120_000,
+        tickVolume: 7,
+        spread: 3,
+      },
+      { time: later(from, 3_600_000), final: true },
+      { time: later(from, 7_200_000), final: false },
+    ]);
+    const refused = watched(terminal.pastBars(asked, never));
+    await side.listen();
+    side.answers(side.last.id, { status: CommandStatus.UNSUPPORTED, message: "none kept" });
+    await side.listen();
+    expect(await refused.outcome()).toBe("terminal_offline: its bars were not read: none kept");
   });
 
   it("is refused to a terminal that a newer bridge has served", async () => {

@@ -52,7 +52,9 @@ type TicksServiceClient interface {
 	//
 	// Errors: NOT_FOUND (UNKNOWN_ACCOUNT, UNKNOWN_SYMBOL), INVALID_ARGUMENT.
 	ListTicks(ctx context.Context, in *ListTicksRequest, opts ...grpc.CallOption) (*ListTicksResponse, error)
-	// Bars by time range or by count, oldest first, in pages; the running bar included, not final.
+	// Bars by time range or by count, oldest first, in pages; the running bar included, not final. Of the ticks that the
+	// bridge has recorded; of before those, as the live terminal keeps them while its link is up. Times within the
+	// recording in which the bridge heard no ticks stay empty.
 	//
 	// Errors: NOT_FOUND (UNKNOWN_ACCOUNT, UNKNOWN_SYMBOL), INVALID_ARGUMENT.
 	ListBars(ctx context.Context, in *ListBarsRequest, opts ...grpc.CallOption) (*ListBarsResponse, error)
@@ -197,7 +199,9 @@ type TicksServiceServer interface {
 	//
 	// Errors: NOT_FOUND (UNKNOWN_ACCOUNT, UNKNOWN_SYMBOL), INVALID_ARGUMENT.
 	ListTicks(context.Context, *ListTicksRequest) (*ListTicksResponse, error)
-	// Bars by time range or by count, oldest first, in pages; the running bar included, not final.
+	// Bars by time range or by count, oldest first, in pages; the running bar included, not final. Of the ticks that the
+	// bridge has recorded; of before those, as the live terminal keeps them while its link is up. Times within the
+	// recording in which the bridge heard no ticks stay empty.
 	//
 	// Errors: NOT_FOUND (UNKNOWN_ACCOUNT, UNKNOWN_SYMBOL), INVALID_ARGUMENT.
 	ListBars(context.Context, *ListBarsRequest) (*ListBarsResponse, error)

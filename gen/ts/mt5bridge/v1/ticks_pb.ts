@@ -2938,7 +2938,9 @@ export const TicksService: GenService<{
     output: typeof ListTicksResponseSchema;
   },
   /**
-   * Bars by time range or by count, oldest first, in pages; the running bar included, not final.
+   * Bars by time range or by count, oldest first, in pages; the running bar included, not final. Of the ticks that the
+   * bridge has recorded; of before those, as the live terminal keeps them while its link is up. Times within the
+   * recording in which the bridge heard no ticks stay empty.
    *
    * Errors: NOT_FOUND (UNKNOWN_ACCOUNT, UNKNOWN_SYMBOL), INVALID_ARGUMENT.
    *

@@ -55,7 +55,9 @@ class TicksServiceStub:
     Errors: NOT_FOUND (UNKNOWN_ACCOUNT, UNKNOWN_SYMBOL), INVALID_ARGUMENT.
     """
     ListBars: _grpc.UnaryUnaryMultiCallable[_ticks_pb2.ListBarsRequest, _ticks_pb2.ListBarsResponse]
-    """Bars by time range or by count, oldest first, in pages; the running bar included, not final.
+    """Bars by time range or by count, oldest first, in pages; the running bar included, not final. Of the ticks that the
+    bridge has recorded; of before those, as the live terminal keeps them while its link is up. Times within the
+    recording in which the bridge heard no ticks stay empty.
 
     Errors: NOT_FOUND (UNKNOWN_ACCOUNT, UNKNOWN_SYMBOL), INVALID_ARGUMENT.
     """
@@ -99,7 +101,9 @@ class TicksServiceAsyncStub(TicksServiceStub):
     Errors: NOT_FOUND (UNKNOWN_ACCOUNT, UNKNOWN_SYMBOL), INVALID_ARGUMENT.
     """
     ListBars: _aio.UnaryUnaryMultiCallable[_ticks_pb2.ListBarsRequest, _ticks_pb2.ListBarsResponse]  # type: ignore[assignment]
-    """Bars by time range or by count, oldest first, in pages; the running bar included, not final.
+    """Bars by time range or by count, oldest first, in pages; the running bar included, not final. Of the ticks that the
+    bridge has recorded; of before those, as the live terminal keeps them while its link is up. Times within the
+    recording in which the bridge heard no ticks stay empty.
 
     Errors: NOT_FOUND (UNKNOWN_ACCOUNT, UNKNOWN_SYMBOL), INVALID_ARGUMENT.
     """
@@ -170,7 +174,9 @@ class TicksServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _ticks_pb2.ListBarsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_ticks_pb2.ListBarsResponse, _abc.Awaitable[_ticks_pb2.ListBarsResponse]]:
-        """Bars by time range or by count, oldest first, in pages; the running bar included, not final.
+        """Bars by time range or by count, oldest first, in pages; the running bar included, not final. Of the ticks that the
+        bridge has recorded; of before those, as the live terminal keeps them while its link is up. Times within the
+        recording in which the bridge heard no ticks stay empty.
 
         Errors: NOT_FOUND (UNKNOWN_ACCOUNT, UNKNOWN_SYMBOL), INVALID_ARGUMENT.
         """
