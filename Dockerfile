@@ -1,5 +1,5 @@
 # syntax=docker/dockerfile:1
-# The bridge in a container. `production` is what runs; `development` has the sources, the tests and their tools.
+# The bridge in a container. `production` is what runs; `development` builds it, and runs the sources as they are.
 #
 #   docker build --target production -t mt5-bridge .
 #   docker run --read-only -v mt5-bridge-data:/data -v ./keys:/keys:ro \
@@ -12,7 +12,7 @@ ENV npm_config_update_notifier=false npm_config_fund=false npm_config_audit=fals
 COPY package.json package-lock.json ./
 
 FROM sources AS development
-RUN npm ci --ignore-scripts && npm rebuild @bufbuild/buf
+RUN npm ci --ignore-scripts
 COPY . .
 RUN npm run build && mkdir /data && chown -R node:node /app /data
 USER 1000:1000
@@ -27,6 +27,8 @@ FROM sources AS packages
 RUN npm ci --omit=dev --ignore-scripts && npm cache clean --force
 
 FROM node:24.21.0-bookworm-slim AS production
+LABEL org.opencontainers.image.title="mt5-bridge" org.opencontainers.image.licenses="MIT"
+LABEL org.opencontainers.image.description="A gateway between MetaTrader 5 terminals and trading software"
 WORKDIR /app
 # Nothing below /app is the user's: the image works with a read-only root, and writes to /data alone.
 COPY --from=packages /app/node_modules ./node_modules

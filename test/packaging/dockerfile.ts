@@ -56,6 +56,7 @@ function instructed(stage: Stage, line: string): Stage {
     case "CMD":
       return { ...stage, cmd: JSON.parse(rest) as string[] };
     case "EXPOSE":
+    case "LABEL":
     case "STOPSIGNAL":
       return stage;
     default:
