@@ -10,34 +10,17 @@
  */
 import type { Message } from "@bufbuild/protobuf";
 import { faultOf } from "../../contract/fault-status.ts";
-import { type ClientFrame, type Said, saidBy, streamIdOf, streamWordOf } from "../../contract/websocket-frame.ts";
+import type { ClientFrame, Said } from "../../contract/websocket-frame.ts";
 import { BridgeError, faults } from "../../core/errors.ts";
 import { settle } from "../call.ts";
-import type { Sink } from "../pump.ts";
 import type { PendingCall } from "./caller.ts";
 import type { Dialect } from "./dialect.ts";
 import { closeCodes } from "./limits.ts";
-import type { StreamMethod } from "./methods.ts";
-import type { Peer } from "./peer.ts";
 import type { Session, SessionContext } from "./session.ts";
+import { eventsIn, type Subscription, SubscriptionSink } from "./subscription.ts";
 
 /** What runs under an id. */
 type Running = { readonly kind: "call"; readonly pending: PendingCall } | Subscription;
-
-interface Subscription {
-  readonly kind: "subscription";
-  readonly pending: PendingCall;
-  readonly method: StreamMethod;
-  /** The stream's own id, once it has said it; nothing if it ends without. */
-  readonly opened: PromiseWithResolvers<string | undefined>;
-}
-
-/** An event of a stream on its way out. */
-interface StreamEvent {
-  readonly said: Said;
-  readonly payload: Buffer;
-  readonly streamId: string | undefined;
-}
 
 export class Conversation implements Session {
   readonly #context: SessionContext;
@@ -175,17 +158,12 @@ export class Conversation implements Session {
   async #stream(frame: ClientFrame, subscription: Subscription): Promise<void> {
     const { method, pending, opened } = subscription;
     const { id } = frame;
-    const { input, output } = method.method;
-    const encode = (message: Message): StreamEvent => ({
-      said: saidBy(message),
-      payload: this.#dialect.shared(output, message),
-      streamId: streamIdOf(message),
-    });
     let fault: BridgeError | undefined;
     try {
       const say = this.#say.bind(this);
-      const sink = new SubscriptionSink(this.#context.peer, say, id, streamWordOf(method.method), subscription);
-      await method.run(() => frame.read(input), pending, encode, sink);
+      const sink = new SubscriptionSink(this.#context.peer, say, id, subscription);
+      const encode = eventsIn(this.#dialect, subscription);
+      await method.run(() => frame.read(method.method.input), pending, encode, sink);
     } catch (error) {
       fault = faultOf(error, "(none)");
     }
@@ -289,50 +267,6 @@ export class Conversation implements Session {
     this.#context.peer.close(closeCodes.restart, "the bridge is leaving; come back in a moment");
   }
 }
-
-/** The peer's end of a subscription, of which there may be thousands. */
-class SubscriptionSink implements Sink<StreamEvent> {
-  readonly #peer: Peer;
-  readonly #say: Say;
-  readonly #id: string;
-  /** What its data is called. */
-  readonly #word: string;
-  readonly #subscription: Subscription;
-  #seq = 0;
-
-  constructor(peer: Peer, say: Say, id: string, word: string, subscription: Subscription) {
-    this.#peer = peer;
-    this.#say = say;
-    this.#id = id;
-    this.#word = word;
-    this.#subscription = subscription;
-  }
-
-  write({ said, payload, streamId }: StreamEvent, ahead: number): boolean {
-    // A stream that does not open by itself is said to run when its first event comes.
-    if (this.#seq === 0 && said !== "subscribed") this.#say("subscribed", this.#id, undefined, ++this.#seq);
-    if (this.#seq === 0) this.#subscription.opened.resolve(streamId);
-    return this.#say(said, this.#id, payload, ++this.#seq, said === "stream_data" ? this.#word : said, ahead);
-  }
-
-  drained(): Promise<void> {
-    return this.#peer.drained();
-  }
-
-  cork(): void {
-    this.#peer.cork();
-  }
-
-  uncork(): void {
-    this.#peer.uncork();
-  }
-
-  get gone(): boolean {
-    return this.#peer.gone || this.#subscription.pending.canceled;
-  }
-}
-
-type Say = (type: Said, id: string, payload?: Buffer, seq?: number, word?: string, ahead?: number) => boolean;
 
 function noSubscription(id: string): BridgeError {
   return new BridgeError("unknown_stream", `There is no subscription ${JSON.stringify(id)} on this connection.`);
