@@ -1,6 +1,5 @@
-import { once } from "node:events";
 import { create } from "@bufbuild/protobuf";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { AccountService, StreamAccountResponseSchema } from "../../../gen/ts/mt5bridge/v1/account_pb.ts";
 import {
   GetHealthResponseSchema,
@@ -23,41 +22,13 @@ import { BridgeError } from "../../../src/core/errors.ts";
 import { developer } from "../../../src/transport/authenticate.ts";
 import { ratesOf } from "../../../src/transport/rates.ts";
 import { someOf } from "../served.ts";
-import {
-  dialects,
-  messageIn,
-  type Speaking,
-  type Spoken,
-  speaking,
-  WebsocketClient,
-  welcomeIn,
-  wrongOf,
-} from "./speaking.ts";
+import { dialects, messageIn, welcomeIn, wrongOf } from "./speaking.ts";
+import { aborted, client, connect, serve, server } from "./stage.ts";
 
 const { streamTicks, updateTickSubscription } = TicksService.method;
 const { getHealth, watchHealth } = HealthService.method;
 const { placeOrder, streamOrders } = OrdersService.method;
 const eurusd = { symbols: ["EURUSD"] };
-
-let server: Speaking | undefined;
-const clients: WebsocketClient[] = [];
-
-async function serve(...args: Parameters<typeof speaking>): Promise<Speaking> {
-  server = await speaking(...args);
-  return server;
-}
-
-async function client(spoken: Spoken): Promise<WebsocketClient> {
-  const one = new WebsocketClient((server as Speaking).port, spoken);
-  clients.push(one);
-  await one.type("welcome");
-  return one;
-}
-
-afterEach(async () => {
-  for (const one of clients.splice(0)) one.socket.terminate();
-  await server?.stop();
-});
 
 const opened = () => create(StreamTicksResponseSchema, { event: { case: "opened", value: { streamId: "stream-7" } } });
 const batch = (size: number) =>
@@ -67,8 +38,6 @@ const batch = (size: number) =>
       value: { ticks: Array.from({ length: size }, (_, i) => ({ symbol: "EURUSD", bid: 1 + i })) },
     },
   });
-const aborted = (signal: AbortSignal) =>
-  signal.aborted ? Promise.resolve() : once(signal, "abort").then(() => undefined);
 const health = (getHealth: (request: unknown, call: Call) => unknown) => someOf(HealthService, { getHealth });
 const healthy = health(async () => create(GetHealthResponseSchema, { health: { version: "1" } }));
 /** Opens, and stays open until it is not wanted any more. */
@@ -82,8 +51,7 @@ const quiet = someOf(TicksService, {
 describe.each(dialects)("%s", (spoken) => {
   it("welcomes with who the caller is and what the limits are", async () => {
     await serve([healthy], { limits: { pingMs: 1234 } });
-    const one = new WebsocketClient((server as Speaking).port, spoken);
-    clients.push(one);
+    const one = connect(spoken);
     expect(welcomeIn(await one.type("welcome"))).toMatchObject({
       server: "mt5-bridge",
       mode: "test",
@@ -403,72 +371,5 @@ describe.each(dialects)("%s", (spoken) => {
     // What remains looks at the kind of event only: streamIdOf, once for each reader.
     expect(encodings).toBeLessThanOrEqual(20);
     expect(first).toBeGreaterThan(1);
-  });
-});
-
-describe("a frame that is none", () => {
-  const text = [
-    "",
-    "nonsense",
-    "[]",
-    "null",
-    "3",
-    '"call"',
-    "{",
-    '{"type":3}',
-    '{"type":"dance"}',
-    '{"type":"__proto__"}',
-  ];
-  const wrong = [
-    ...text,
-    '{"type":"call","method":"HealthService/GetHealth"}',
-    '{"type":"call","id":"","method":"HealthService/GetHealth"}',
-    `{"type":"call","id":"${"x".repeat(65)}"}`,
-    '{"type":"call","id":7,"method":"HealthService/GetHealth"}',
-    '{"type":"call","id":"1","metod":"HealthService/GetHealth"}',
-    '{"type":"call","id":"1","method":["HealthService/GetHealth"]}',
-    '{"type":"call","id":"1","timeout_ms":-1}',
-    '{"type":"auth","data":{"token":7}}',
-    `${"[".repeat(200_000)}`,
-    `{"type":"ping","data":${"[".repeat(200_000)}${"]".repeat(200_000)},"x":1}`,
-  ];
-
-  it.each(wrong)("closes the connection with 4400: %.60s", async (frame) => {
-    await serve([healthy]);
-    const one = await client("mt5bridge.v1.json");
-    one.socket.send(frame);
-    expect(wrongOf(await one.type("error")).code).toBe("invalid_argument");
-    expect((await one.closed).code).toBe(4400);
-  });
-
-  it.each([
-    ["no bytes", Buffer.alloc(0)],
-    ["text instead", "{}"],
-    ["random", Buffer.from([0xff, 0xff, 0xff])],
-    ["an unknown type", Buffer.from([0x08, 99])],
-    ["a call without id", Buffer.from([0x08, 2])],
-  ])("closes the binary connection with 4400: %s", async (_, frame) => {
-    await serve([healthy]);
-    const one = await client("mt5bridge.v1.proto");
-    one.socket.send(frame);
-    expect(wrongOf(await one.type("error")).code).toBe("invalid_argument");
-    expect((await one.closed).code).toBe(4400);
-  });
-
-  it("is not one whose request is wrong: the connection goes on", async () => {
-    await serve([healthy]);
-    const one = await client("mt5bridge.v1.json");
-    for (const [data, field] of [
-      ['{"nothing":1}', "nothing"],
-      ['{"a":1,"a":1}', "a"],
-    ]) {
-      one.socket.send(`{"type":"call","id":"1","method":"HealthService/GetHealth","data":${data}}`);
-      expect(wrongOf(await one.type("error")).violations).toMatchObject([{ field }]);
-    }
-    for (const data of ["null", "7", '"x"', "[]"]) {
-      one.socket.send(`{"type":"call","id":"1","method":"HealthService/GetHealth","data":${data}}`);
-      expect(wrongOf(await one.type("error")).code).toBe("invalid_argument");
-    }
-    expect((await one.call(getHealth, {})).answer).toBeDefined();
   });
 });

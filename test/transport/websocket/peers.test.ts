@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createConnection } from "node:net";
 import { create } from "@bufbuild/protobuf";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { GetHealthResponseSchema, HealthService } from "../../../gen/ts/mt5bridge/v1/health_pb.ts";
 import {
   GetSymbolResponseSchema,
@@ -17,39 +17,17 @@ import {
   rawTalk,
   ScriptedClock,
   type Speaking,
-  type Spoken,
-  speaking,
   upgradeText,
   WebsocketClient,
   welcomeIn,
   wrongOf,
 } from "./speaking.ts";
+import { aborted, connect, serve, server } from "./stage.ts";
 
 const { streamTicks, getSymbol } = TicksService.method;
 const { getHealth } = HealthService.method;
 const eurusd = { symbols: ["EURUSD"] };
 
-let server: Speaking | undefined;
-const clients: WebsocketClient[] = [];
-
-async function serve(...args: Parameters<typeof speaking>): Promise<Speaking> {
-  server = await speaking(...args);
-  return server;
-}
-
-function connect(spoken: Spoken = "mt5bridge.v1.json", headers: Record<string, string> = {}, more: string[] = []) {
-  const one = new WebsocketClient((server as Speaking).port, spoken, headers, more);
-  clients.push(one);
-  return one;
-}
-
-afterEach(async () => {
-  for (const one of clients.splice(0)) one.socket.terminate();
-  await server?.stop();
-});
-
-const aborted = (signal: AbortSignal) =>
-  signal.aborted ? Promise.resolve() : once(signal, "abort").then(() => undefined);
 const opened = () => create(StreamTicksResponseSchema, { event: { case: "opened", value: { streamId: "s" } } });
 const closing = () => create(StreamTicksResponseSchema, { event: { case: "closing", value: {} } });
 const batch = (size: number) =>
