@@ -9,10 +9,10 @@ import { createServer as createHttp2Server, type Http2Server } from "node:http2"
 import type { AddressInfo } from "node:net";
 import { fromBinary } from "@bufbuild/protobuf";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
-import { Server, ServerCredentials, type sendUnaryData } from "@grpc/grpc-js";
 import { WebSocketServer } from "ws";
 import { AccountService, GetAccountResponseSchema } from "../gen/ts/mt5bridge/v1/account_pb.ts";
 import { work } from "./client.ts";
+import { serveUnary } from "./unary-server.ts";
 
 /** What the bridge had answered, in base64. */
 export interface BareTask {
@@ -37,29 +37,9 @@ async function listening(server: HttpServer | Http2Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-async function grpc(account: Buffer): Promise<number> {
-  const asIs = (bytes: Buffer): Buffer => bytes;
+function grpc(account: Buffer): Promise<number> {
   const { name, parent } = AccountService.method.getAccount;
-  const server = new Server();
-  const getAccount = {
-    path: `/${parent.typeName}/${name}`,
-    requestStream: false,
-    responseStream: false,
-    requestSerialize: asIs,
-    requestDeserialize: asIs,
-    responseSerialize: asIs,
-    responseDeserialize: asIs,
-  } as const;
-  server.addService(
-    { getAccount },
-    { getAccount: (_call: unknown, answer: sendUnaryData<Buffer>) => answer(null, account) },
-  );
-  return new Promise((resolve, reject) => {
-    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, port) => {
-      if (error === null) resolve(port);
-      else reject(error);
-    });
-  });
+  return serveUnary(`/${parent.typeName}/${name}`, () => account);
 }
 
 function plain(answers: BareTask["plain"]): RequestListener {
