@@ -119,18 +119,18 @@ describe.skipIf(!eaCanBeBuilt)("the Expert Advisor on its harness", { timeout: 6
   });
 
   it.each([
-    ["1", "0"],
-    ["2", "0"],
-    ["3", "5"],
+    ["1", "0", "netting"],
+    ["2", "0", "hedging"],
+    ["3", "5", "netting"],
   ])(
-    "follows a hint at once, and tells of no order before its deals: seed %s, history %s ms behind",
-    async (seed, lag) => {
+    "follows a hint at once, and tells of no order before its deals: seed %s, history %s ms behind, %s",
+    async (seed, lag, mode) => {
       const late = lag !== "0";
       // No look of its own comes between: what is told at once is told because of the hint.
       const timer = late ? "10" : "1000";
       await linked({
         ...{ TERMINAL_SEED: seed, TERMINAL_HISTORY_LAG_MS: lag, TERMINAL_TICK_RATE: "0" },
-        ...{ TERMINAL_MARGIN_MODE: "0", INPUT_TimerMilliseconds: timer },
+        ...{ TERMINAL_MARGIN_MODE: mode === "netting" ? "0" : "2", INPUT_TimerMilliseconds: timer },
       });
       const orders = 40;
       for (let at = 0; at < orders; at++) bridge.command(`o${at}`, buy());
@@ -147,6 +147,9 @@ describe.skipIf(!eaCanBeBuilt)("the Expert Advisor on its harness", { timeout: 6
         const told = ofIt.map(({ event }) => event.case);
         expect(told, `order ${ticket}`).toContain("deal");
         if (!late) expect(told, `order ${ticket}`).toEqual(["transaction", "deal"]);
+        if (mode !== "hedging") continue;
+        const next = await bridge.report(() => true);
+        expect(next?.event, `behind order ${ticket}`).toMatchObject({ case: "position", value: { ticket } });
       }
     },
   );

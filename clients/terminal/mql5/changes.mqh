@@ -125,16 +125,30 @@ private:
       ring.add(request, REPORT_TRADES, "");
      }
 
-   // What is there is told now. A position waits for the next look: the hint of the deal that made it so may be to come.
+   // What is there is told now; a position when nothing is awaited that may have made it so.
    void              follow(const ulong ticket, const int kind, const bool again)
      {
       if(ticket == 0) return;
       if(kind == DEAL_HINT && dealFound(ticket, again)) return;
-      if(kind == ORDER_HINT && orderFound(ticket, again)) return;
-      lookFor(ticket, kind, again);
+      ulong position = 0;
+      if(kind == ORDER_HINT && orderFound(ticket, again, position))
+        {
+         follow(position, POSITION_HINT, false);
+         return;
+        }
+      int at = lookFor(ticket, kind, again);
+      if(kind == POSITION_HINT && at >= 0 && !awaitsHistory() && positionFound(m_looked[at])) forget(at);
      }
 
-   void              lookFor(const ulong ticket, const int kind, const bool again)
+   void              forget(const int at)
+     {
+      int last = ArraySize(m_looked) - 1;
+      for(int i = at; i < last; i++) m_looked[i] = m_looked[i + 1];
+      ArrayResize(m_looked, last, 256);
+     }
+
+   // Its place among what is looked for; -1 when there is no more room, and the sweep finds it.
+   int               lookFor(const ulong ticket, const int kind, const bool again)
      {
       // A position that is not there within the time of two sweeps was closed, or the sweep finds it.
       long until = monotonicUs() + ((kind == POSITION_HINT) ? 2 * SWEEP_MS : LOOK_FOR_MS) * 1000;
@@ -146,10 +160,10 @@ private:
             m_looked[i].again = m_looked[i].again || again;
             m_looked[i].until_us = until;
             see(m_looked[i]);
-            return;
+            return i;
            }
         }
-      if(count == LOOK_FOR_MAX) return; // the sweep finds it
+      if(count == LOOK_FOR_MAX) return -1;
       ArrayResize(m_looked, count + 1, 256);
       m_looked[count].ticket = ticket;
       m_looked[count].kind = kind;
@@ -157,6 +171,7 @@ private:
       m_looked[count].until_us = until;
       m_looked[count].seen = false;
       see(m_looked[count]);
+      return count;
      }
 
    void              see(LookedFor &looked)
@@ -170,7 +185,8 @@ private:
    bool              found(const LookedFor &looked)
      {
       if(looked.kind == DEAL_HINT) return dealFound(looked.ticket, looked.again);
-      return (looked.kind == ORDER_HINT) ? orderFound(looked.ticket, looked.again) : positionFound(looked);
+      ulong position = 0;
+      return (looked.kind == ORDER_HINT) ? orderFound(looked.ticket, looked.again, position) : positionFound(looked);
      }
 
    bool              dealFound(const ulong ticket, const bool again)
@@ -181,7 +197,8 @@ private:
       return true;
      }
 
-   bool              orderFound(const ulong ticket, const bool again)
+   // `position`: what an order that is over has opened, changed or closed.
+   bool              orderFound(const ulong ticket, const bool again, ulong &position)
      {
       int told = orderPlace(ticket, ArraySize(m_orders) - 1);
       LinkOrder order;
@@ -203,6 +220,7 @@ private:
       readPastOrder(ticket, order);
       if(!dealsTold(order)) return false;
       tellPastOrder(order);
+      position = order.position_id;
       return true;
      }
 
