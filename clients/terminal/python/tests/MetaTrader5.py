@@ -10,6 +10,8 @@ test may look into it or change it. What it is asked by the environment:
   TERMINAL_LOGIN, TERMINAL_SERVER, TERMINAL_TRADE_MODE   who is logged in
   TERMINAL_SYMBOLS  what the market watch shows
 
+`move` moves a price, with the next tick; pending orders that it reaches are executed then.
+
 Orders are misbehaved with by their comment: `#retcode=N`, `#silent`, `#slow=MS`, `#lost=CODE` (executed, and None with
 that code), `#none=CODE` (not executed, and None with that code).
 """
@@ -18,6 +20,7 @@ from __future__ import annotations
 
 import json
 import os
+import queue
 import signal
 import threading
 import time
@@ -74,6 +77,8 @@ def fresh_book() -> dict[str, Any]:
         "prices": {symbol: list(prices) for symbol, prices in PRICES.items()},
         "opened_ms": server_ms() - MARKET_OPENED_AGO_MS,
         "tape": None,  # symbol → [[ms, bid, ask], …] in place of a tick every 100 ms
+        "moves": [],  # [symbol, ms, bid, ask]: the price from then on
+        "moved": 0,  # so many of them have come
         "balance": 10_000.0,
         "ticket": 5_000,
         "orders": [],
@@ -148,6 +153,7 @@ def asks(call: Call) -> Call:
             error = (-10004, "No IPC connection")
             return None
         error = (1, "Success")
+        move_market(book.content)
         return call(*arguments, **named)
 
     return asked  # type: ignore[return-value]
@@ -339,8 +345,50 @@ def ticks_since(content: dict[str, Any], name: str, from_ms: int) -> list[list[A
     if content["tape"] is not None:
         return [row for row in content["tape"].get(name, []) if row[0] >= from_ms]
     first = -(-max(from_ms, content["opened_ms"]) // TICK_EVERY_MS) * TICK_EVERY_MS
-    bid, ask = content["prices"][name]
-    return [[ms, bid, ask] for ms in range(first, server_ms(), TICK_EVERY_MS)]
+    return [[ms, *price_at(content, name, ms)] for ms in range(first, server_ms(), TICK_EVERY_MS)]
+
+
+def price_at(content: dict[str, Any], name: str, ms: int) -> list[float]:
+    prices = [content["prices"][name], *(row[2:] for row in content["moves"] if row[0] == name and row[1] <= ms)]
+    return list(prices[-1])
+
+
+wanted_prices: queue.SimpleQueue[tuple[str, float, float]] = queue.SimpleQueue()
+
+
+def move(name: str, bid: float, ask: float) -> None:
+    """From any thread."""
+    wanted_prices.put((name, bid, ask))
+
+
+def move_market(content: dict[str, Any]) -> None:
+    """A price that was asked for is there with the next tick, and then what it sets off."""
+    now = server_ms()
+    moves = content["moves"]
+    while not wanted_prices.empty():
+        name, bid, ask = wanted_prices.get()
+        if not any(row[0] == name for row in moves):
+            moves.append([name, 0, *content["prices"][name]])
+        moves.append([name, (now // TICK_EVERY_MS + 1) * TICK_EVERY_MS, bid, ask])
+    while content["moved"] < len(moves) and moves[content["moved"]][1] < now:
+        name, _, bid, ask = moves[content["moved"]]
+        content["moved"] += 1
+        content["prices"][name] = [bid, ask]
+        fill_reached(content, name, bid, ask)
+        book.save()
+
+
+def fill_reached(content: dict[str, Any], name: str, bid: float, ask: float) -> None:
+    for order in [row for row in content["orders"] if row["symbol"] == name]:
+        limit = order["price_open"]
+        reached = {2: ask <= limit, 3: bid >= limit, 4: ask >= limit, 5: bid <= limit}
+        if not reached.get(order["type"], False):
+            continue
+        content["orders"].remove(order)
+        bought = order["type"] % 2 == 0
+        position = opened(content, order, 0 if bought else 1, ask if bought else bid)
+        deal(content, {**order, "type": position["type"]}, position, 0, position["price_open"])
+        into_history(content, {**order, "volume_current": 0.0, "position_id": position["identifier"]}, 4)
 
 
 @asks
@@ -448,7 +496,7 @@ def order_check(request: dict[str, Any]) -> Any:
         return None
     content = book.content
     volume = request.get("volume", 0.0)
-    retcode, text = (0, "Done") if 0.01 <= volume <= 100 else (10013, "Invalid request")
+    retcode, text = (0, "Done") if 0.01 <= volume <= 100 else (10014, "Invalid volume")
     return OrderCheckResult(
         retcode, content["balance"], content["balance"], 0.0, volume * 1_000, 0.0, 0.0, text, request
     )
@@ -561,6 +609,31 @@ def deal(content: dict[str, Any], order: dict[str, Any], position: dict[str, Any
     return ticket
 
 
+def opened(content: dict[str, Any], order: dict[str, Any], side: int, price: float) -> dict[str, Any]:
+    now = server_ms()
+    position = {
+        "ticket": order["ticket"],
+        "time": now // 1000,
+        "time_msc": now,
+        "time_update": now // 1000,
+        "time_update_msc": now,
+        "type": side,
+        "magic": order["magic"],
+        "identifier": order["ticket"],
+        "reason": 3,
+        "volume": order["volume_initial"],
+        "price_open": price,
+        "sl": order["sl"],
+        "tp": order["tp"],
+        "swap": 0.0,
+        "symbol": order["symbol"],
+        "comment": order["comment"],
+        "external_id": "",
+    }
+    content["positions"].append(position)
+    return position
+
+
 def at_market(content: dict[str, Any], request: dict[str, Any]) -> Any:
     symbol, volume = request.get("symbol", ""), request.get("volume", 0.0)
     if symbol not in content["watched"]:
@@ -586,27 +659,7 @@ def at_market(content: dict[str, Any], request: dict[str, Any]) -> Any:
         return result(request, 10019, "No money")
     order = order_fields(content, request, price_open=price, volume_current=0.0)
     if position is None:
-        now = server_ms()
-        position = {
-            "ticket": order["ticket"],
-            "time": now // 1000,
-            "time_msc": now,
-            "time_update": now // 1000,
-            "time_update_msc": now,
-            "type": request["type"],
-            "magic": order["magic"],
-            "identifier": order["ticket"],
-            "reason": 3,
-            "volume": volume,
-            "price_open": price,
-            "sl": order["sl"],
-            "tp": order["tp"],
-            "swap": 0.0,
-            "symbol": symbol,
-            "comment": order["comment"],
-            "external_id": "",
-        }
-        content["positions"].append(position)
+        position = opened(content, order, request["type"], price)
         made = deal(content, order, position, 0, price)
     else:
         position["volume"] = round(position["volume"] - volume, 8)

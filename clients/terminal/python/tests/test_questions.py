@@ -145,7 +145,7 @@ def test_checks_an_order_without_sending_it(link: Connection, book: Any) -> None
     assert (result.status, result.check.retcode) == (wire.COMMAND_STATUS_ANSWERED, 0)
     assert result.check.margin_needed == pytest.approx(0.2 * 1_000 * 1.1001)
     link.command("q2", check=buy(1_000))
-    assert link.result("q2").retcode == 10013
+    assert link.result("q2").retcode == 10014
     assert book.content["sends"] == []
 
 

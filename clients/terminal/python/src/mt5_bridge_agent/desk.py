@@ -264,6 +264,19 @@ class Desk:
             self.tell(report)
         return bool(reports)
 
+    def read_changes(self) -> list[wire.Report]:
+        """On the worker. The prices that have set off an execution go before it, as far as they can be read now."""
+        changes = self.watch.changes(list(self.cursors))
+        if not any(change.HasField("deal") for change in changes):
+            return changes
+        ticks: list[wire.Report] = []
+        for cursor in self.cursors.values():
+            try:
+                ticks += self.read_ticks(cursor)
+            except (AccountChanged, TerminalError):
+                break  # whoever looks next finds out
+        return ticks + changes
+
     def read_ticks(self, cursor: TickCursor) -> list[wire.Report]:
         """On the worker."""
         new: Any = cursor.read(self._terminal)

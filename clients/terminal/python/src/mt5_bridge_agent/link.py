@@ -179,7 +179,7 @@ class Link:
         while True:
             desk.stirred.clear()
             if not desk.ring.half_full:
-                await self._from_terminal(desk.watch.changes, list(desk.cursors))
+                await self._from_terminal(desk.read_changes)
             try:
                 await within(WATCH_S, desk.stirred.wait())
             except TimeoutError:
