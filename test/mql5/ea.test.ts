@@ -252,6 +252,18 @@ describe.skipIf(!eaCanBeBuilt)("the Expert Advisor on its harness", { timeout: 6
     expect((await bridge.snapshot()).deals).toBe(1);
   });
 
+  it("does not stay away from a line that is cut again and again", async () => {
+    await linked({ TERMINAL_RETRY_MS: "1600" });
+    // Pauses that doubled with each cut would add up to more than a minute, which is the most that this test may take.
+    for (let cut = 0; cut < 6; cut++) {
+      bridge.command(`o${cut}`, buy());
+      await bridge.result(`o${cut}`);
+      bridge.cut();
+      await bridge.link();
+    }
+    expect((await bridge.snapshot()).deals).toBe(6);
+  });
+
   it("is gone within the terminal's 2.5 s", async () => {
     await linked();
     bridge.stop("SIGTERM");

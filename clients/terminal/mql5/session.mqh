@@ -6,6 +6,7 @@
 #define SILENCE_MS 10000
 #define NO_RETRY_MENDS_MS 60000
 #define STEADY_MS 10000
+#define FLAPPING_MS 2000
 #define OUT_ENOUGH 262144
 #define COMMANDS_AT_ONCE 256
 #define SPECIFICATIONS_MS 30000
@@ -63,9 +64,12 @@ private:
    void              end(const string why, const int atLeast_ms)
      {
       say(why);
-      bool wasSteady = m_state == SESSION_UP && monotonicUs() - m_since_us > (long)STEADY_MS * 1000;
+      bool wasUp = m_state == SESSION_UP;
+      bool wasSteady = wasUp && monotonicUs() - m_since_us > (long)STEADY_MS * 1000;
       m_carrier.close();
       enter(SESSION_DOWN);
+      // Who was let in and cut off at once comes back soon: a line that works now and then is not left alone for long.
+      if(wasUp) m_pause_ms = (int)MathMin(m_pause_ms, MathMax(FLAPPING_MS, FirstPauseMilliseconds));
       if(wasSteady) m_pause_ms = FirstPauseMilliseconds;
       // A part of chance keeps many terminals from dialling at one moment.
       int pause_ms = m_pause_ms + (int)((long)m_pause_ms * MathRand() / 131072);
