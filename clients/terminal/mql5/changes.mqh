@@ -11,72 +11,8 @@
 #ifndef MT5BRIDGE_CHANGES_MQH
 #define MT5BRIDGE_CHANGES_MQH
 
-#define SWEEP_MS 1000
 #define SWEPT_SECONDS 120
-#define LOOK_FOR_MS 10000
-#define ORDER_HINT 0
-#define DEAL_HINT 1
-#define POSITION_HINT 2
-#define LOOK_FOR_MAX 4096
 #define NO_LOTS 0.000000005
-#define TOLD_MAX 65536
-
-// Tickets that were told of: of the youngest TOLD_MAX to twice as many.
-class Tickets
-  {
-private:
-   ulong             m_young[];
-   ulong             m_old[];
-   int               m_count;
-
-   bool              holds(const ulong &table[], const ulong ticket)
-     {
-      int size = ArraySize(table);
-      if(size == 0) return false;
-      int at = (int)(ticket % (ulong)size);
-      while(table[at] != 0 && table[at] != ticket) at = (at + 1) % size;
-      return table[at] == ticket;
-     }
-
-public:
-                     Tickets() : m_count(0) {}
-
-   void              clear()
-     {
-      ArrayFree(m_young);
-      ArrayFree(m_old);
-      m_count = 0;
-     }
-
-   bool              has(const ulong ticket) { return holds(m_young, ticket) || holds(m_old, ticket); }
-
-   void              add(const ulong ticket)
-     {
-      if(ArraySize(m_young) == 0 || m_count == TOLD_MAX)
-        {
-         ArraySwap(m_young, m_old);
-         ArrayResize(m_young, 2 * TOLD_MAX + 1);
-         ArrayInitialize(m_young, 0);
-         m_count = 0;
-        }
-      int size = ArraySize(m_young);
-      int at = (int)(ticket % (ulong)size);
-      while(m_young[at] != 0 && m_young[at] != ticket) at = (at + 1) % size;
-      if(m_young[at] == ticket) return;
-      m_young[at] = ticket;
-      m_count++;
-     }
-  };
-
-struct LookedFor
-  {
-   ulong             ticket;
-   int               kind;
-   bool              again;     // also when it was told before
-   long              until_us;
-   bool              seen;      // a position that was there when the hint came: it may be closed before its turn
-   LinkPosition      position;
-  };
 
 class Changes
   {
@@ -85,7 +21,7 @@ private:
    LinkPosition      m_positions[];   // likewise
    Tickets           m_pastOrders;
    Tickets           m_deals;
-   LookedFor         m_looked[];
+   Hints             m_hints;
    long              m_swept_us;
    datetime          m_sweptUntil;    // history was compared up to here while the terminal was connected
    bool              m_telling;
@@ -136,49 +72,8 @@ private:
          follow(position, POSITION_HINT, false);
          return;
         }
-      int at = lookFor(ticket, kind, again);
-      if(kind == POSITION_HINT && at >= 0 && !awaitsHistory() && positionFound(m_looked[at])) forget(at);
-     }
-
-   void              forget(const int at)
-     {
-      int last = ArraySize(m_looked) - 1;
-      for(int i = at; i < last; i++) m_looked[i] = m_looked[i + 1];
-      ArrayResize(m_looked, last, 256);
-     }
-
-   // Its place among what is looked for; -1 when there is no more room, and the sweep finds it.
-   int               lookFor(const ulong ticket, const int kind, const bool again)
-     {
-      // A position that is not there within the time of two sweeps was closed, or the sweep finds it.
-      long until = monotonicUs() + ((kind == POSITION_HINT) ? 2 * SWEEP_MS : LOOK_FOR_MS) * 1000;
-      int count = ArraySize(m_looked);
-      for(int i = 0; i < count; i++)
-        {
-         if(m_looked[i].ticket == ticket && m_looked[i].kind == kind)
-           {
-            m_looked[i].again = m_looked[i].again || again;
-            m_looked[i].until_us = until;
-            see(m_looked[i]);
-            return i;
-           }
-        }
-      if(count == LOOK_FOR_MAX) return -1;
-      ArrayResize(m_looked, count + 1, 256);
-      m_looked[count].ticket = ticket;
-      m_looked[count].kind = kind;
-      m_looked[count].again = again;
-      m_looked[count].until_us = until;
-      m_looked[count].seen = false;
-      see(m_looked[count]);
-      return count;
-     }
-
-   void              see(LookedFor &looked)
-     {
-      if(looked.kind != POSITION_HINT || !PositionSelectByTicket(looked.ticket)) return;
-      readPosition(looked.position);
-      looked.seen = true;
+      int at = m_hints.add(ticket, kind, again);
+      if(kind == POSITION_HINT && at >= 0 && !m_hints.awaitsHistory() && positionFound(m_hints.held[at])) m_hints.forget(at);
      }
 
    // True: it needs not be looked for again.
@@ -281,31 +176,20 @@ private:
      {
       lookAgain(DEAL_HINT);
       lookAgain(ORDER_HINT);
-      if(!awaitsHistory()) lookAgain(POSITION_HINT);
+      if(!m_hints.awaitsHistory()) lookAgain(POSITION_HINT);
      }
 
    void              lookAgain(const int kind)
      {
       long now = monotonicUs();
       int kept = 0;
-      for(int i = 0; i < ArraySize(m_looked); i++)
+      for(int i = 0; i < ArraySize(m_hints.held); i++)
         {
-         if(m_looked[i].kind == kind && (found(m_looked[i]) || now > m_looked[i].until_us)) continue;
-         if(kept != i) m_looked[kept] = m_looked[i];
+         if(m_hints.held[i].kind == kind && (found(m_hints.held[i]) || now > m_hints.held[i].until_us)) continue;
+         if(kept != i) m_hints.held[kept] = m_hints.held[i];
          kept++;
         }
-      ArrayResize(m_looked, kept, 256);
-     }
-
-   // Whether a deal or an order that a hint has named is not there yet; for longer than a sweep's time nobody waits.
-   bool              awaitsHistory()
-     {
-      long patient = monotonicUs() + (LOOK_FOR_MS - SWEEP_MS) * 1000;
-      for(int i = 0; i < ArraySize(m_looked); i++)
-        {
-         if(m_looked[i].kind != POSITION_HINT && m_looked[i].until_us > patient) return true;
-        }
-      return false;
+      ArrayResize(m_hints.held, kept, 256);
      }
 
    void              compareOrders()
@@ -327,7 +211,7 @@ private:
         {
          bool open = false;
          for(int j = 0; j < count && !open; j++) open = now[(i + j) % count].ticket == m_orders[i].ticket;
-         if(!open && !m_pastOrders.has(m_orders[i].ticket)) lookFor(m_orders[i].ticket, ORDER_HINT, false);
+         if(!open && !m_pastOrders.has(m_orders[i].ticket)) m_hints.add(m_orders[i].ticket, ORDER_HINT, false);
         }
       ArraySwap(m_orders, now);
      }
@@ -410,7 +294,7 @@ public:
      {
       ArrayResize(m_orders, 0);
       ArrayResize(m_positions, 0);
-      ArrayResize(m_looked, 0);
+      m_hints.clear();
       m_pastOrders.clear();
       m_deals.clear();
       m_sweptUntil = TimeTradeServer();
@@ -425,7 +309,7 @@ public:
       compareHistory();
       compareOrders();
       lookAgain();
-      if(!awaitsHistory()) comparePositions();
+      if(!m_hints.awaitsHistory()) comparePositions();
      }
 
    void              hint(const MqlTradeTransaction &transaction)
@@ -455,7 +339,7 @@ public:
    void              look()
      {
       if(monotonicUs() - m_swept_us >= SWEEP_MS * 1000) sweep();
-      else if(ArraySize(m_looked) > 0) lookAgain();
+      else if(ArraySize(m_hints.held) > 0) lookAgain();
      }
   };
 

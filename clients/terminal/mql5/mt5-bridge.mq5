@@ -34,11 +34,16 @@
 #include "records.mqh"
 #include "symbols.mqh"
 #include "ticks.mqh"
+#include "tickets.mqh"
+#include "hints.mqh"
 #include "changes.mqh"
 #include "limits.mqh"
 #include "orders.mqh"
 #include "dead-man.mqh"
+#include "answers.mqh"
 #include "questions.mqh"
+#include "commands.mqh"
+#include "standing.mqh"
 #include "session.mqh"
 
 Session session;

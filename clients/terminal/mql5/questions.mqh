@@ -1,7 +1,7 @@
-// What the bridge asks without trading: a snapshot, ticks and bars of the past, specifications, a dry run.
+// What the bridge asks and cannot be answered at once: a snapshot, ticks and bars of the past.
 //
-// Snapshots and history take time: the terminal reads them from the broker when they are first asked for. Such a question
-// waits here and is tried again, and other commands go on meanwhile.
+// They take time: the terminal reads them from the broker when they are first asked for. Such a question waits here and is
+// tried again, and other commands go on meanwhile.
 #ifndef MT5BRIDGE_QUESTIONS_MQH
 #define MT5BRIDGE_QUESTIONS_MQH
 
@@ -10,7 +10,6 @@
 #define SNAPSHOT_PATIENCE_MS 5000
 #define HISTORY_PATIENCE_MS 3000
 #define RECORDS_A_PART 1000
-#define SYMBOLS_A_PART 100
 #define TICKS_A_PART 5000
 #define BARS_A_PART 5000
 #define ASKED_MOST 100000
@@ -24,33 +23,6 @@ struct Question
    long              until_us;
    ulong             seen;       // what the history came to when it was last read, 0: not yet
   };
-
-void beginResult(LinkCommandResult &result, const string id, const LinkStamps &stamps)
-  {
-   result.id = id;
-   result.status = LINK_COMMAND_STATUS_ANSWERED;
-   result.stamps = stamps;
-   result.stamps.answered_us = monotonicUs();
-  }
-
-// The answer itself is not kept: asked again after a restart, the question is answered anew or was interrupted.
-void settleQuestion(LinkCommandResult &result)
-  {
-   uchar nothing[];
-   inbox.answered(result.id, nothing);
-   tellResult(result);
-  }
-
-void refuse(const string id, const LinkStamps &stamps, const int status, const int error, const string message)
-  {
-   LinkCommandResult result;
-   result.id = id;
-   result.status = status;
-   result.last_error = error;
-   result.message = message;
-   result.stamps = stamps;
-   settle(result);
-  }
 
 class Questions
   {
@@ -296,82 +268,6 @@ public:
 
    void              clear() { ArrayResize(m_waiting, 0); }
   };
-
-void answerSymbols(const LinkCommand &command, const LinkStamps &stamps)
-  {
-   string names[];
-   int count = ArraySize(command.symbols.symbols);
-   ArrayResize(names, count);
-   for(int i = 0; i < count; i++) names[i] = command.symbols.symbols[i];
-   if(count == 0) marketWatch(names);
-   LinkCommandResult part;
-   beginResult(part, command.id, stamps);
-   part.answer_case = LINK_COMMAND_RESULT_SYMBOLS;
-   for(int i = 0; i < ArraySize(names); i++)
-     {
-      if(!isThere(names[i]))
-        {
-         ArrayResize(part.symbols.unknown, ArraySize(part.symbols.unknown) + 1);
-         part.symbols.unknown[ArraySize(part.symbols.unknown) - 1] = names[i];
-         continue;
-        }
-      int at = ArraySize(part.symbols.symbols);
-      if(at == SYMBOLS_A_PART)
-        {
-         part.more = true;
-         tellResult(part);
-         part.more = false;
-         ArrayResize(part.symbols.unknown, 0);
-         at = 0;
-        }
-      ArrayResize(part.symbols.symbols, at + 1);
-      readSymbol(names[i], part.symbols.symbols[at]);
-     }
-   settleQuestion(part);
-  }
-
-void answerCheck(const LinkCommand &command, const LinkStamps &stamps)
-  {
-   MqlTradeRequest request;
-   toMqlRequest(command.check, request);
-   MqlTradeCheckResult check;
-   ZeroMemory(check);
-   ResetLastError();
-   bool passed = OrderCheck(request, check);
-   LinkCommandResult result;
-   beginResult(result, command.id, stamps);
-   result.last_error = passed ? 0 : GetLastError();
-   result.retcode = check.retcode;
-   result.answer_case = LINK_COMMAND_RESULT_CHECK;
-   result.check.retcode = check.retcode;
-   result.check.balance = check.balance;
-   result.check.equity = check.equity;
-   result.check.profit = check.profit;
-   result.check.margin = check.margin;
-   result.check.margin_free = check.margin_free;
-   result.check.margin_level = check.margin_level;
-   result.check.comment = check.comment;
-   double margin = 0;
-   ENUM_ORDER_TYPE side = ((int)request.type % 2 == 0) ? ORDER_TYPE_BUY : ORDER_TYPE_SELL;
-   if(OrderCalcMargin(side, request.symbol, request.volume, request.price, margin)) result.check.margin_needed = margin;
-   settleQuestion(result);
-  }
-
-void answerSubscribe(const LinkCommand &command, const LinkStamps &stamps)
-  {
-   int wanted = ArraySize(command.subscribe.symbols);
-   int moments = ArraySize(command.subscribe.after_ms);
-   if(wanted > SUBSCRIBED_MAX || (moments != 0 && moments != wanted))
-     {
-      refuse(command.id, stamps, LINK_COMMAND_STATUS_UNSUPPORTED, 0, "symbols must be at most 1,000, and after_ms as many or none.");
-      return;
-     }
-   LinkCommandResult result;
-   beginResult(result, command.id, stamps);
-   result.answer_case = LINK_COMMAND_RESULT_REFUSED;
-   tickStream.subscribe(command.subscribe, result.refused);
-   settleQuestion(result);
-  }
 
 Questions questions;
 

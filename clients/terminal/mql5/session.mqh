@@ -9,7 +9,6 @@
 #define FLAPPING_MS 2000
 #define OUT_ENOUGH 262144
 #define COMMANDS_AT_ONCE 256
-#define SPECIFICATIONS_MS 30000
 #define LAST_WORDS_MS 2000
 
 enum SessionState
@@ -18,13 +17,6 @@ enum SessionState
    SESSION_GREETING, // hello is sent
    SESSION_UP,       // welcomed
    SESSION_LEAVING,  // another account: its last report is under way
-  };
-
-struct TakenCommand
-  {
-   LinkCommand       command;
-   bool              fresh;      // an id that was not known before
-   long              received_us;
   };
 
 class Session
@@ -37,13 +29,6 @@ private:
    long              m_since_us;     // in this state
    long              m_heard_us;
    LinkFingerprint   m_account;      // whose inbox is open
-   LinkTradeState    m_trade;
-   ulong             m_toldTrade;    // the number of the report of it
-   LinkAccountState  m_worth;
-   long              m_worth_us;
-   long              m_specified_us;
-   ulong             m_sums[];       // of the subscribed symbols' specifications
-   string            m_names[];
    TakenCommand      m_taken[];
    string            m_said;
 
@@ -85,9 +70,7 @@ private:
          return;
         }
       clocks.forget();
-      // Told on each link, but not once more for each that is refused.
-      readTradeState(m_trade);
-      if(ring.last() == 0 || ring.last() != m_toldTrade) tellTrade();
+      standing.tellTradeAnew();
       LinkConnectRequest request;
       request.frame_case = LINK_CONNECT_REQUEST_HELLO;
       request.hello.protocol_min = PROTOCOL;
@@ -138,7 +121,7 @@ private:
         }
       // What was taken is carried out, even if the link ended behind it: it will not be sent again.
       if(ArraySize(m_taken) > 0) inbox.sync();
-      for(int i = 0; i < ArraySize(m_taken); i++) carryOut(m_taken[i]);
+      for(int i = 0; i < ArraySize(m_taken); i++) commands.carryOut(m_taken[i]);
       if(m_state != SESSION_UP || !heardCommands) return;
       LinkConnectRequest request;
       request.frame_case = LINK_CONNECT_REQUEST_ACK;
@@ -247,7 +230,7 @@ private:
          end("the bridge has left out a command", 0);
          return false;
         }
-      bool named = isName(command.id);
+      bool named = commands.isName(command.id);
       bool known = named && inbox.stateOf(command.id) != COMMAND_UNKNOWN;
       if(!inbox.take(command.sequence, named ? command.id : "", known))
         {
@@ -260,146 +243,6 @@ private:
       m_taken[at].fresh = !known;
       m_taken[at].received_us = monotonicUs();
       return true;
-     }
-
-   bool              isName(const string id)
-     {
-      int length = StringLen(id);
-      for(int i = 0; i < length; i++)
-        {
-         ushort c = StringGetCharacter(id, i);
-         bool good = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' || c == '-';
-         if(!good) return false;
-        }
-      return length > 0 && length <= 32;
-     }
-
-   void              carryOut(const TakenCommand &taken)
-     {
-      LinkStamps stamps;
-      stamps.received_us = taken.received_us;
-      string id = taken.command.id;
-      if(!taken.fresh)
-        {
-         answerAgain(id, stamps);
-         return;
-        }
-      if(!isName(id))
-        {
-         refuse(id, stamps, LINK_COMMAND_STATUS_UNSUPPORTED, 0, "A command's id is 1 to 32 characters of A-Za-z0-9_-.");
-         return;
-        }
-      LinkFingerprint now;
-      readFingerprint(now);
-      bool ours = isSameAccount(taken.command.account, now);
-      if(!ours && taken.command.action_case == LINK_COMMAND_LOG_IN)
-        {
-         refuse(id, stamps, LINK_COMMAND_STATUS_UNSUPPORTED, 0, "An Expert Advisor cannot log in: do it in the terminal.");
-        }
-      else if(!ours)
-        {
-         refuse(id, stamps, LINK_COMMAND_STATUS_WRONG_ACCOUNT, 0, "Logged in is account " + IntegerToString((long)now.login) + " at " + now.server + ".");
-        }
-      else if(clocks.bridgeMs() > taken.command.deadline_ms)
-        {
-         refuse(id, stamps, LINK_COMMAND_STATUS_EXPIRED, 0, "It came after its deadline.");
-        }
-      else act(taken.command, stamps);
-     }
-
-   // An id that is known and under way is answered when it is done; a question's answer was not kept.
-   void              answerAgain(const string id, const LinkStamps &stamps)
-     {
-      uchar bytes[];
-      int state = inbox.stateOf(id);
-      if(state == COMMAND_UNDER_WAY) return;
-      LinkCommandResult result;
-      if(inbox.resultOf(id, bytes) && decodeResult(bytes, result))
-        {
-         result.stamps = stamps; // its own may be of a clock of a former life
-         tellResult(result);
-        }
-      else interrupted(id);
-     }
-
-   void              interrupted(const string id)
-     {
-      LinkStamps none;
-      refuse(id, none, LINK_COMMAND_STATUS_INTERRUPTED, 0, "The terminal's program ended while this was under way.");
-     }
-
-   void              act(const LinkCommand &command, const LinkStamps &stamps)
-     {
-      switch(command.action_case)
-        {
-         case LINK_COMMAND_SUBMIT:
-            trade(command, command.submit, stamps);
-            break;
-         case LINK_COMMAND_MODIFY:
-            trade(command, command.modify, stamps);
-            break;
-         case LINK_COMMAND_CANCEL:
-            trade(command, command.cancel, stamps);
-            break;
-         case LINK_COMMAND_STOPS:
-            trade(command, command.stops, stamps);
-            break;
-         case LINK_COMMAND_CHECK:
-            answerCheck(command, stamps);
-            break;
-         case LINK_COMMAND_SUBSCRIBE:
-            answerSubscribe(command, stamps);
-            break;
-         case LINK_COMMAND_SYMBOLS:
-            answerSymbols(command, stamps);
-            break;
-         case LINK_COMMAND_SNAPSHOT:
-         case LINK_COMMAND_TICKS:
-         case LINK_COMMAND_BARS:
-            questions.ask(command, stamps);
-            break;
-         case LINK_COMMAND_LOG_IN:
-            refuse(command.id, stamps, LINK_COMMAND_STATUS_ANSWERED, 0, "The account is logged in.");
-            break;
-         default:
-            refuse(command.id, stamps, LINK_COMMAND_STATUS_UNSUPPORTED, 0, "This program does not know what is asked for.");
-        }
-     }
-
-   // Which of MetaTrader's actions belong to which command.
-   bool              fits(const int action, const int command)
-     {
-      switch(command)
-        {
-         case LINK_COMMAND_SUBMIT:
-            return action == TRADE_ACTION_DEAL || action == TRADE_ACTION_PENDING || action == TRADE_ACTION_CLOSE_BY;
-         case LINK_COMMAND_MODIFY:
-            return action == TRADE_ACTION_MODIFY;
-         case LINK_COMMAND_CANCEL:
-            return action == TRADE_ACTION_REMOVE;
-         default:
-            return action == TRADE_ACTION_SLTP;
-        }
-     }
-
-   void              trade(const LinkCommand &command, const LinkTradeRequest &asked, const LinkStamps &stamps)
-     {
-      if(!fits(asked.action, command.action_case))
-        {
-         refuse(command.id, stamps, LINK_COMMAND_STATUS_UNSUPPORTED, 0, "action " + IntegerToString(asked.action) + " does not belong to this command.");
-         return;
-        }
-      string over = "";
-      if(orders.full()) over = "More than " + IntegerToString(UNDER_WAY_MAX) + " requests wait for the broker's answer.";
-      else if(command.action_case == LINK_COMMAND_SUBMIT) over = limits.refusal(asked);
-      if(over != "")
-        {
-         refuse(command.id, stamps, LINK_COMMAND_STATUS_OVER_LIMIT, 0, over);
-         return;
-        }
-      MqlTradeRequest request;
-      toMqlRequest(asked, request);
-      orders.send(request, command.id, stamps);
      }
 
    // The inbox of the account that is logged in, and what a former life has left in it.
@@ -420,15 +263,15 @@ private:
          return;
         }
       changes.begin();
-      readTradeState(m_trade);
+      standing.begin();
       string ids[];
       inbox.untold(ids);
       for(int i = 0; i < ArraySize(ids); i++)
         {
          LinkStamps none;
          if(inbox.stateOf(ids[i]) == COMMAND_UNDER_WAY) orders.doubtFormerLife();
-         if(inbox.stateOf(ids[i]) == COMMAND_UNDER_WAY) interrupted(ids[i]);
-         else answerAgain(ids[i], none);
+         if(inbox.stateOf(ids[i]) == COMMAND_UNDER_WAY) commands.interrupted(ids[i]);
+         else commands.answerAgain(ids[i], none);
         }
      }
 
@@ -472,80 +315,6 @@ private:
       return ring.oldest() > ring.last();
      }
 
-   void              tellTrade()
-     {
-      LinkConnectRequest request;
-      request.report.event_case = LINK_REPORT_TRADE;
-      request.report.trade = m_trade;
-      ring.add(request, REPORT_OTHER, "");
-      m_toldTrade = ring.last();
-     }
-
-   void              tellWorth()
-     {
-      long now = monotonicUs();
-      if(now - m_worth_us < (long)AccountStateMilliseconds * 1000) return;
-      m_worth_us = now;
-      LinkTradeState trade;
-      readTradeState(trade);
-      bool changed = !isSameTradeState(trade, m_trade);
-      m_trade = trade;
-      if(changed) tellTrade();
-      // What the account is worth is worth telling only to somebody.
-      if(m_state != SESSION_UP) return;
-      LinkAccountState worth;
-      readAccountState(worth);
-      if(isSameWorth(worth, m_worth)) return;
-      m_worth = worth;
-      LinkConnectRequest state;
-      state.report.event_case = LINK_REPORT_ACCOUNT_STATE;
-      state.report.account_state = worth;
-      ring.add(state, REPORT_OTHER, "");
-     }
-
-   // The value of a tick moves with prices and is no change.
-   void              tellSpecifications()
-     {
-      long now = monotonicUs();
-      if(now - m_specified_us < (long)SPECIFICATIONS_MS * 1000) return;
-      m_specified_us = now;
-      LinkConnectRequest request;
-      request.report.event_case = LINK_REPORT_SYMBOLS;
-      int total = (int)MathMin(tickStream.subscribed(), SUBSCRIBED_MAX);
-      int known = ArraySize(m_sums);
-      ArrayResize(m_sums, total);
-      ArrayResize(m_names, total);
-      for(int i = 0; i < total; i++)
-        {
-         string name = tickStream.symbolAt(i);
-         LinkSymbol symbol;
-         readSymbol(name, symbol);
-         ulong sum = sumOf(symbol);
-         bool before = i < known && m_names[i] == name;
-         if(before && m_sums[i] != sum && ArraySize(request.report.symbols.symbols) < SYMBOLS_A_PART)
-           {
-            int at = ArraySize(request.report.symbols.symbols);
-            ArrayResize(request.report.symbols.symbols, at + 1);
-            request.report.symbols.symbols[at] = symbol;
-           }
-         m_names[i] = name;
-         m_sums[i] = sum;
-        }
-      if(ArraySize(request.report.symbols.symbols) > 0) ring.add(request, REPORT_OTHER, "");
-     }
-
-   ulong             sumOf(LinkSymbol &symbol)
-     {
-      double value = symbol.trade_tick_value;
-      symbol.trade_tick_value = 0;
-      uchar bytes[];
-      encodeSymbol(symbol, bytes);
-      symbol.trade_tick_value = value;
-      ulong sum = 1469598103934665603;
-      for(int i = 0; i < ArraySize(bytes); i++) sum = (sum ^ bytes[i]) * 1099511628211;
-      return sum;
-     }
-
    // Reports go out as fast as the connection takes them; the rest waits in the ring.
    void              pour(const int most)
      {
@@ -555,7 +324,7 @@ private:
      }
 
 public:
-                     Session() : m_state(SESSION_DOWN), m_next_us(0), m_pause_ms(500), m_since_us(0), m_heard_us(0), m_toldTrade(0), m_worth_us(0), m_specified_us(0), m_said("") {}
+                     Session() : m_state(SESSION_DOWN), m_next_us(0), m_pause_ms(500), m_since_us(0), m_heard_us(0), m_said("") {}
 
    void              begin()
      {
@@ -577,11 +346,11 @@ public:
       changes.look();
       orders.look();
       questions.look();
-      tellWorth();
+      standing.tell(m_state == SESSION_UP);
       if(m_state == SESSION_UP)
         {
          more = tickStream.look();
-         tellSpecifications();
+         standing.tellSpecifications();
          pour(OUT_ENOUGH);
         }
       else if(m_state == SESSION_GREETING) m_carrier.flush();
