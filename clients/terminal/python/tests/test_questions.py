@@ -53,12 +53,12 @@ def test_reads_the_history_to_the_brokers_now_which_is_not_ours(link: Connection
     assert len(snapshot(link, "q2", time.time_ns() // 1_000_000 + ahead + 60_000).deals) == 0
 
 
-def test_is_in_parts_and_whole(link: Connection, book: Any) -> None:
+def test_is_in_parts_and_whole(link: Connection, book: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MetaTrader5, "HISTORY_LAG_MS", 0)
     content = book.content
     request = {"action": 5, "symbol": "EURUSD", "volume": 0.1, "type": 2, "price": 1.0}
     for _ in range(2_500):
         MetaTrader5.into_history(content, MetaTrader5.order_fields(content, request), 2)
-    time.sleep(0.05)
     shown = snapshot(link, "q")
     assert len({order.ticket for order in shown.past_orders}) == 2_500 and shown.complete
 
@@ -113,11 +113,11 @@ def test_is_not_complete_when_the_history_changes_with_each_reading(
         read.append(0)
         return whole(date_from, date_to)[: len(read)]
 
+    monkeypatch.setattr(MetaTrader5, "HISTORY_LAG_MS", 0)
     content = book.content
     for _ in range(50):
         order = MetaTrader5.order_fields(content, {"symbol": "EURUSD", "volume": 0.1})
         MetaTrader5.deal(content, order, {"type": 0, "identifier": 1, "symbol": "EURUSD", "price_open": 1.1}, 0, 1.1)
-    time.sleep(0.05)
     monkeypatch.setattr(MetaTrader5, "history_deals_get", more_each_time)
     assert not snapshot(link, "q1").complete
 

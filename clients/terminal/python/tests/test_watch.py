@@ -93,11 +93,19 @@ def test_tells_whether_the_terminal_can_trade_and_finds_it_again(
 
 
 def test_waits_for_a_terminal_that_does_not_run_and_for_a_bridge_that_is_not_there(
-    bridge: ScriptedBridge, start: Start, book: Any
+    bridge: ScriptedBridge, start: Start, book: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     book.content["terminal_runs"] = False
+    initialize, asked = MetaTrader5.initialize, threading.Event()
+
+    def noted(*arguments: Any, **named: Any) -> bool:
+        answer = initialize(*arguments, **named)
+        asked.set()
+        return answer
+
+    monkeypatch.setattr(MetaTrader5, "initialize", noted)
     start()
-    time.sleep(0.1)
+    assert asked.wait(10)
     book.content["terminal_runs"] = True
     bridge.next().hello()
 
