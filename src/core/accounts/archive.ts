@@ -97,6 +97,11 @@ export class Archive {
     }
   }
 
+  mayBeUsed(key: ClientOrderId): boolean {
+    const name = nameOf(key);
+    return this.orders.numbersOf(name).length + this.changes.numbersOf(name).length > 0;
+  }
+
   /** Undefined at once where the key was not used. */
   used(key: ClientOrderId): Promise<Used | undefined> | undefined {
     const name = nameOf(key);

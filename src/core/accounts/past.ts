@@ -169,6 +169,11 @@ export class Past {
     return used && this.#surely(key, used, this.#releases);
   }
 
+  /** Without reading anything: that a name is known says nothing of whose it is. */
+  mayBeUsed(key: ClientOrderId): boolean {
+    return this.archive.mayBeUsed(key);
+  }
+
   async #surely(key: ClientOrderId, using: Promise<Used | undefined>, releases: number): Promise<Used | undefined> {
     const used = await using;
     return used === undefined && releases !== this.#releases ? this.used(key) : used;

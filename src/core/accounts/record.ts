@@ -274,7 +274,7 @@ export class AccountRecord {
 
   /** Whether the key may have been used: it is known, or shares its name with one that is. */
   mayBeUsed(key: ClientOrderId): boolean {
-    return this.#state.contents.has(key) || this.#past.used(key) !== undefined;
+    return this.#state.contents.has(key) || this.#past.mayBeUsed(key);
   }
 
   /** What a key in memory was first used for. */

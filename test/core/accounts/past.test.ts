@@ -336,6 +336,19 @@ describe("what is over", () => {
     expect(desk.terminal.submitted.length).toBe(sent);
   });
 
+  it("has a key that is known to be used without reading anything: nobody would hear of a disk that is away", async () => {
+    const { desk, shelf } = await forgetful(20);
+    await filled(desk, 40);
+    let reads = 0;
+    shelf.get = async () => {
+      reads += 1;
+      throw new Error("the disk is away");
+    };
+    expect(sizes(desk)[0]).toBeLessThan(40);
+    expect(["k1", "k40", "k41"].map((name) => desk.record.mayBeUsed(key(name)))).toEqual([true, true, false]);
+    expect(reads).toBe(0);
+  });
+
   it("stays in memory where there is no shelf to put it on", async () => {
     const { desk, shelf } = await forgetful(5);
     shelf.good = 0;
