@@ -25,7 +25,7 @@ const leadsTo: Readonly<Record<Stage, readonly Stage[]>> = {
   partially_filled: ["partially_filled", "filled", "canceled", "rejected", "expired"],
   filled:           [],
   canceled:         ["canceled", "filled"],
-  rejected:         [],
+  rejected:         ["rejected", "filled"],
   expired:          ["expired", "filled"],
 };
 

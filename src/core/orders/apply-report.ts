@@ -15,7 +15,7 @@ import type { Position } from "../model/position.ts";
 import type { TerminalReport } from "../ports/terminal.ts";
 import { advance, type OrderEvent } from "./lifecycle.ts";
 import type { OrderDesk } from "./order-desk.ts";
-import { causeOfReason, dealt, eventsOf, foreign, setupOf } from "./shown-order.ts";
+import { causeOfReason, dealt, eventsOf, foreign, hasEnded, setupOf } from "./shown-order.ts";
 
 /** Orders under way whose beginning is remembered: of the others their records tell it later. */
 const mostBegun = 1024;
@@ -81,8 +81,7 @@ async function applyOrder(desk: OrderDesk, seen: TerminalOrder, evidence: Eviden
   }
   noteBegin(desk, seen);
   const filled = (seen.volume - seen.remaining) as Volume;
-  const ended = seen.state === "canceled" || seen.state === "expired";
-  if (ended && filled > order.filled) desk.owed.set(order.number, filled); // some of its deals are still to come
+  if (hasEnded(seen) && filled > order.filled) desk.owed.set(order.number, filled); // some of its deals are still to come
   const events = [
     ...(known === undefined ? dealsOf(desk, order) : []),
     ...eventsOf(order, seen, desk.record.changes.cancelerOf(seen.ticket)),

@@ -56,7 +56,7 @@ const arrivesIn: Record<OrderEvent["type"], readonly Stage[]> = {
   sent:     ["received"],
   in_doubt: ["received", "sent"],
   placed:   ["sent", "in_doubt"],
-  dealt:    ["sent", "in_doubt", "working", "partially_filled", "canceled", "expired"], // a fill may cross our cancel
+  dealt:    ["sent", "in_doubt", "working", "partially_filled", "canceled", "expired", "rejected"], // told behind the end of the rest
   changed:  ["working", "partially_filled"],
   stated:   ["working", "partially_filled", "filled", "canceled", "expired", "rejected"], // settles nothing, moves nothing
   canceled: ["sent", "in_doubt", "working", "partially_filled"],
@@ -132,6 +132,9 @@ function isRepeat(order: Order, event: OrderEvent): boolean {
 }
 
 function fill(order: Order, event: OrderEvent & { type: "dealt" }, at: Instant): Step {
+  // What has no ticket was refused as a whole.
+  if (order.stage === "rejected" && order.ticket === undefined)
+    return { kind: "impossible", why: "dealt while refused" };
   const filled = (order.filled + event.volume) as Volume;
   if (filled > order.volume) return { kind: "impossible", why: "filled beyond its volume" };
   const crossed = isFinal(order.stage);

@@ -115,6 +115,8 @@ describe("an order", () => {
   it("refuses a deal beyond its volume, and one after its rejection", () => {
     expect(step(through(order(), sent, dealt(1, lots(0.6))), dealt(2, lots(0.5))).kind).toBe("impossible");
     expect(step(through(order(), sent, rejected), dealt(1, lots(1))).kind).toBe("impossible");
+    const rest = through(order(), sent, placed, dealt(1, lots(0.5)), rejected); // told before the second deal was
+    expect(through(rest, dealt(2, lots(0.2)))).toMatchObject({ stage: "rejected", filled: lots(0.7) });
   });
 
   it.each<[string, OrderEvent, Stage]>([
@@ -192,7 +194,7 @@ describe("an order, whatever is reported in whatever order,", () => {
         const next = orStay(before, event);
         if (next === before || !isFinal(before.stage)) return next;
         expect(event.type, `seed ${seed}`).toBe("dealt");
-        expect(["canceled", "expired"], `seed ${seed}`).toContain(before.stage);
+        expect(["canceled", "expired", "rejected"], `seed ${seed}`).toContain(before.stage);
         expect([before.stage, "filled"], `seed ${seed}`).toContain(next.stage);
         return next;
       }, order());
