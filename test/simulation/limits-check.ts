@@ -4,6 +4,7 @@
  */
 import { type Instant, type OrderNumber, orderNumberOf, strategyIdOf } from "../../src/core/model/ids.ts";
 import type { NumberedOrder } from "../../src/core/model/order.ts";
+import { sharesOf } from "../netting-share.ts";
 import type { Bridge } from "./bridge.ts";
 import type { Broker } from "./broker.ts";
 import type { Chronicle } from "./chronicle.ts";
@@ -54,7 +55,13 @@ export class LimitsCheck {
         for (const one of books.orders.values()) if (ours(one)) add(`${one.symbol} ${one.side}`, one.remaining);
         for (const one of books.positions.values()) if (ours(one)) add(`${one.symbol} ${one.side}`, one.volume);
         for (const volume of volumes.values()) this.#atMost("max_position", volume / 1e8, maxPosition);
-      } else if (limited.strategyId === undefined) {
+      } else if (limited.strategyId !== undefined) {
+        for (const deal of deals) {
+          if (this.touched.has(deal.symbol) || !ours(deal)) continue;
+          const share = sharesOf(books.deals, deal.symbol, limited.strategyId).get(deal) ?? 0;
+          this.#atMost("max_position", share / 1e8, maxPosition);
+        }
+      } else {
         for (const { symbol, entry, magic, type } of deals) {
           if (entry === "out" || this.touched.has(symbol) || !ours({ magic })) continue;
           for (const one of books.positions.values()) {

@@ -28,10 +28,16 @@ export interface Dealt {
   readonly added: number;
   /** Reported as closed before the deal that opened it was known, which may still come: until then nothing is open. */
   readonly closed?: true;
+  /** What each strategy has dealt of it; absent: all is of `strategyId`. */
+  readonly shares?: readonly Share[];
 }
+
+type Share = readonly [strategyId: StrategyId, volume: number];
 
 /** What is open of one position; `volume` is in 1e-8 lots, above 0 when it was bought. */
 export interface Exposure {
+  /** Its identifier. */
+  readonly position: Ticket;
   readonly symbol: string;
   readonly strategyId: StrategyId;
   readonly volume: number;
@@ -64,6 +70,7 @@ export class DealtVolumes {
     if (position === undefined || (type !== "buy" && type !== "sell")) return;
     const before = this.#of(position);
     const signed = type === "buy" ? volume : -volume;
+    const shares = sharesWith(before, strategyIdOf(magic), signed);
     this.#put({
       position,
       symbol,
@@ -73,6 +80,7 @@ export class DealtVolumes {
       since: (before?.since ?? 0) + signed,
       added: (before?.added ?? 0) + (entry === "in" || entry === "inout" ? signed : 0),
       ...(before?.closed ? { closed: true } : {}),
+      ...(shares === undefined ? {} : { shares }),
     });
   }
 
@@ -104,12 +112,23 @@ export class DealtVolumes {
     return [(side === "buy" ? volume : -volume) + since];
   }
 
+  /**
+   * Of what is open of it, by its reports and deals, the strategy's own part; and the part whose deals are not known,
+   * which may be anyone's.
+   */
+  partOf(identifier: Ticket, open: number, strategyId: StrategyId): { readonly own: number; readonly anyones: number } {
+    const dealt = this.#of(identifier);
+    const shares = dealt === undefined ? [] : sharesOf(dealt);
+    const own = shares.find(([whose]) => whose === strategyId)?.[1] ?? 0;
+    return { own, anyones: shares.reduce((left, [, volume]) => left - volume, open) };
+  }
+
   /** Those that are not among the reported. */
   *unreported(reported: ReadonlySet<Ticket>): Iterable<Exposure> {
     for (const [identifier, { symbol, strategyId, born, all, added }] of this.#dealt) {
       if (reported.has(identifier)) continue;
       const volumes = born || all === added ? [all] : all * added > 0 ? [larger(all, added)] : [all, added];
-      for (const volume of volumes) yield { symbol, strategyId, volume, sure: born };
+      for (const volume of volumes) yield { position: identifier, symbol, strategyId, volume, sure: born };
     }
   }
 
@@ -137,3 +156,14 @@ export class DealtVolumes {
 }
 
 const larger = (a: number, b: number): number => (Math.abs(a) > Math.abs(b) ? a : b);
+
+const sharesOf = ({ shares, strategyId, all }: Dealt): readonly Share[] => shares ?? [[strategyId, all]];
+
+/** As they are after one more deal. Once nothing is open of a position nothing of it is anyone's. */
+function sharesWith(before: Dealt | undefined, strategyId: StrategyId, signed: number): readonly Share[] | undefined {
+  if (before === undefined || (before.born && before.all + signed === 0)) return undefined;
+  if (before.shares === undefined && before.strategyId === strategyId) return undefined;
+  const shares = new Map(sharesOf(before));
+  shares.set(strategyId, (shares.get(strategyId) ?? 0) + signed);
+  return [...shares];
+}

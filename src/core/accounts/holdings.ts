@@ -95,10 +95,25 @@ export class Holdings {
       if (reported.has(position.identifier)) continue; // turned round: the old ticket's end was not heard of yet
       reported.add(position.identifier);
       const strategyId = strategyIdOf(position.magic);
+      const { symbol, identifier } = position;
       const volumes = this.#dealt.of(position);
-      for (const volume of volumes) yield { symbol: position.symbol, strategyId, volume, sure: volumes.length === 1 };
+      for (const volume of volumes) {
+        yield { position: identifier, symbol, strategyId, volume, sure: volumes.length === 1 };
+      }
     }
     yield* this.#dealt.unreported(reported);
+  }
+
+  /**
+   * On a netting account, whose strategies share a symbol's position: what a strategy's own deals have made of it since
+   * it was opened. What was dealt before anybody watched may be its own as well.
+   */
+  *sharesOf(strategyId: StrategyId): Iterable<Exposure> {
+    for (const exposure of this.exposures()) {
+      const { own, anyones } = this.#dealt.partOf(exposure.position, exposure.volume, strategyId);
+      if (own !== 0) yield { ...exposure, strategyId, volume: own };
+      if (anyones !== 0) yield { ...exposure, strategyId, volume: anyones, sure: false };
+    }
   }
 
   /** What was realised since the broker's midnight. */

@@ -6,6 +6,7 @@ import { cancelOrder } from "../../../src/core/orders/change-order.ts";
 import { closePosition } from "../../../src/core/orders/close-position.ts";
 import { readLimits } from "../../../src/core/orders/risk-limits.ts";
 import { numbers } from "../../any-ticks.ts";
+import { sharesOf } from "../../netting-share.ts";
 import { demo } from "../../terminals/paper/builders.ts";
 import { caller, type Desk, key, limit, openDesk, quiet, silence, tell } from "../desk.ts";
 import { nettingTerminal, ScriptedTerminal } from "../scripted-terminal.ts";
@@ -26,7 +27,7 @@ async function limited(netting: boolean): Promise<Desk> {
       because,
     );
   await set(limits);
-  if (!netting) await set({ maxPosition: 0.2 }, mine);
+  await set({ maxPosition: 0.2 }, mine);
   return desk;
 }
 
@@ -106,6 +107,8 @@ describe.each([false, true])("racing orders (netting: %s)", (netting) => {
           if (!netting)
             expect(worst(desk, side, mine) <= most.strategy, `seed ${seed}, step ${n}: strategy`).toBe(true);
         }
+        const own = netting ? [...sharesOf(terminal.deals, "EURUSD", mine).values()] : [];
+        expect(Math.max(0, ...own) <= most.strategy, `seed ${seed}, step ${n}: strategy ${own}`).toBe(true);
         expect(terminal.open.size <= most.orders, `seed ${seed}, step ${n}: ${terminal.open.size} open`).toBe(true);
       }
       const sent = terminal.submitted.filter(({ request }) => request.position === undefined);

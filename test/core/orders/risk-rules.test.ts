@@ -246,6 +246,19 @@ describe("max_position", () => {
     expect(judged({ maxPosition: 0.29 }, resting, netting)?.[2]).toBe("0.3");
   });
 
+  it("counts, of a netting position that strategies share, what each has dealt of it since it was opened", () => {
+    const of = (strategy: number) => magicOf(strategy as StrategyId, 1 as OrderNumber);
+    const opened = { type: "buy", entry: "in", order: ticket(1), position: ticket(1), magic: of(7), volume: lots(0.2) };
+    const grown = { ...opened, order: ticket(2), magic: of(8), volume: lots(0.3) } as const;
+    const shared = position({ volume: lots(0.5), magic: of(8) }); // of who traded last, says the terminal
+    const netting = (...deals: object[]) => ({ marginMode: "netting", holdings: holdingsOf([shared], deals) }) as const;
+    expect(judged({ maxPosition: 0.3 }, request(), netting(opened, grown), true)).toBeUndefined();
+    expect(judged({ maxPosition: 0.29 }, request(), netting(opened, grown), true)?.[2]).toBe("0.3");
+    const closed = { ...opened, type: "sell", entry: "out", order: ticket(3), magic: of(8), volume: lots(0.5) };
+    expect(judged({ maxPosition: 0.1 }, request(), netting(opened, grown, closed), true)).toBeUndefined();
+    expect(judged({ maxPosition: 0.59 }, request(), netting(), true)?.[2]).toBe("0.6"); // nobody knows whose it was
+  });
+
   it("counts what was dealt and is not reported, and what was filled of an order that has ended and was not heard of", () => {
     const dealt = holdingsOf([], [{ type: "buy", entry: "in", order: ticket(9), position: ticket(9) }]);
     expect(judged({ maxPosition: 0.19 }, request(), { holdings: dealt })?.[2]).toBe("0.2");
