@@ -44,10 +44,14 @@ export class Broker {
   /** How far the broker's clock is ahead, in milliseconds. */
   #ahead = 0;
 
-  constructor(world: World, dice: Dice, counts: Counts, { marginMode, symbols }: Terms) {
+  /** Whoever owns the money takes what is free of it when an order is filled in part: the rest finds none. */
+  readonly #withdraws: boolean;
+
+  constructor(world: World, dice: Dice, counts: Counts, { marginMode, symbols, withdraws }: Terms) {
     this.#world = world;
     this.#dice = dice;
     this.#counts = counts;
+    this.#withdraws = withdraws;
     this.account = { ...demo, marginMode };
     this.symbols = symbols.map((spec) => ({ ...spec, execution: "market", fillingModes: ["fok", "ioc"] }));
     const depth = dice.happens(0.3) ? lots(0.2) : lots(0);
@@ -183,9 +187,22 @@ export class Broker {
       else if (reason === "stop_loss" || reason === "take_profit") this.#counts.add("stop loss or take profit");
       else this.#counts.add("trigger");
     } else if (event.type === "order") {
-      if (event.order.state === "partial") this.#counts.add("partial fill");
+      if (event.order.state === "partial") this.#filledInPart();
+      if (event.order.state === "rejected" && event.order.remaining < event.order.volume) {
+        this.#counts.add("rest of an order rejected");
+      }
       if (event.order.state === "expired") this.#counts.add("expiry");
     }
+  }
+
+  #filledInPart(): void {
+    this.#counts.add("partial fill");
+    if (!this.#withdraws) return;
+    this.#world.after(1, this.#world.outside, () => {
+      const { freeMargin, balance } = this.valuation();
+      const free = Math.min(freeMargin, balance);
+      if (free > 0) this.#manual("withdrawal", this.#broker.deposit(-free as Money, this.#now, "by hand"));
+    });
   }
 
   #manual(what: string, events: readonly LedgerEvent[]): void {

@@ -1,41 +1,65 @@
 /**
  * A live terminal's side of the link as a process that can die: the fake around the broker, on a machine of its own.
- * Its inbox outlives it, its reports do not.
+ * Its inbox outlives it, its reports do not. Now and then the machine dies with it, is replaced by another, or comes
+ * back with another account logged in.
  */
-import { Inbox, type InboxDisk } from "../../clients/terminal/fake/inbox.ts";
+import { Inbox } from "../../clients/terminal/fake/inbox.ts";
 import { TerminalSide } from "../../clients/terminal/fake/side.ts";
 import { fromBrokerTime, toBrokerTime } from "../../src/core/model/broker-clock.ts";
 import type { NumberedOrder } from "../../src/core/model/order.ts";
 import type { TerminalPort } from "../../src/core/ports/terminal.ts";
+import type { Room } from "../../src/terminals/live/numbered.ts";
 import type { Bridge } from "./bridge.ts";
+import type { Broker } from "./broker.ts";
 import { Cable } from "./cable.ts";
+import type { Counts } from "./counts.ts";
 import type { Dice } from "./dice.ts";
+import { FarDisk } from "./far-disk.ts";
 import type { DownFrame, UpFrame } from "./frames.ts";
 import { Link } from "./link.ts";
-import { LiveEnd } from "./live-end.ts";
+import { LiveEnd, within } from "./live-end.ts";
 import type { Network } from "./network.ts";
 import { Process } from "./process.ts";
+import { stranger } from "./stranger.ts";
 import type { World } from "./world.ts";
 
 /** How long the broker may take to answer, in ms. */
 const patienceMs = 2000;
 /** Between the terminal's side and the broker's, in ms: no weather there. */
 const near = 1;
-/** Milliseconds from the end of one life to the beginning of the next. */
+/** Milliseconds from the end of one life to the beginning of the next, at most. */
 const rebirth = 200;
-/** Of a sync of the inbox, in ms. */
-const slowestSync = 3;
-const room = { count: 5000, bytes: 2 ** 22 };
+/** A process that is to die does so after so many milliseconds, if little leaves it. */
+const longestAgony = 1000;
+/** So much (ms) the terminal may take the bridge's clock to be behind: as much as a frame is held up at most. */
+const clockDoubt = 2000;
+
+type Fate = "killed" | "power cut" | "set back" | "another account";
+const fates: readonly [Fate, ...Fate[]] = [
+  "killed",
+  "killed",
+  "killed",
+  "power cut",
+  "power cut",
+  "set back",
+  "another account",
+];
 
 export class FarSide {
   readonly #world: World;
   readonly #network: Network;
   readonly #dice: Dice;
-  readonly #broker: Pick<TerminalPort, "account" | "symbols">;
+  readonly #counts: Counts;
+  readonly #broker: Broker;
   readonly #toSite: (frame: UpFrame) => void;
   readonly #bridge: () => Bridge;
-  readonly #lines: string[] = [];
+  readonly #disk: FarDisk;
+  readonly #room: Room;
+  /** What may never be. */
+  readonly wrong: string[] = [];
   #lives = 0;
+  /** How this life ends. */
+  #fate: Fate = "killed";
   #process: Process;
   #link: Link;
   #cable: Cable | undefined;
@@ -45,16 +69,20 @@ export class FarSide {
     world: World,
     network: Network,
     dice: Dice,
-    broker: Pick<TerminalPort, "account" | "symbols">,
+    counts: Counts,
+    broker: Broker,
     toSite: (frame: UpFrame) => void,
     bridge: () => Bridge,
   ) {
     this.#world = world;
     this.#network = network;
     this.#dice = dice;
+    this.#counts = counts;
     this.#broker = broker;
     this.#toSite = toSite;
     this.#bridge = bridge;
+    this.#disk = new FarDisk(world, dice, counts);
+    this.#room = { count: dice.pick([5000, 5000, 40, 6]), bytes: 2 ** 22 };
     [this.#process, this.#link] = this.#begin();
   }
 
@@ -64,9 +92,12 @@ export class FarSide {
     this.#world.after(near, this.#process, () => link.take(frame));
   }
 
-  /** As kill -9 does it; it is started again. */
+  /** It ends when a few more things have left it, and is started again. */
   restart(): void {
-    this.#process.kill();
+    const process = this.#process;
+    this.#fate = this.#dice.pick(fates);
+    process.killAfter(this.#dice.below(8));
+    this.#world.after(longestAgony, process, () => process.kill());
   }
 
   cut(): void {
@@ -78,27 +109,29 @@ export class FarSide {
     return this.#isWelcome && this.#cable?.isSound === true;
   }
 
-  /** No more bad weather. */
+  /** No more bad weather: who is to die does so now. */
   mend(): void {
+    if (this.#process.doomed) this.#process.kill();
     this.#cable?.mend();
   }
 
-  #begin(): [Process, Link] {
+  #begin(isStranger = false): [Process, Link] {
     this.#lives += 1;
     const world = this.#world;
     const process = new Process(`terminal ${this.#lives}`);
+    if (isStranger) this.#leave(process);
     const toSite = (frame: UpFrame) => void world.after(near, world.outside, () => this.#toSite(frame));
-    const link = new Link(world, process, this.#lives, this.#broker, toSite);
+    const link = new Link(world, process, this.#lives, this.#broker, isStranger ? () => undefined : toSite);
     const clock = world.clockOf(process);
     const note = (_severity: string, _component: string, message: string) => {
       if (message.startsWith("linked to ")) this.#isWelcome = true;
     };
     const side = new TerminalSide({
-      terminal: this.#named(link),
-      connected: false,
-      inbox: new Inbox(this.#disk(process)),
+      terminal: isStranger ? this.#stranger() : this.#named(link),
+      connected: isStranger,
+      inbox: new Inbox((isStranger ? new FarDisk(world, this.#dice, this.#counts) : this.#disk).of(process)),
       ...{ clock, micros: () => BigInt(world.now + 1) * 1000n, observer: { note } },
-      ...{ software: "simulated", token: "", reportsEpoch: BigInt(this.#lives), room, patienceMs },
+      ...{ software: "simulated", token: "", reportsEpoch: BigInt(this.#lives), room: this.#room, patienceMs },
       ...{ limits: { maxVolume: 0, ordersPerMinute: 0, symbols: [] }, absence: { policy: "none", seconds: 1 } },
       brokerClock: { of: toBrokerTime, utc: fromBrokerTime },
     });
@@ -106,8 +139,12 @@ export class FarSide {
     process.onEnd(() => {
       life.abort();
       world.note("terminal killed", this.#lives);
-      world.after(rebirth, world.outside, () => {
-        [this.#process, this.#link] = this.#begin();
+      const fate = this.#fate;
+      this.#fate = "killed";
+      if (fate === "power cut") this.#disk.powerCut();
+      if (fate === "set back") this.#disk.setBack();
+      world.after(this.#dice.between(10, rebirth), world.outside, () => {
+        [this.#process, this.#link] = this.#begin(fate === "another account");
       });
     });
     void side.run(life.signal);
@@ -118,7 +155,7 @@ export class FarSide {
   async #dial(side: TerminalSide, process: Process, signal: AbortSignal): Promise<void> {
     const clock = this.#world.clockOf(process);
     for (;;) {
-      await clock.sleep(this.#dice.between(50, 400));
+      await clock.sleep(this.#dice.between(10, 400));
       const { life } = this.#bridge();
       if (!(life.link instanceof LiveEnd) || !life.process.alive || this.#network.parted) continue;
       const cable = new Cable(this.#world, this.#network, this.#dice, life.process, process);
@@ -131,14 +168,27 @@ export class FarSide {
     }
   }
 
+  #stranger(): TerminalPort {
+    this.#counts.add("another account");
+    return stranger(this.#broker, (what) => void this.wrong.push(`another account was asked for ${what}`));
+  }
+
+  /** Whoever has logged in to another account logs in to ours again. */
+  #leave(process: Process): void {
+    this.#world.after(this.#dice.between(500, 3000), this.#world.outside, () => process.kill());
+  }
+
   /** An order of the name that it has at the bridge: what the link carries is a number. */
   #named(link: Link): TerminalPort {
     const original = ({ magic }: NumberedOrder) => {
       const given = this.#bridge().lives.flatMap(({ link: end }) => end.submitted);
-      return given.find(({ order }) => order.magic === magic)?.order.request.clientOrderId;
+      return given.find(({ order }) => order.magic === magic);
     };
     const submit: TerminalPort["submit"] = (order) => {
-      const clientOrderId = original(order) ?? order.request.clientOrderId;
+      const given = original(order);
+      const clientOrderId = given?.order.request.clientOrderId ?? order.request.clientOrderId;
+      const late = this.#world.now - within - (given?.at ?? this.#world.now);
+      if (late > clockDoubt) this.wrong.push(`${clientOrderId} was carried out ${late} ms after its deadline`);
       return link.submit({ ...order, request: { ...order.request, clientOrderId } } as typeof order);
     };
     return {
@@ -150,22 +200,6 @@ export class FarSide {
       check: (order) => link.check(order),
       snapshot: (since) => link.snapshot(since),
       reports: (signal) => link.reports(signal),
-    };
-  }
-
-  #disk(process: Process): InboxDisk {
-    const lines = this.#lines;
-    return {
-      lines: () => [...lines],
-      append: (line) => {
-        if (!process.effect()) return new Promise(() => undefined);
-        lines.push(line);
-        const ms = this.#dice.between(0, slowestSync);
-        return new Promise((durable) => void this.#world.after(ms, process, durable));
-      },
-      replace: (fresh) => {
-        if (process.effect()) lines.splice(0, lines.length, ...fresh);
-      },
     };
   }
 }

@@ -6,7 +6,7 @@ import type { NumberedOrder, OrderChange, OrderRequest, Stops } from "../../src/
 import type { SymbolSpec } from "../../src/core/model/symbol.ts";
 import type { Approved } from "../../src/core/orders/risk.ts";
 import type { LinkCarrier } from "../../src/core/ports/link.ts";
-import type { TerminalPort } from "../../src/core/ports/terminal.ts";
+import type { Outcome, TerminalPort } from "../../src/core/ports/terminal.ts";
 import { Door } from "../../src/terminals/live/door.ts";
 import { type Known, knownFrom, textOfKnown } from "../../src/terminals/live/known.ts";
 import { LiveTerminal } from "../../src/terminals/live/terminal.ts";
@@ -14,7 +14,7 @@ import type { Process } from "./process.ts";
 import type { World } from "./world.ts";
 
 /** A command that would begin later than in so many ms is not carried out. */
-const within = 800;
+export const within = 800;
 const never = new AbortController().signal;
 
 /** What outlives the bridge: the file in which it keeps what it knows of the terminal. */
@@ -28,6 +28,8 @@ export class Memory {
 
 export class LiveEnd implements TerminalPort {
   readonly submitted: { readonly order: NumberedOrder; readonly at: number }[] = [];
+  /** What may never be. */
+  readonly wrong: string[] = [];
   readonly #world: World;
   readonly #terminal: LiveTerminal;
   readonly #door: Door;
@@ -93,19 +95,19 @@ export class LiveEnd implements TerminalPort {
 
   submit(order: Approved<NumberedOrder>, signal: AbortSignal) {
     this.submitted.push({ order, at: this.#world.now });
-    return this.#terminal.submit(order, signal);
+    return this.#atOnce(`order ${order.number}`, this.#terminal.submit(order, signal));
   }
 
   modify(order: Ticket, change: OrderChange, signal: AbortSignal) {
-    return this.#terminal.modify(order, change, signal);
+    return this.#atOnce(`a change of ${order}`, this.#terminal.modify(order, change, signal));
   }
 
   cancel(order: Ticket, signal: AbortSignal) {
-    return this.#terminal.cancel(order, signal);
+    return this.#atOnce(`a cancel of ${order}`, this.#terminal.cancel(order, signal));
   }
 
   modifyPosition(position: Ticket, stops: Stops, signal: AbortSignal) {
-    return this.#terminal.modifyPosition(position, stops, signal);
+    return this.#atOnce(`a change of ${position}`, this.#terminal.modifyPosition(position, stops, signal));
   }
 
   check(order: OrderRequest, signal: AbortSignal) {
@@ -119,5 +121,23 @@ export class LiveEnd implements TerminalPort {
 
   reports(signal: AbortSignal) {
     return this.#terminal.reports(signal);
+  }
+
+  /** While there is no link nothing waits for one: it is refused before anything else happens. */
+  #atOnce(what: string, outcome: Promise<Outcome>): Promise<Outcome> {
+    if (this.up) return outcome;
+    let refused = false;
+    outcome.then(
+      ({ kind }) => {
+        refused = kind === "refused";
+      },
+      (error: unknown) => {
+        refused = error instanceof BridgeError && error.fault === "terminal_offline";
+      },
+    );
+    this.#world.after(0, this.#world.outside, () => {
+      if (!refused) this.wrong.push(`${what} was asked for without a link, and not refused at once`);
+    });
+    return outcome;
   }
 }

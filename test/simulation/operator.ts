@@ -23,6 +23,8 @@ export class Operator {
   done = false;
   /** When trading was let go on everywhere, and when the journal had been damaged last: what it forgot is given up then. */
   readonly eases: { readonly at: number; readonly damagedAt: number }[] = [];
+  /** The symbol that is held back in a drill, from before that is asked for until it has been let go. */
+  #drilled: string | undefined;
   /** One decision at a time. */
   #turn: Promise<void> = Promise.resolve();
   readonly #lines: Lines;
@@ -43,6 +45,7 @@ export class Operator {
       await pause(world, dice.between(200, 4000));
       const symbol = dice.pick([undefined, "EURUSD", "GBPUSD"]);
       const mode = dice.pick(["reduce_only", "halted"] as const);
+      this.#drilled = symbol;
       await this.#set(symbol, mode, dice);
       const hold: Hold = { symbol, mode, from: world.now, until: Number.POSITIVE_INFINITY };
       counts.add(`trading ${mode}`);
@@ -50,6 +53,7 @@ export class Operator {
       await pause(world, dice.between(100, 2500));
       hold.until = world.now;
       await this.#set(symbol, "active", dice);
+      this.#drilled = undefined;
     }
     this.done = true;
   }
@@ -68,16 +72,17 @@ export class Operator {
       await pause(world, dice.between(0, 1500));
       await this.#turn;
       if (!isHalted()) continue;
-      await this.#set(undefined, "active", dice);
+      await this.#set(undefined, "active", dice, isHalted);
       // What was lost may have been the end of a drill.
       for (const { symbol, mode } of bridge.account?.desk.control.modes.entries ?? []) {
-        const drilled = this.holds.some((hold) => hold.symbol === symbol && hold.until === Number.POSITIVE_INFINITY);
-        if (symbol !== undefined && mode !== "active" && !drilled) await this.#set(symbol, "active", dice);
+        const isForgotten = () => this.#drilled !== symbol;
+        if (symbol !== undefined && mode !== "active") await this.#set(symbol, "active", dice, isForgotten);
       }
     }
   }
 
-  #set(symbol: string | undefined, mode: TradingMode, dice: Dice): Promise<void> {
+  /** `still`: whether it is still to be done when its turn comes. */
+  #set(symbol: string | undefined, mode: TradingMode, dice: Dice, still = () => true): Promise<void> {
     const scope: ModeScope = symbol === undefined ? {} : { symbol };
     const decision = { reason: "a drill", by: "operator" };
     const wrong = (sentence: string) => this.wrong.push(`mode: ${sentence}`);
@@ -86,7 +91,7 @@ export class Operator {
       if (symbol === undefined && mode !== "halted") this.eases.push({ at: now, damagedAt: this.#disk.damagedAt });
       return desk.control.setMode(scope, mode, decision);
     };
-    this.#turn = this.#turn.then(() => insist(this.#lines, dice, set, wrong));
+    this.#turn = this.#turn.then(() => (still() ? insist(this.#lines, dice, set, wrong) : undefined));
     return this.#turn;
   }
 

@@ -18,23 +18,23 @@ import {
 } from "../../src/core/model/ids.ts";
 import type { Order, TerminalOrder } from "../../src/core/model/order.ts";
 import type { Position } from "../../src/core/model/position.ts";
-import type { Change } from "../../src/core/orders/change-book.ts";
 import { isFinal } from "../../src/core/orders/lifecycle.ts";
 import type { Journal } from "../../src/core/ports/journal.ts";
 import { JournalStore } from "../../src/store/journal-store.ts";
 import { Chronicle } from "./chronicle.ts";
 import { brokenSwitches } from "./dead-man-check.ts";
-import type { Command } from "./frames.ts";
 import { sentInSpite } from "./mode-check.ts";
 import { Process } from "./process.ts";
 import type { Scene } from "./scene.ts";
+import { overTheLink, sentOtherwise } from "./sent-check.ts";
 import { brokenStream } from "./stream-check.ts";
+import { nameOf, text } from "./words.ts";
 
 export async function judge(scene: Scene): Promise<string[]> {
   const chronicle = new Chronicle(scene.disk.lines("orders"));
   const wrong = [...chronicle.wrong, ...scene.told.wrong];
   for (const { doing } of scene.strategies) if (doing !== undefined) wrong.push(`no answer, ever: ${doing}`);
-  wrong.push(...sentTwice(scene, chronicle));
+  wrong.push(...sentTwice(scene, chronicle), ...sentOtherwise(scene, chronicle), ...overTheLink(scene));
   wrong.push(...scene.operator.wrong, ...sentInSpite(scene));
   if (!scene.operator.done) wrong.push("no answer, ever: a trading mode");
   wrong.push(...scene.supervisor.wrong, ...scene.limits.judge(chronicle));
@@ -43,10 +43,8 @@ export async function judge(scene: Scene): Promise<string[]> {
   for (const { cause, rejection } of chronicle.all()) {
     if (cause === "risk" && rejection?.rule !== undefined) scene.counts.add(`held by ${rejection.rule}`);
   }
-  wrong.push(...brokenWords(scene, chronicle));
-  wrong.push(...wrongAnswers(scene, chronicle));
-  wrong.push(...(await otherThanTheBroker(scene, chronicle)));
-  wrong.push(...(await otherAfterRestart(scene, chronicle)));
+  wrong.push(...brokenWords(scene, chronicle), ...wrongAnswers(scene, chronicle));
+  wrong.push(...(await otherThanTheBroker(scene, chronicle)), ...(await otherAfterRestart(scene, chronicle)));
   for (const reader of scene.readers) wrong.push(...brokenStream(reader, chronicle));
   return wrong;
 }
@@ -111,19 +109,6 @@ function wrongAnswers({ site }: Scene, chronicle: Chronicle): string[] {
       wrong.push(`${name}: it was carried out, and everyone was told that it never arrived`);
   }
   return wrong;
-}
-
-/** The same for what was asked for and for what was sent. */
-function nameOf(change: Change | Exclude<Command, { kind: "submit" }>): string {
-  switch (change.kind) {
-    case "cancel":
-      return `cancel ${change.order}`;
-    case "modify":
-      return `modify ${change.order} ${text("to" in change ? change.to : change.change)}`;
-    case "stops":
-    case "modify_position":
-      return `protect ${change.position} ${text("to" in change ? change.to : change.stops)}`;
-  }
 }
 
 /** What strategies were told is so, and stays so. */
@@ -238,13 +223,6 @@ function compare<T extends { readonly ticket: bigint }>(
   for (const ticket of left.keys()) wrong.push(`the broker's ${kind} ${ticket} is not known`);
   return wrong;
 }
-
-const text = (value: object): string =>
-  Object.entries(value)
-    .filter(([name, field]) => field !== undefined && name !== "updateTime")
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, field]) => `${name} ${String(field)}`)
-    .join(", ");
 
 /**
  * What another process makes of the disk is what this one has in memory: from the newest snapshot, and from every event

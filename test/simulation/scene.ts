@@ -61,12 +61,12 @@ export class Scene {
     this.world = world;
     this.network = new Network(world, this.counts);
     this.disk = new Disk(world, dice("disk"), this.counts);
-    const terms = drawTerms(dice("terms"));
+    const terms = drawTerms(dice("terms"), dice("rarer terms"));
     this.counts.add(`${terms.marginMode} account`);
     this.broker = new Broker(world, dice("broker"), this.counts, terms);
     const wire = this.network.wire<DownFrame>("down", dice("down"), (frame) => this.bridge.take(frame));
     const down = linked ? (frame: DownFrame) => this.far?.take(frame) : wire;
-    this.site = new Site(world, this.broker, dice("site"), this.counts, down);
+    this.site = new Site(world, this.broker, dice("site"), this.counts, terms.positionsLate, down);
     const up = this.network.wire<UpFrame>("up", dice("up"), (frame) => this.site.take(frame));
     const memory = new Memory();
     this.bridge = new Bridge(
@@ -79,7 +79,9 @@ export class Scene {
       terms,
     );
     const take = (frame: UpFrame) => this.site.take(frame);
-    this.far = linked ? new FarSide(world, this.network, dice("far"), this.broker, take, () => this.bridge) : undefined;
+    this.far = linked
+      ? new FarSide(world, this.network, dice("far"), this.counts, this.broker, take, () => this.bridge)
+      : undefined;
     this.network.broken = () => this.#disconnect(dice("break").between(0, 300));
     this.readers = [
       new Reader("orders", world, this.bridge, dice("orders reader")),

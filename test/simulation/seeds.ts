@@ -28,7 +28,7 @@ const portion = 25;
 
 export async function simulateAll(
   { from, seeds, untilFailure = false, linked = false }: Range,
-  threads = availableParallelism(),
+  threads = Math.min(availableParallelism(), Math.ceil(seeds / portion)),
 ) {
   const began = performance.now();
   const counts = new Counts();

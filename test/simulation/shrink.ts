@@ -10,13 +10,13 @@ export interface Shrunk {
 }
 
 /** Leaves out one fault after the other, for as long as some promise is still broken. */
-export async function shrink(seed: number, linked = false): Promise<Shrunk> {
+export async function shrink(seed: number, linked = false, run = simulate): Promise<Shrunk> {
   let faults: readonly Fault[] = drawFaults(seed);
-  let result = await simulate({ seed, faults, linked });
+  let result = await run({ seed, faults, linked });
   let runs = 1;
   for (let at = 0; at < faults.length; ) {
     const fewer = faults.toSpliced(at, 1);
-    const without = await simulate({ seed, faults: fewer, linked });
+    const without = await run({ seed, faults: fewer, linked });
     runs += 1;
     if (without.wrong.length === 0) at += 1;
     else {

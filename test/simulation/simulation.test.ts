@@ -1,8 +1,11 @@
 /** Everything that can go wrong does, in thousands of ways, and every promise is kept; CI has ten thousand. */
 import { describe, expect, it } from "vitest";
+import { drawFaults } from "./faults.ts";
 import { neverFired } from "./fired.ts";
 import { regressions } from "./regressions.ts";
+import { type Run, simulate } from "./run.ts";
 import { type Outcome, simulateAll } from "./seeds.ts";
+import { shrink } from "./shrink.ts";
 
 const minutes = 60_000;
 
@@ -37,20 +40,51 @@ describe("the bridge", () => {
   });
 });
 
-describe("a seed", () => {
-  it("goes the same way every time, on one thread or on two", async () => {
-    const once = await simulateAll({ from: 1, seeds: 60 }, 1);
-    const again = await simulateAll({ from: 1, seeds: 60 }, 2);
-    expect(again.hash).toBe(once.hash);
-    expect(again.turns).toBe(once.turns);
+describe("a seed that breaks a promise", () => {
+  it("is told with the faults that it takes and no others", async () => {
+    const seed = 19;
+    const [first, , third] = drawFaults(seed);
+    const run = async ({ faults = [] }: Run) => {
+      const breaks = [first, third].every((needed) => faults.some(({ number }) => number === needed?.number));
+      return { seed, wrong: breaks ? ["a promise"] : [], fired: [], hash: "", turns: 0, lines: [] };
+    };
+    const { faults, result, runs } = await shrink(seed, false, run);
+    expect(faults).toEqual([first, third]);
+    expect(result.wrong).toEqual(["a promise"]);
+    expect(runs).toBeGreaterThan(drawFaults(seed).length);
   });
 
-  it("goes the same way every time over the link too", async () => {
-    const once = await simulateAll({ from: 1, seeds: 60, linked: true }, 1);
-    const again = await simulateAll({ from: 1, seeds: 60, linked: true }, 2);
+  it("goes the same way again with nothing but these", async () => {
+    const seed = 19;
+    const faults = drawFaults(seed).slice(0, 2);
+    const [once, again] = [await simulate({ seed, faults }), await simulate({ seed, faults, told: true })];
     expect(again.hash).toBe(once.hash);
-    expect(again.turns).toBe(once.turns);
+    expect(again.lines.length).toBeGreaterThan(0);
   });
+});
+
+describe("a seed", () => {
+  it(
+    "goes the same way every time, on one thread or on two",
+    async () => {
+      const once = await simulateAll({ from: 1, seeds: 40 }, 1);
+      const again = await simulateAll({ from: 1, seeds: 40 }, 2);
+      expect(again.hash).toBe(once.hash);
+      expect(again.turns).toBe(once.turns);
+    },
+    5 * minutes,
+  );
+
+  it(
+    "goes the same way every time over the link too",
+    async () => {
+      const once = await simulateAll({ from: 1, seeds: 40, linked: true }, 1);
+      const again = await simulateAll({ from: 1, seeds: 40, linked: true }, 2);
+      expect(again.hash).toBe(once.hash);
+      expect(again.turns).toBe(once.turns);
+    },
+    5 * minutes,
+  );
 
   it("goes another way than the next", async () => {
     const [one, other] = await Promise.all([

@@ -48,6 +48,7 @@ export class Site {
   readonly #world: World;
   readonly #dice: Dice;
   readonly #counts: Counts;
+  readonly #positionsLate: number;
   readonly #send: (frame: DownFrame) => void;
   #session = 0;
   #newest = 0;
@@ -62,11 +63,20 @@ export class Site {
   readonly #ended = new Map<Ticket, number>();
   readonly #dealt = new Map<Ticket, number>();
 
-  constructor(world: World, broker: Broker, dice: Dice, counts: Counts, send: (frame: DownFrame) => void) {
+  /** `positionsLate`: positions are looked at so many milliseconds after something has happened. */
+  constructor(
+    world: World,
+    broker: Broker,
+    dice: Dice,
+    counts: Counts,
+    positionsLate: number,
+    send: (frame: DownFrame) => void,
+  ) {
     this.#world = world;
     this.broker = broker;
     this.#dice = dice;
     this.#counts = counts;
+    this.#positionsLate = positionsLate;
     this.#send = send;
     broker.happened = (events) => this.#report(events);
     broker.ticked = (ticks) => this.#tell({ type: "ticks", ticks, patient: false });
@@ -195,7 +205,21 @@ export class Site {
     const reports = events.flatMap(reportOf);
     if (reports.length === 0) return;
     reports.push({ type: "valuation", valuation: this.broker.valuation() });
-    for (const report of this.#disordered(reports)) this.#tell(report);
+    for (const report of this.#disordered(reports)) {
+      const isOfPosition = report.type === "position" || report.type === "position_closed";
+      if (isOfPosition && this.#positionsLate > 0) this.#tellLater(report);
+      else this.#tell(report);
+    }
+  }
+
+  /** As it is then: who looks at positions now and then sees no more than what is open at that moment. */
+  #tellLater(report: Extract<TerminalReport, { type: "position" | "position_closed" }>): void {
+    this.#counts.add("position told late");
+    this.#world.after(this.#positionsLate, this.#world.outside, () => {
+      const position = this.broker.books.positions.get(report.position.ticket);
+      if (position !== undefined) this.#tell({ type: "position", position });
+      else if (report.type === "position_closed") this.#tell(report);
+    });
   }
 
   #tell(report: TerminalReport): void {

@@ -11,7 +11,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { optionsOf, wholeOption } from "../../../scripts/options.ts";
 import { drifted } from "./drift.ts";
-import { type Mutant, mutants } from "./mutants.ts";
+import type { Mutant } from "./mutant.ts";
+import { mutants } from "./mutants.ts";
 
 const root = new URL("../../../", import.meta.url).pathname;
 
@@ -23,15 +24,16 @@ const parts = [
   "scripts/options.ts",
   "test/simulation",
   "test/terminals/paper/builders.ts",
+  "test/netting-share.ts",
   "package.json",
 ];
 
-const usage = `Usage: npm run simulate:mutants -- [--seeds <n>] [--only <words>] [--anew] [--all]
+const usage = `Usage: npm run simulate:mutants -- [--seeds <n>] [--only <words>] [--anew] [--linked]
 
   --seeds  how many a bug may take to be found (10000)
   --only   bugs whose name has these words in it
   --anew   from the first seed, also where another has found it before
-  --all    those too that break something too seldom
+  --linked bugs of the link to a live terminal only
 
 Ends with the line "N found, M survived", alone on it.
 `;
@@ -40,7 +42,7 @@ const values = optionsOf(usage, {
   seeds: { type: "string", default: "10000" },
   only: { type: "string", default: "" },
   anew: { type: "boolean", default: false },
-  all: { type: "boolean", default: false },
+  linked: { type: "boolean", default: false },
 });
 const seeds = String(wholeOption("seeds", values.seeds, 1));
 
@@ -68,8 +70,9 @@ interface Found {
 }
 
 /** The first of the seeds that breaks a promise, and which promise. */
-function found(copy: string, from: number, seeds: string): Promise<Found | undefined> {
-  const args = ["test/simulation/main.ts", "--from", String(from), "--seeds", seeds, "--until-failure", "--plain"];
+function found(copy: string, from: number, seeds: string, linked = false): Promise<Found | undefined> {
+  const range = ["--from", String(from), "--seeds", seeds, ...(linked ? ["--linked"] : [])];
+  const args = ["test/simulation/main.ts", ...range, "--until-failure", "--plain"];
   return new Promise((resolve, reject) => {
     execFile(process.execPath, args, { cwd: copy, maxBuffer: 1 << 26 }, (error, stdout) => {
       const [, seed, wrong] = /^seed (\d+): (.*)$/m.exec(stdout) ?? [];
@@ -88,8 +91,8 @@ async function look(copy: string, mutant: Mutant): Promise<Found | undefined> {
   const heal = plant(copy, mutant);
   try {
     const last = values.anew ? undefined : seen[mutant.name];
-    const again = last === undefined ? undefined : await found(copy, last, "1");
-    return again ?? (await found(copy, 1, seeds));
+    const again = last === undefined ? undefined : await found(copy, last, "1", mutant.linked);
+    return again ?? (await found(copy, 1, seeds, mutant.linked));
   } finally {
     heal();
   }
@@ -100,7 +103,7 @@ if (drift.length > 0) {
   for (const sentence of drift) say(sentence);
   process.exit(1);
 }
-const chosen = mutants.filter(({ name, seldom }) => name.includes(values.only) && (values.all || !seldom));
+const chosen = mutants.filter(({ name, linked }) => name.includes(values.only) && (linked || !values.linked));
 const waiting = [...chosen];
 let survived = 0;
 

@@ -1,30 +1,10 @@
-/**
- * Bugs to be planted, one at a time: what the simulator does not find of these, it would not
- * find of ours. Each text stands exactly once in its file, or the planting fails: what has
- * drifted away is noticed.
- */
-interface Edit {
-  readonly file: string;
-  readonly text: string;
-  readonly becomes: string;
-}
-
-export interface Mutant {
-  /** What is wrong with it. */
-  readonly name: string;
-  readonly edits: readonly Edit[];
-  /** What it breaks happens in fewer than one of 10,000 seeds: it is looked for with `--all` only. */
-  readonly seldom?: true;
-}
+/** The bugs to be planted, in the core and in the journal; and those in the link. */
+import { linkMutants } from "./link-mutants.ts";
+import { type Mutant, mutant } from "./mutant.ts";
 
 const orders = "src/core/orders";
 const record = "src/core/accounts/record.ts";
 const control = "src/core/control/control-record.ts";
-
-const mutant = (name: string, file: string, text: string, becomes: string): Mutant => ({
-  name,
-  edits: [{ file, text, becomes }],
-});
 
 export const mutants: readonly Mutant[] = [
   mutant(
@@ -265,15 +245,12 @@ export const mutants: readonly Mutant[] = [
     `  const lasting = fault === "terminal_offline" ? "never_arrived" : fault;`,
     "  const lasting = fault;",
   ),
-  {
-    ...mutant(
-      "the rest of a partly filled order cannot be rejected",
-      `${orders}/lifecycle.ts`,
-      `  rejected: ["received", "sent", "in_doubt", "working", "partially_filled"],`,
-      `  rejected: ["received", "sent", "in_doubt", "working"],`,
-    ),
-    seldom: true,
-  },
+  mutant(
+    "the rest of a partly filled order cannot be rejected",
+    `${orders}/lifecycle.ts`,
+    `  rejected: ["received", "sent", "in_doubt", "working", "partially_filled"],`,
+    `  rejected: ["received", "sent", "in_doubt", "working"],`,
+  ),
   mutant(
     "an answer that comes late undoes newer changes",
     `${orders}/change-order.ts`,
@@ -293,15 +270,12 @@ export const mutants: readonly Mutant[] = [
     `    if (order.stage === "sent") continue;
     if (strategyId === undefined || order.strategyId === strategyId) count += 1;\n  }\n  return count;\n}\n\nfunction position`,
   ),
-  {
-    ...mutant(
-      "deals are counted only once their position is reported",
-      "src/core/accounts/holdings.ts",
-      "    yield* this.#dealt.unreported(reported);\n",
-      "",
-    ),
-    seldom: true,
-  },
+  mutant(
+    "deals are counted only once their position is reported",
+    "src/core/accounts/holdings.ts",
+    "    yield* this.#dealt.unreported(reported);\n",
+    "",
+  ),
   mutant(
     "risk limits are kept in memory only",
     control,
@@ -444,6 +418,12 @@ export const mutants: readonly Mutant[] = [
     `  const hedging = books.marginMode !== "";`,
   ),
   mutant(
+    "a netting position is wholly of the strategy that traded it last",
+    `${orders}/worst-position.ts`,
+    "  const open = hedging || strategyId === undefined ? holdings.exposures() : holdings.sharesOf(strategyId);",
+    "  const open = holdings.exposures();",
+  ),
+  mutant(
     "on netting accounts every market order counts as reducing",
     `${orders}/reduction.ts`,
     "  return request.volume + onItsWay(request, books, own) <= openAgainst(request, books);",
@@ -455,4 +435,5 @@ export const mutants: readonly Mutant[] = [
     "  if (isComplete) desk.record.holdings.complete();",
     "  desk.record.holdings.complete();",
   ),
+  ...linkMutants,
 ];
