@@ -77,7 +77,10 @@ export class GeneratedMarket implements Market {
       }
       const { full } = batch;
       if (batch.length > 0) yield batch.take();
-      if (full) continue;
+      if (full) {
+        await this.#clock.sleep(0, signal); // who catches up must not keep everything else waiting
+        continue;
+      }
       const opens = this.#settings.sessions === true ? source.opens(now as Instant) : now;
       const next = Math.max(start + source.due, opens);
       if (opens > start + source.due) start = opens - source.due; // the closed hours are not made up for

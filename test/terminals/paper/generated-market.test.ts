@@ -227,6 +227,23 @@ describe("a generated market", () => {
     expect(ticks.length).toBeLessThan(3000);
   });
 
+  it("lets everyone else have a turn after each full batch, when it catches up", async () => {
+    const clock = new EagerClock(monday);
+    const said: string[] = [];
+    clock.sleep = async (ms) => {
+      said.push(ms === 0 ? "turn" : "sleep");
+      clock.time = Math.max(clock.time + ms, monday + 3000);
+    };
+    for await (const batch of new GeneratedMarket({ seed: 1, rate: 10_000 }, defaultSymbols, clock).batches(
+      new AbortController().signal,
+    )) {
+      said.push(batch.length === 1000 ? "full" : "batch");
+      if (clock.time > monday + 3000) break;
+    }
+    expect(said.filter((what) => what === "full").length).toBeGreaterThan(10);
+    for (const [i, what] of said.entries()) if (what === "full") expect(said[i + 1]).toBe("turn");
+  });
+
   it("goes on when the clock is set back, its ticks' times not falling", async () => {
     const clock = new EagerClock(monday);
     const stop = new AbortController();
