@@ -32,6 +32,7 @@ export function chart(note: string): string {
   });
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12" fill="#6b7280">`,
+    "<title>Ticks delivered a second to 100 subscribers at saturation, by each server</title>",
     `<text x="8" y="20" font-size="14">Ticks delivered a second to 100 subscribers at saturation, logarithmic</text>`,
     `<text x="8" y="40">delivered a second · times the naive grpc-js server · processor time of the server for each delivered tick</text>`,
     ...rows,
