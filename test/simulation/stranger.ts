@@ -1,4 +1,5 @@
 /** The terminal while somebody has logged it in to another account: whatever is asked of it is asked of the wrong one. */
+import { toBrokerTime } from "../../src/core/model/broker-clock.ts";
 import type { Instant } from "../../src/core/model/ids.ts";
 import type { Outcome, TerminalPort } from "../../src/core/ports/terminal.ts";
 import type { Broker } from "./broker.ts";
@@ -11,6 +12,7 @@ export function stranger(broker: Broker, asked: (what: string) => void): Termina
   return {
     account: { ...broker.account, login: broker.account.login + 1n },
     symbols: broker.symbols,
+    brokerTime: toBrokerTime,
     submit: () => trade("an order"),
     modify: () => trade("a change"),
     cancel: () => trade("a cancel"),
