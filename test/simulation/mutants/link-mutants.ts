@@ -5,12 +5,6 @@ const live = "src/terminals/live";
 const fake = "clients/terminal/fake";
 
 const bugs: readonly Mutant[] = [
-  mutant(
-    "a command is acknowledged and carried out before it is durable",
-    `${fake}/side.ts`,
-    "        inbox.take(sequence, command.id).then(\n",
-    "        Promise.resolve(void inbox.take(sequence, command.id).catch(() => undefined)).then(\n",
-  ),
   {
     name: "the inbox is not looked at",
     edits: [
@@ -59,21 +53,6 @@ const bugs: readonly Mutant[] = [
         file: `${live}/commands.ts`,
         text: "    return taken >= this.#outbox.oldest - 1 && taken < this.#outbox.next;",
         becomes: "    return taken < this.#outbox.next;",
-      },
-    ],
-  },
-  {
-    name: "reports that come again are taken again",
-    edits: [
-      {
-        file: `${live}/link.ts`,
-        text: `    if (arrival !== "next" || this.standing`,
-        becomes: `    if (arrival === "left_out" || this.standing`,
-      },
-      {
-        file: `${live}/link.ts`,
-        text: "lastSeen: BigInt(this.intake.taken) }",
-        becomes: "lastSeen: 0n }",
       },
     ],
   },

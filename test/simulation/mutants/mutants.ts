@@ -418,12 +418,6 @@ export const mutants: readonly Mutant[] = [
     `  const hedging = books.marginMode !== "";`,
   ),
   mutant(
-    "a netting position is wholly of the strategy that traded it last",
-    `${orders}/worst-position.ts`,
-    "  const open = hedging || strategyId === undefined ? holdings.exposures() : holdings.sharesOf(strategyId);",
-    "  const open = holdings.exposures();",
-  ),
-  mutant(
     "on netting accounts every market order counts as reducing",
     `${orders}/reduction.ts`,
     "  return request.volume + onItsWay(request, books, own) <= openAgainst(request, books);",
