@@ -2617,9 +2617,6 @@ type Order struct {
 	Live bool `protobuf:"varint,35,opt,name=live,proto3" json:"live,omitempty"`
 	// Absent when its fate was always known.
 	Doubt *OrderDoubt `protobuf:"bytes,36,opt,name=doubt,proto3" json:"doubt,omitempty"`
-	// What was chosen or changed before it was sent, by the rules of its symbol; empty when it was sent as asked for.
-	// What was asked for and breaks a rule is refused, never changed.
-	Adjustments []*Adjustment `protobuf:"bytes,60,rep,name=adjustments,proto3" json:"adjustments,omitempty"`
 	// MetaTrader's own numbers, as the terminal told them, of what this bridge has no word for, by name: `type` (then
 	// `side` is not known either), `filling`, `time_in_force`, and `state` and `reason`, which are no fields of their own.
 	// For example {"state": 42}. The field itself is then UNSPECIFIED. A `state` here ends nothing: the order stays open
@@ -2634,8 +2631,11 @@ type Order struct {
 	DoneTime *timestamppb.Timestamp `protobuf:"bytes,40,opt,name=done_time,json=doneTime,proto3" json:"done_time,omitempty"`
 	// The same on the broker's wall clock, in milliseconds, as `setup_broker_time_ms`. 0: absent.
 	DoneBrokerTimeMs int64 `protobuf:"varint,41,opt,name=done_broker_time_ms,json=doneBrokerTimeMs,proto3" json:"done_broker_time_ms,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// What was chosen or changed before it was sent, by the rules of its symbol; empty when it was sent as asked for.
+	// What was asked for and breaks a rule is refused, never changed.
+	Adjustments   []*Adjustment `protobuf:"bytes,42,rep,name=adjustments,proto3" json:"adjustments,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Order) Reset() {
@@ -2920,13 +2920,6 @@ func (x *Order) GetDoubt() *OrderDoubt {
 	return nil
 }
 
-func (x *Order) GetAdjustments() []*Adjustment {
-	if x != nil {
-		return x.Adjustments
-	}
-	return nil
-}
-
 func (x *Order) GetMt5Numbers() map[string]int32 {
 	if x != nil {
 		return x.Mt5Numbers
@@ -2960,6 +2953,13 @@ func (x *Order) GetDoneBrokerTimeMs() int64 {
 		return x.DoneBrokerTimeMs
 	}
 	return 0
+}
+
+func (x *Order) GetAdjustments() []*Adjustment {
+	if x != nil {
+		return x.Adjustments
+	}
+	return nil
 }
 
 // One thing about an order that is used otherwise than asked for.
@@ -3601,15 +3601,15 @@ const file_mt5bridge_v1_orders_proto_rawDesc = "" +
 	"final_time\x18! \x01(\v2\x1a.google.protobuf.TimestampR\tfinalTime\x12\x19\n" +
 	"\btrace_id\x18\" \x01(\tR\atraceId\x12\x12\n" +
 	"\x04live\x18# \x01(\bR\x04live\x12.\n" +
-	"\x05doubt\x18$ \x01(\v2\x18.mt5bridge.v1.OrderDoubtR\x05doubt\x12:\n" +
-	"\vadjustments\x18< \x03(\v2\x18.mt5bridge.v1.AdjustmentR\vadjustments\x12D\n" +
+	"\x05doubt\x18$ \x01(\v2\x18.mt5bridge.v1.OrderDoubtR\x05doubt\x12D\n" +
 	"\vmt5_numbers\x18% \x03(\v2#.mt5bridge.v1.Order.Mt5NumbersEntryR\n" +
 	"mt5Numbers\x129\n" +
 	"\n" +
 	"setup_time\x18& \x01(\v2\x1a.google.protobuf.TimestampR\tsetupTime\x12/\n" +
 	"\x14setup_broker_time_ms\x18' \x01(\x03R\x11setupBrokerTimeMs\x127\n" +
 	"\tdone_time\x18( \x01(\v2\x1a.google.protobuf.TimestampR\bdoneTime\x12-\n" +
-	"\x13done_broker_time_ms\x18) \x01(\x03R\x10doneBrokerTimeMs\x1a=\n" +
+	"\x13done_broker_time_ms\x18) \x01(\x03R\x10doneBrokerTimeMs\x12:\n" +
+	"\vadjustments\x18* \x03(\v2\x18.mt5bridge.v1.AdjustmentR\vadjustments\x1a=\n" +
 	"\x0fMt5NumbersEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x05R\x05value:\x028\x01B\x10\n" +
@@ -3844,10 +3844,10 @@ var file_mt5bridge_v1_orders_proto_depIdxs = []int32{
 	38, // 62: mt5bridge.v1.Order.answered_time:type_name -> google.protobuf.Timestamp
 	38, // 63: mt5bridge.v1.Order.final_time:type_name -> google.protobuf.Timestamp
 	30, // 64: mt5bridge.v1.Order.doubt:type_name -> mt5bridge.v1.OrderDoubt
-	29, // 65: mt5bridge.v1.Order.adjustments:type_name -> mt5bridge.v1.Adjustment
-	32, // 66: mt5bridge.v1.Order.mt5_numbers:type_name -> mt5bridge.v1.Order.Mt5NumbersEntry
-	38, // 67: mt5bridge.v1.Order.setup_time:type_name -> google.protobuf.Timestamp
-	38, // 68: mt5bridge.v1.Order.done_time:type_name -> google.protobuf.Timestamp
+	32, // 65: mt5bridge.v1.Order.mt5_numbers:type_name -> mt5bridge.v1.Order.Mt5NumbersEntry
+	38, // 66: mt5bridge.v1.Order.setup_time:type_name -> google.protobuf.Timestamp
+	38, // 67: mt5bridge.v1.Order.done_time:type_name -> google.protobuf.Timestamp
+	29, // 68: mt5bridge.v1.Order.adjustments:type_name -> mt5bridge.v1.Adjustment
 	38, // 69: mt5bridge.v1.OrderDoubt.since_time:type_name -> google.protobuf.Timestamp
 	38, // 70: mt5bridge.v1.OrderDoubt.settled_time:type_name -> google.protobuf.Timestamp
 	38, // 71: mt5bridge.v1.Deal.time:type_name -> google.protobuf.Timestamp

@@ -1385,12 +1385,12 @@ class Order(_message.Message):
     TRACE_ID_FIELD_NUMBER: _builtins.int
     LIVE_FIELD_NUMBER: _builtins.int
     DOUBT_FIELD_NUMBER: _builtins.int
-    ADJUSTMENTS_FIELD_NUMBER: _builtins.int
     MT5_NUMBERS_FIELD_NUMBER: _builtins.int
     SETUP_TIME_FIELD_NUMBER: _builtins.int
     SETUP_BROKER_TIME_MS_FIELD_NUMBER: _builtins.int
     DONE_TIME_FIELD_NUMBER: _builtins.int
     DONE_BROKER_TIME_MS_FIELD_NUMBER: _builtins.int
+    ADJUSTMENTS_FIELD_NUMBER: _builtins.int
     account: _builtins.str
     """The account's alias."""
     client_order_id: _builtins.str
@@ -1486,12 +1486,6 @@ class Order(_message.Message):
         """Absent when its fate was always known."""
 
     @_builtins.property
-    def adjustments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Adjustment]:
-        """What was chosen or changed before it was sent, by the rules of its symbol; empty when it was sent as asked for.
-        What was asked for and breaks a rule is refused, never changed.
-        """
-
-    @_builtins.property
     def mt5_numbers(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
         """MetaTrader's own numbers, as the terminal told them, of what this bridge has no word for, by name: `type` (then
         `side` is not known either), `filling`, `time_in_force`, and `state` and `reason`, which are no fields of their own.
@@ -1506,6 +1500,12 @@ class Order(_message.Message):
     @_builtins.property
     def done_time(self) -> _timestamp_pb2.Timestamp:
         """When it ended at the broker; absent while it is open, and where it never got there."""
+
+    @_builtins.property
+    def adjustments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Adjustment]:
+        """What was chosen or changed before it was sent, by the rules of its symbol; empty when it was sent as asked for.
+        What was asked for and breaks a rule is refused, never changed.
+        """
 
     def __init__(
         self,
@@ -1546,12 +1546,12 @@ class Order(_message.Message):
         trace_id: _builtins.str = ...,
         live: _builtins.bool = ...,
         doubt: Global___OrderDoubt | None = ...,
-        adjustments: _abc.Iterable[Global___Adjustment] | None = ...,
         mt5_numbers: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
         setup_time: _timestamp_pb2.Timestamp | None = ...,
         setup_broker_time_ms: _builtins.int = ...,
         done_time: _timestamp_pb2.Timestamp | None = ...,
         done_broker_time_ms: _builtins.int = ...,
+        adjustments: _abc.Iterable[Global___Adjustment] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_average_price", b"_average_price", "_price", b"_price", "_stop_limit_price", b"_stop_limit_price", "_stop_loss", b"_stop_loss", "_take_profit", b"_take_profit", "answered_time", b"answered_time", "average_price", b"average_price", "done_time", b"done_time", "doubt", b"doubt", "expire_time", b"expire_time", "final_time", b"final_time", "price", b"price", "received_time", b"received_time", "rejection", b"rejection", "sent_time", b"sent_time", "setup_time", b"setup_time", "stop_limit_price", b"stop_limit_price", "stop_loss", b"stop_loss", "take_profit", b"take_profit"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
