@@ -116,7 +116,8 @@ function* events<Item extends object, D extends Data>(
         if (mailbox.ended) break;
         yield undefined;
       } else if ("type" in item && item.type === "beat") {
-        if (mailbox.size === 0) sent = course.cursor(); // else more has come behind the beat, and is not sent yet
+        if (mailbox.size > 0) continue; // what came behind it is still to be sent; the source may be ahead of it
+        sent = course.cursor();
         const skipped = course.skipped?.() ?? 0;
         yield { type: "heartbeat", at: clock.now(), cursor: sent, source: course.source(), skipped };
         pulse.felt();
