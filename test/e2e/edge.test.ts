@@ -101,12 +101,15 @@ describe("two threads", () => {
 
   it("see the same orders at once, and give one order to one key", async () => {
     const [one, other] = await onBoth();
+    const opened = Promise.withResolvers<void>();
     const heard = (async () => {
       for await (const { event } of other.stream(streamOrders, {})) {
+        if (event.case === "opened") opened.resolve(); // what is filled before is no news
         if (event.case === "order" && event.value.stage === OrderStage.FILLED) return event.value;
       }
       throw new Error("the stream has ended");
     })();
+    await Promise.race([opened.promise, heard]);
     const answers = await Promise.all(
       [one, other, one, other].map((client) => client.call(placeOrder, market("same"))),
     );
