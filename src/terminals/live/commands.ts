@@ -131,6 +131,7 @@ export class Commands {
   answer(result: CommandResult): void {
     const asked = this.#pending.get(result.id);
     if (asked === undefined) return;
+    this.#outbox.acknowledge(asked.sequence); // what is answered was taken, with all before it: it never leaves again
     try {
       asked.part?.(result);
     } catch (cause) {

@@ -69,6 +69,12 @@ const bugs: readonly Mutant[] = [
     "await nextLife();\n      commands.begin(commands.life,",
   ),
   mutant(
+    "what is answered leaves again for an inbox that was set back",
+    `${live}/commands.ts`,
+    "    this.#outbox.acknowledge(asked.sequence); //",
+    "    //",
+  ),
+  mutant(
     "a terminal's side that was started anew counts as the same",
     `${live}/link.ts`,
     "const fresh = hello.reportsEpoch !== this.#reportsEpoch || this.counts.welcomed === 0;",
